@@ -1,0 +1,144 @@
+"""What adapters implement, and what they may say to the engine.
+
+An adapter owns a wire. It stamps bytes at the edge, hands them to the :class:`Sink` and sends what it is told.
+It takes no decision. Every Sink method is called on the event loop's thread; an adapter with a thread of its own
+hands over through :mod:`devices.inbox`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from bench.card import CardRead, CardRemoved
+from bench.clock import Stamp
+from bench.message import Decoded, Direction, Message
+
+
+class LinkState(StrEnum):
+    OFF = "off"
+    CONNECTING = "connecting"
+    UP = "up"
+    FAULTY = "faulty"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkStatus:
+    """State of one link, for the link strip.
+
+    name: ``reader:<port>``, ``josev``, ``ocpp``, ``store``, ``capture``, ``api``.
+    detail: address or what is wrong. cure: what to do, where something is wrong.
+    """
+
+    name: str
+    state: LinkState
+    detail: str = ""
+    cure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StationOpened:
+    """A charging station's WebSocket is open.
+
+    version: negotiated OCPP version, ``1.6`` or ``2.0.1``. offered: the subprotocols it named.
+    user: basic-auth user, or None.
+    """
+
+    station: str
+    version: str
+    peer: str
+    offered: tuple[str, ...]
+    user: str | None
+    stamp: Stamp
+
+
+class Sink(Protocol):
+    """The engine, as adapters see it."""
+
+    def link_changed(self, status: LinkStatus) -> None: ...
+
+    def finding(self, rule: str, severity: str, text: str, cure: str = "") -> None:
+        """Something an operator should know that belongs to no message (severity: info, warn, fail)."""
+        ...
+
+    # Readers
+    def reader_frame(
+        self, reader: str, direction: Direction, raw: bytes, decoded: Decoded, stamp: Stamp
+    ) -> Message: ...
+
+    def card_read(self, card: CardRead, seq: int) -> None:
+        """A debounced card; seq is the journal number of the frame that carried it."""
+        ...
+
+    def card_removed(self, removed: CardRemoved) -> None: ...
+
+    # Josev bus
+    def bus_message(self, topic: str, payload: bytes, stamp: Stamp, meta: Mapping[str, object]) -> None:
+        """A message from the broker, never the echo of our own publish. meta: qos, retain."""
+        ...
+
+    # OCPP
+    def station_opened(self, opened: StationOpened) -> None: ...
+
+    def station_frame(self, station: str, data: bytes, stamp: Stamp) -> None:
+        """One text (or binary, meta-noted) WebSocket message of a station."""
+        ...
+
+    def station_closed(self, station: str, code: int, reason: str, stamp: Stamp) -> None: ...
+
+
+class Adapter(Protocol):
+    """Anything with a wire. start returns when it is trying (not: when it is up); stop ends every thread and task."""
+
+    async def start(self, sink: Sink) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+class Reader(Adapter, Protocol):
+    """name: ``pn532:/dev/ttyUSB0``."""
+
+    @property
+    def name(self) -> str: ...
+
+
+class Bus(Adapter, Protocol):
+    """The MQTT bus."""
+
+    @property
+    def url(self) -> str:
+        """``mqtt://host:port`` without credentials."""
+        ...
+
+    def publish(self, topic: str, payload: bytes) -> Stamp:
+        """Send now, QoS 1, not retained.
+
+        Raises:
+            LinkDown: the broker is not connected. Nothing is queued: a grant sent late is a safety fault.
+        """
+        ...
+
+    async def wait_ready(self, timeout_s: float) -> bool:
+        """True once the broker acknowledged our subscriptions; False when the time ran out."""
+        ...
+
+
+class StationServer(Adapter, Protocol):
+    """The OCPP WebSocket server."""
+
+    @property
+    def url(self) -> str:
+        """``ws://host:port`` as bound; a station appends ``/`` and its id."""
+        ...
+
+    def send(self, station: str, data: bytes) -> Stamp:
+        """Send one text message now.
+
+        Raises:
+            LinkDown: that station is not connected.
+        """
+        ...
+
+    def close(self, station: str, code: int = 1000, reason: str = "") -> None: ...

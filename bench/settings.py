@@ -1,0 +1,150 @@
+"""Profiles: what the bench is connected to, as TOML the operator can read.
+
+pydantic validates (well kept, names the field and the value in its errors). Passwords are never in the file: a URL with a
+user and no password takes it from the system keyring, service ``authbench``, name ``user@host:port``.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bench.errors import BadInput
+
+
+class Role(StrEnum):
+    """Who the bench is on the Josev bus."""
+
+    CS = "cs"
+    JOSEV = "josev"
+    OBSERVER = "observer"
+
+
+class BootAnswers(StrEnum):
+    """Whether the bench answers cs_parameters and device_model: auto = unless other charger software was heard."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Evse(_Section):
+    """One EVSE: the string id of the Josev bus and the number of OCPP."""
+
+    id: str = "GB*SEV*E123456789"
+    ocpp_id: Annotated[int, Field(ge=1)] = 1
+    power_kw: Annotated[float, Field(gt=0)] = 22.0
+    connector_type: str = "AC_three_phase_core"
+
+
+class Topics(_Section):
+    """Topics of the Josev bus; ``ocpp/15118`` and ``ocpp/iso15118`` both occur in the field."""
+
+    cs_to_josev: str = "cs/josev"
+    josev_to_cs: str = "josev/cs"
+    updates: tuple[str, ...] = ("ocpp/15118", "ocpp/iso15118")
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        return (self.cs_to_josev, self.josev_to_cs, *self.updates)
+
+
+class BusSettings(_Section):
+    """url: ``embedded``, ``embedded:PORT``, ``off``, ``mqtt://[user@]host[:1883]`` or ``mqtts://...``. ca_file: PEM, for mqtts."""
+
+    url: str = "embedded"
+    role: Role = Role.CS
+    topics: Topics = Topics()
+    boot_answers: BootAnswers = BootAnswers.AUTO
+    ca_file: Path | None = None
+
+
+class OcppSettings(_Section):
+    """listen: ``HOST:PORT``. unknown_stations: any station may connect. remote_start_type: IdToken type of a remote start."""
+
+    listen: str = "127.0.0.1:9000"
+    unknown_stations: bool = True
+    stations: tuple[str, ...] = ()
+    call_timeout_s: Annotated[float, Field(gt=0, le=600)] = 30.0
+    heartbeat_s: Annotated[int, Field(ge=1, le=86400)] = 300
+
+
+class ReaderSettings(_Section):
+    """driver: ``pn532`` or ``ascii``. port: a device path, ``COM3`` or ``socket://host:port``."""
+
+    driver: str
+    port: str
+    baud: Annotated[int, Field(gt=0)] | None = None
+
+
+class ChargerSettings(_Section):
+    """What the bench says of the charger in ``device_model`` when it is the charger software."""
+
+    identity: str = "CP-001"
+    model: str = "Bench"
+    vendor: str = "Authbench"
+    serial_number: str = "AB-0001"
+    firmware_version: str = "1.0"
+    evses: Annotated[tuple[Evse, ...], Field(min_length=1)] = (Evse(),)
+
+
+class EnrolSettings(_Section):
+    """What Enrol fills in."""
+
+    country_code: Annotated[str, Field(pattern=r"^[A-Za-z]{2}$")] = "GB"
+    party_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{3}$")] = "ABX"
+    issuer: Annotated[str, Field(min_length=1, max_length=64)] = "Authbench"
+
+
+class Profile(_Section):
+    """One bench set-up. answer_limit_s: how long a tap waits for its answer. default_status: answer for an unknown token."""
+
+    name: str = "default"
+    answer_limit_s: Annotated[float, Field(gt=0, le=3600)] = 5.0
+    accept_unknown: bool = False
+    store: str | None = None
+    bus: BusSettings = BusSettings()
+    ocpp: OcppSettings = OcppSettings()
+    readers: tuple[ReaderSettings, ...] = ()
+    charger: ChargerSettings = ChargerSettings()
+    enrol: EnrolSettings = EnrolSettings()
+    api: str = "127.0.0.1:9410"
+
+
+def load_profile(path: Path) -> Profile:
+    """Read a profile.
+
+    Raises:
+        BadInput: no such file, not TOML, or a field that is wrong; the message names it.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput(f"cannot read the profile {path}: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"the profile {path} is not TOML: {error}") from error
+    try:
+        return Profile.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise BadInput(f"the profile {path} is wrong at {where}: {first['msg']}", "correct or remove that line") from error
+
+
+def save_profile(profile: Profile, path: Path) -> None:
+    """Write a profile so that a crash leaves the old file or the new one, never half of it."""
+    import tomli_w
+
+    text = tomli_w.dumps(profile.model_dump(mode="json", exclude_none=True))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".new")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)

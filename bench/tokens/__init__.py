@@ -1,0 +1,1 @@
+"""The token store: model, index, database, decision and local lists."""

@@ -1,0 +1,177 @@
+"""The Token, the kinds of IdToken and the statuses: MaEVe API setToken, OCPP 2.0.1 IdTokenType and IdTokenInfoType."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class IdTokenType(StrEnum):
+    """OCPP 2.0.1 IdTokenEnumType."""
+
+    CENTRAL = "Central"
+    EMAID = "eMAID"
+    ISO14443 = "ISO14443"
+    ISO15693 = "ISO15693"
+    KEY_CODE = "KeyCode"
+    LOCAL = "Local"
+    MAC_ADDRESS = "MacAddress"
+    NO_AUTHORIZATION = "NoAuthorization"
+
+
+class JosevTokenType(StrEnum):
+    """Token types of the Josev API, Authorization: six in requests, all eight in updates."""
+
+    ISO14443 = "ISO14443"
+    ISO15693 = "ISO15693"
+    KEY_CODE = "key_code"
+    LOCAL = "local"
+    NO_AUTHORIZATION = "no_authorization"
+    MAC_ADDRESS = "mac_address"
+    E_MAID = "e_maid"
+    CENTRAL = "central"
+
+
+REQUEST_TOKEN_TYPES = frozenset(JosevTokenType) - {JosevTokenType.E_MAID, JosevTokenType.CENTRAL}
+
+JOSEV_TO_OCPP: dict[JosevTokenType, IdTokenType] = {
+    JosevTokenType.ISO14443: IdTokenType.ISO14443,
+    JosevTokenType.ISO15693: IdTokenType.ISO15693,
+    JosevTokenType.KEY_CODE: IdTokenType.KEY_CODE,
+    JosevTokenType.LOCAL: IdTokenType.LOCAL,
+    JosevTokenType.NO_AUTHORIZATION: IdTokenType.NO_AUTHORIZATION,
+    JosevTokenType.MAC_ADDRESS: IdTokenType.MAC_ADDRESS,
+    JosevTokenType.E_MAID: IdTokenType.EMAID,
+    JosevTokenType.CENTRAL: IdTokenType.CENTRAL,
+}
+OCPP_TO_JOSEV: dict[IdTokenType, JosevTokenType] = {ocpp: josev for josev, ocpp in JOSEV_TO_OCPP.items()}
+
+
+class AuthorizationStatus(StrEnum):
+    """OCPP 2.0.1 AuthorizationStatusEnumType; 1.6 knows Accepted, Blocked, Expired, Invalid, ConcurrentTx."""
+
+    ACCEPTED = "Accepted"
+    BLOCKED = "Blocked"
+    CONCURRENT_TX = "ConcurrentTx"
+    EXPIRED = "Expired"
+    INVALID = "Invalid"
+    NO_CREDIT = "NoCredit"
+    NOT_ALLOWED_TYPE_EVSE = "NotAllowedTypeEVSE"
+    NOT_AT_THIS_LOCATION = "NotAtThisLocation"
+    NOT_AT_THIS_TIME = "NotAtThisTime"
+    UNKNOWN = "Unknown"
+
+
+# What OCPP 1.6 can say of each status.
+STATUS_16: dict[AuthorizationStatus, str] = {
+    AuthorizationStatus.ACCEPTED: "Accepted",
+    AuthorizationStatus.BLOCKED: "Blocked",
+    AuthorizationStatus.CONCURRENT_TX: "ConcurrentTx",
+    AuthorizationStatus.EXPIRED: "Expired",
+    AuthorizationStatus.INVALID: "Invalid",
+    AuthorizationStatus.NO_CREDIT: "Blocked",
+    AuthorizationStatus.NOT_ALLOWED_TYPE_EVSE: "Invalid",
+    AuthorizationStatus.NOT_AT_THIS_LOCATION: "Invalid",
+    AuthorizationStatus.NOT_AT_THIS_TIME: "Invalid",
+    AuthorizationStatus.UNKNOWN: "Invalid",
+}
+
+
+class TokenKind(StrEnum):
+    """MaEVe API Token.type (OCPI 2.2 TokenType)."""
+
+    AD_HOC_USER = "AD_HOC_USER"
+    APP_USER = "APP_USER"
+    OTHER = "OTHER"
+    RFID = "RFID"
+
+
+class CacheMode(StrEnum):
+    """MaEVe API Token.cacheMode: may the charger keep this token in its list or cache."""
+
+    ALWAYS = "ALWAYS"
+    ALLOWED = "ALLOWED"
+    ALLOWED_OFFLINE = "ALLOWED_OFFLINE"
+    NEVER = "NEVER"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One entry of the store.
+
+    uid: <= 36 characters, kept as given; equality is by ``uid`` and ``id_token_type``, ignoring case (OCPP 2.0.1 C01.FR.25).
+    country_code: 2 letters, party_id: 3 characters, of the issuing eMSP. contract_id: normalised eMAID, 15 characters.
+    valid: MaEVe's flag. status: what an Authorize is answered; None means Accepted if valid, else Blocked.
+    group_id: <= 36 characters. last_updated: UTC.
+    """
+
+    uid: str
+    country_code: str
+    party_id: str
+    contract_id: str
+    issuer: str
+    kind: TokenKind = TokenKind.RFID
+    id_token_type: IdTokenType = IdTokenType.ISO14443
+    valid: bool = True
+    cache_mode: CacheMode = CacheMode.ALWAYS
+    status: AuthorizationStatus | None = None
+    visual_number: str | None = None
+    group_id: str | None = None
+    language_code: str | None = None
+    last_updated: datetime | None = None
+
+    @property
+    def effective_status(self) -> AuthorizationStatus:
+        """The status an Authorize gets: the explicit one, else by ``valid``."""
+        if self.status is not None:
+            return self.status
+        return AuthorizationStatus.ACCEPTED if self.valid else AuthorizationStatus.BLOCKED
+
+    @property
+    def key(self) -> tuple[str, IdTokenType]:
+        return (self.uid.casefold(), self.id_token_type)
+
+    @property
+    def label(self) -> str:
+        """How a person names it: the printed number, else the contract."""
+        return self.visual_number or self.contract_id
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A question to the store: may this token charge here now.
+
+    id_token_type: None when the asker cannot say (OCPP 1.6). action: the message that asks. remote_start: the token came from
+    a remote start of ours, which OCPP says is not asked again (C05).
+    """
+
+    value: str
+    id_token_type: IdTokenType | None
+    station: str = ""
+    evse: int | None = None
+    action: str = "Authorize"
+    remote_start: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One answer, from which those of both OCPP versions are derived.
+
+    decided_by: ``store``, ``default`` or ``operator``. reason: one word or two for a person: ``valid``, ``blocked``, ``unknown``.
+    rule: stable name of the rule that decided. token: the entry found, or None.
+    """
+
+    status: AuthorizationStatus
+    decided_by: str
+    reason: str
+    rule: str
+    token: Token | None = None
+
+    @property
+    def accepted(self) -> bool:
+        return self.status is AuthorizationStatus.ACCEPTED
+
+    @property
+    def status_16(self) -> str:
+        return STATUS_16[self.status]

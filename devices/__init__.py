@@ -1,0 +1,1 @@
+"""Everything with a wire: adapters that implement :mod:`bench.ports`. No Qt, no decisions."""

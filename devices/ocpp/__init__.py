@@ -1,0 +1,1 @@
+"""The OCPP link's sockets: WebSocket server for the CSMS role."""

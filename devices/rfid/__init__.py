@@ -1,0 +1,1 @@
+"""RFID readers: decoders without I/O, and the serial port under them."""
