@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bench.answers import CallAnswer, PushReport, Said
 from bench.exchange import Exchange, Finding
 from bench.journal.log import Journal
 from bench.message import Link, Message
@@ -40,50 +41,6 @@ class TapRequest:
     token_type: JosevTokenType = JosevTokenType.ISO14443
     evse_id: str | None = None
     plugged_in_first: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class CallAnswer:
-    """A station's answer to a call of ours: a payload, or a refusal (code, description, details). Never both."""
-
-    action: str
-    payload: Mapping[str, object] | None
-    code: str = ""
-    description: str = ""
-    details: Mapping[str, object] | None = None
-    request_seq: int | None = None
-    answer_seq: int | None = None
-
-    @property
-    def refused(self) -> bool:
-        return self.payload is None
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A station's answer in plain words. ok: it did what was asked."""
-
-    ok: bool
-    text: str
-    answer: CallAnswer | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PushReport:
-    """What came of pushing the store as a local list.
-
-    status: the station's word (Accepted, Failed, VersionMismatch, NotSupported). version_read: read back afterwards.
-    left_out: (uid, why) of tokens not sent. text: one plain sentence.
-    """
-
-    ok: bool
-    status: str
-    text: str
-    sent: int
-    left_out: tuple[tuple[str, str], ...]
-    version_before: int | None
-    version_sent: int | None
-    version_read: int | None
 
 
 class Session:
