@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from bench.clock import NS_PER_MS, Stamp, iso_utc
 from bench.message import Link
+from bench.tokens.model import Decision
 
 
 class Verdict(StrEnum):
@@ -98,6 +99,7 @@ class Exchange:
 
     origin: ``tap`` (ours), ``authorize``/``transaction`` (the charger's own reader), ``update``, ``remote_start``, ``bus``
         (other charger software asked).
+    decision: the store's answer in this exchange, None where it was never asked.
     """
 
     id: int
@@ -112,6 +114,7 @@ class Exchange:
     decided_by: DecidedBy | None = None
     reason: str = ""
     token_label: str = ""
+    decision: Decision | None = None
     closed: Stamp | None = None
     hops: list[Hop] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)

@@ -1,21 +1,59 @@
-"""The engine as the window, the HTTP API and the command line see it. (Contract; bodies follow.)"""
+"""One running bench: wires ports to journal, exchanges and store, owns every task, and ends in order.
+
+The window, the HTTP API and the command line are readers of it and give it orders; none has a side channel.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from enum import StrEnum
 
+from bench import josev
 from bench.answers import CallAnswer, PushReport, Said
-from bench.exchange import Exchange, Finding
+from bench.authorization import Command, Publish, TapFlow, Watch
+from bench.authorization import TapRequest as TapRequest
+from bench.authorization import TECHNOLOGY_TYPE
+from bench.book import ExchangeBook
+from bench.card import CardRead, CardRemoved
+from bench.clock import Clock, Stamp, SystemClock
+from bench.codecs.josev import JosevMessage
+from bench.codecs.josev import decode as decode_josev
+from bench.codecs.josev import encode as encode_josev
+from bench.csms import requests
+from bench.deciding import Decider
+from bench.errors import BadInput, LinkDown, NotFound, OperatorError
+from bench.exchange import Exchange, Finding, Party, Severity
+from bench.journal.capture import Capture
 from bench.journal.log import Journal
-from bench.message import Link, Message
-from bench.ports import LinkStatus
-from bench.settings import Profile
+from bench.message import Decoded, Direction, Link, Message
+from bench.ocpp_story import OcppStory
+from bench.ports import Bus, LinkState, LinkStatus, Reader, StationOpened, StationServer
+from bench.settings import BootAnswers, Profile, Role
 from bench.station import Station
-from bench.tokens.model import IdTokenType, JosevTokenType, Token
+from bench.stations import StationBoard
+from bench.tasks import Tasks
+from bench.tokens import local_list
+from bench.tokens.enrol import enrol as make_token
+from bench.tokens.model import (
+    JOSEV_TO_OCPP,
+    Ask,
+    AuthorizationStatus,
+    Decision,
+    IdTokenType,
+    JosevTokenType,
+    Token,
+)
 from bench.tokens.store import TokenStore
+
+log = logging.getLogger(__name__)
+
+FLUSH_S = 0.2
+BOOT_REQUESTS = ("cs_parameters", "device_model")
 
 
 class Change(StrEnum):
@@ -29,86 +67,502 @@ class Change(StrEnum):
     CARD = "card"  # key: reader name; session.last_card is new
 
 
-@dataclass(frozen=True, slots=True)
-class TapRequest:
-    """A card (or what stands for one) to present.
+class Session:
+    """Implements :class:`bench.ports.Sink`. All methods on the loop's thread.
 
-    uid: value, None only for no_authorization. evse_id: a string id; None = by the rule of the Josev API (the only EVSE when
-    plugged_in_first, else left out). plugged_in_first: the EV was plugged in before the scan, so the EVSE id must be sent.
+    exchanges: by id, in order of opening. stations: by id. links: by name. findings: newest last, bounded.
+    last_card: the latest card a reader saw, or None.
     """
 
-    uid: str | None
-    token_type: JosevTokenType = JosevTokenType.ISO14443
-    evse_id: str | None = None
-    plugged_in_first: bool = False
+    def __init__(
+        self,
+        profile: Profile,
+        store: TokenStore,
+        *,
+        capture: Capture | None = None,
+        bus: Bus | None = None,
+        server: StationServer | None = None,
+        readers: tuple[Reader, ...] = (),
+        clock: Clock | None = None,
+        csms_url: str | None = None,
+    ) -> None:
+        self.profile = profile
+        self.store = store
+        self.capture = capture
+        self.bus = bus
+        self.server = server
+        self.readers = readers
+        self.clock = clock or SystemClock()
+        self.journal = Journal()
+        self.links: dict[str, LinkStatus] = {}
+        self.last_card: CardRead | None = None
+        self.last_removed: CardRemoved | None = None
+        self.tasks = Tasks()
+        self._csms_url = csms_url
+        self._listeners: list[Callable[[Change, object], None]] = []
+        self._timers: set[asyncio.TimerHandle] = set()
+        self._closed_waiters: dict[int, list[asyncio.Future[None]]] = {}
+        self._foreign_charger_software = False
+        self._remote_starts = 0
+        self._book = ExchangeBook(self._exchange_changed, lambda finding: self._tell(Change.FINDING, None))
+        self._decider = Decider(
+            self._book,
+            self.clock,
+            store.get,
+            lambda: self._board.stations.values(),
+            identity=profile.charger.identity,
+            accept_unknown=profile.accept_unknown,
+        )
+        story = OcppStory(self._book, self._decider, profile.charger.evses)
+        self._story = story
+        self._board = StationBoard(
+            self.journal,
+            self._book,
+            story,
+            self,
+            profile.ocpp,
+            self.clock,
+            lambda station: self._tell(Change.STATION, station),
+        )
+        self._flow = TapFlow(self._book, profile, self._decider.ask, self._decider.infer, lambda: str(uuid.uuid4()))
 
+    @property
+    def exchanges(self) -> dict[int, Exchange]:
+        return self._book.exchanges
 
-class Session:
-    """Wires ports, journal, exchanges and store. All methods on the loop's thread."""
+    @property
+    def findings(self) -> deque[Finding]:
+        return self._book.findings
 
-    profile: Profile
-    journal: Journal
-    store: TokenStore
-    exchanges: dict[int, Exchange]  # by id, in order of opening
-    stations: dict[str, Station]
-    links: dict[str, LinkStatus]  # by name
-    findings: deque[Finding]  # newest last, bounded
-    last_card: object | None  # bench.card.CardRead of the latest real card
+    @property
+    def stations(self) -> dict[str, Station]:
+        return self._board.stations
+
+    # Life
+
+    async def start(self) -> None:
+        """Open store and capture, then start every adapter.
+
+        Raises:
+            OperatorError: something cannot be opened (a port in use, a store that is not ours). What was started is stopped.
+        """
+        try:
+            await self.store.open()
+            self.store.subscribe(self._tokens_changed)
+            self._tokens_changed()
+            if self.capture is not None:
+                self.capture.on_status = self.link_changed
+                await self.capture.open()
+                self.tasks.spawn(self._keep_recording(), name="capture flush")
+            if self.server is not None:
+                self._board.server = self.server
+                await self.server.start(self)
+            if self.bus is not None:
+                await self.bus.start(self)
+            for reader in self.readers:
+                await reader.start(self)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """End in order: no new cards, no new messages, then everything seen is written."""
+        for part in (*self.readers, self.bus, self.server):
+            if part is not None:
+                await self._end(part.stop(), type(part).__name__)
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+        await self.tasks.cancel()
+        if self.capture is not None:
+            self._offer_new()
+            await self._end(self.capture.close(), "capture")
+        await self._end(self.store.close(), "store")
+
+    async def _end(self, closing: object, name: str) -> None:
+        try:
+            await closing  # type: ignore[misc]
+        except OperatorError as error:
+            log.error("%s did not end cleanly: %s", name, error)
 
     def subscribe(self, listener: Callable[[Change, object], None]) -> Callable[[], None]:
         """Be told of changes, synchronously and often: coalesce. Returns the unsubscribe function."""
-        raise NotImplementedError
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
 
     # Taps
+
     def present(self, tap: TapRequest) -> Exchange:
-        """Open an Exchange and publish its request. BadInput for a wrong request; a bus that is down closes it as failed."""
-        raise NotImplementedError
+        """Open an Exchange and publish its request; a bus that is down closes it as failed.
+
+        Raises:
+            BadInput: the Josev API cannot carry this tap; nothing was opened.
+        """
+        stamp = self.clock.stamp()
+        exchange, commands = self._flow.present(tap, stamp)
+        self._carry_out(commands)
+        return exchange
 
     async def wait_closed(self, exchange_id: int, timeout_s: float) -> Exchange:
-        """The Exchange once it has a verdict, or as it stands when the time ran out."""
-        raise NotImplementedError
+        """The Exchange once it has a verdict, or as it stands when the time ran out.
+
+        Raises:
+            NotFound: no such exchange.
+        """
+        exchange = self.exchange(exchange_id)
+        if exchange.open and timeout_s > 0:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            waiters = self._closed_waiters.setdefault(exchange_id, [])
+            waiters.append(waiter)
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await waiter
+            except TimeoutError:
+                pass
+            finally:
+                if waiter in waiters:
+                    waiters.remove(waiter)
+        return exchange
+
+    def exchange(self, exchange_id: int) -> Exchange:
+        """One exchange, or NotFound."""
+        exchange = self.exchanges.get(exchange_id)
+        if exchange is None:
+            raise NotFound(f"there is no exchange {exchange_id}")
+        return exchange
 
     async def enrol(self, exchange_id: int, status: str = "Accepted") -> Token:
         """Put the card of an Exchange into the store with country, party, issuer and contract id of the profile."""
-        raise NotImplementedError
+        card = self.exchange(exchange_id).card
+        if card is None:
+            raise BadInput("this exchange has no card to enrol", "present a card first")
+        try:
+            id_type = JOSEV_TO_OCPP[JosevTokenType(card.token_type)]
+        except ValueError:
+            id_type = IdTokenType.ISO14443
+        token = make_token(card.uid, id_type, self.profile.enrol)
+        if status != AuthorizationStatus.ACCEPTED:
+            token = replace(token, status=AuthorizationStatus(status), valid=False)
+        await self.store.put(token)
+        return token
 
     # OCPP. Each raises NotFound (no such station), LinkDown (gone), OperatorError (no answer in time).
+
     async def call(self, station: str, action: str, payload: Mapping[str, object]) -> CallAnswer:
-        raise NotImplementedError
+        """Any OCPP call; a refusal is an answer."""
+        return await self._board.call(station, action, payload)
 
     async def remote_start(
         self, station: str, id_token: str, id_token_type: IdTokenType = IdTokenType.CENTRAL, evse: int | None = 1
     ) -> Said:
-        raise NotImplementedError
+        """RequestStartTransaction or RemoteStartTransaction; opens an Exchange that the update or the transaction ends."""
+        known = self._known(station)
+        start_id = self._next_remote_start()
+        action, payload = requests.remote_start(known.version, id_token, id_token_type, evse, start_id)
+        exchange = self._story.remote_start(known, id_token, id_token_type, evse, self.clock.stamp())
+        try:
+            answer = await self._board.call(station, action, payload, exchange)
+        except OperatorError as error:
+            self._story.our_call_failed(exchange, error.what, self.clock.stamp())
+            raise
+        said = requests.plain_words(known.version, answer)
+        if exchange.open:
+            self._later(self.profile.answer_limit_s, self._story.remote_start_waited, exchange)
+        return said
 
     async def remote_stop(self, station: str, transaction_id: str) -> Said:
-        raise NotImplementedError
+        known = self._known(station)
+        action, payload = requests.remote_stop(known.version, transaction_id)
+        return requests.plain_words(known.version, await self._board.call(station, action, payload))
 
     async def push_list(self, station: str, mode: str = "full") -> PushReport:
-        raise NotImplementedError
+        """Push the store as a local list (OCPP 2.0.1 D01, 1.6 section 5.15) and read the version back."""
+        if mode != "full":
+            raise BadInput(f"the mode {mode} is not offered", "use full")
+        known = self._known(station)
+        try:
+            return await local_list.push_full(known, self.store.all(), self._caller(station))
+        finally:
+            known.revision += 1
+            self._tell(Change.STATION, station)
 
     async def list_version(self, station: str) -> Said:
-        raise NotImplementedError
+        known = self._known(station)
+        try:
+            return await local_list.read_version(known, self._caller(station))
+        finally:
+            known.revision += 1
+            self._tell(Change.STATION, station)
 
     async def clear_cache(self, station: str) -> Said:
-        raise NotImplementedError
+        """ClearCache (OCPP 2.0.1 C11, 1.6 section 5.4)."""
+        known = self._known(station)
+        action, payload = requests.clear_cache(known.version)
+        said = requests.plain_words(known.version, await self._board.call(station, action, payload))
+        if said.ok:
+            known.accepted.clear()
+        return said
+
+    def decide(self, ask: Ask, seq: int) -> Decision:
+        """Authority of the CSMS: one decision, recorded on the exchange of that message."""
+        return self._decider.ask(ask, self._book.of_seq(seq), Party.CSMS)
 
     # Operator's own messages
+
     def inject(self, link: Link, channel: str, raw: bytes) -> Message:
         """Send bytes as they are on the bus (channel = topic) or to a station (channel = its id); marked injected."""
-        raise NotImplementedError
+        if link is Link.OCPP:
+            sent = self.journal.get(self._board.inject(channel, raw))
+            assert sent is not None
+            return sent
+        if link is not Link.JOSEV:
+            raise BadInput(f"nothing can be sent on the link {link}", "choose a message of the Josev bus or of a station")
+        if self.bus is None:
+            raise LinkDown("the Josev bus is off", "start the bench with a bus")
+        stamp = self.bus.publish(channel, raw)
+        decoded = decode_josev(raw, channel, self.profile.bus.topics)
+        return self.journal.append(Link.JOSEV, Direction.OUT, channel, raw, decoded, stamp, injected=True)
 
     def counters(self) -> dict[str, int]:
-        """messages, recorded, malformed, dropped, exchanges."""
-        raise NotImplementedError
+        """messages, recorded (durably written), malformed, dropped, exchanges."""
+        return {
+            "messages": self.journal.head,
+            "recorded": self.capture.recorded if self.capture is not None else 0,
+            "malformed": self.journal.malformed,
+            "dropped": self.capture.dropped if self.capture is not None else 0,
+            "exchanges": self._book.opened_count,
+        }
 
     def state(self) -> dict[str, object]:
         """The shape of ``GET /bench/v1/state``."""
-        raise NotImplementedError
+        return {
+            "links": {
+                name: {"state": str(status.state), "detail": status.detail, **({"cure": status.cure} if status.cure else {})}
+                for name, status in self.links.items()
+            },
+            "stations": [
+                {
+                    "id": station.id,
+                    "version": station.version,
+                    "boot": station.boot,
+                    "list_version": station.list_version,
+                    "connected": station.connected,
+                }
+                for station in self.stations.values()
+            ],
+            "readers": [
+                {"name": reader.name, "state": str(status.state), "detail": status.detail}
+                for reader in self.readers
+                if (status := self.links.get(f"reader:{reader.name}")) is not None
+            ],
+            "counters": self.counters(),
+        }
 
     def answered_by(self, seq: int) -> int | None:
         """Number of the message that answered (or is answered by) this one."""
-        raise NotImplementedError
+        found = self._board.answered_by(seq)
+        if found is not None:
+            return found
+        exchange = self._book.of_seq(seq)
+        message = self.journal.get(seq)
+        if exchange is None or message is None or message.decoded.correlation is None:
+            return None
+        for other in exchange.sequences:
+            candidate = self.journal.get(other)
+            if candidate is not None and other != seq and candidate.decoded.correlation == message.decoded.correlation:
+                return other
+        return None
 
     def exchange_of(self, seq: int) -> int | None:
-        raise NotImplementedError
+        exchange = self._book.of_seq(seq)
+        return exchange.id if exchange is not None else None
+
+    # Sink: what adapters say
+
+    def link_changed(self, status: LinkStatus) -> None:
+        before = self.links.get(status.name)
+        self.links[status.name] = status
+        if before is None or before.state is not status.state:
+            self._record_link(status)
+            if status.state is LinkState.FAULTY:
+                self.finding("link.faulty", "fail", f"{status.name}: {status.detail}", status.cure)
+            if status.name == "josev" and before is not None and before.state is LinkState.UP:
+                self._bus_lost(status)
+        self._tell(Change.LINK, status.name)
+
+    def finding(self, rule: str, severity: str, text: str, cure: str = "") -> None:
+        self._book.finding(rule, Severity(severity), text, stamp=self.clock.stamp(), cure=cure)
+
+    def reader_frame(self, reader: str, direction: Direction, raw: bytes, decoded: Decoded, stamp: Stamp) -> Message:
+        return self.journal.append(Link.READER, direction, reader, raw, decoded, stamp)
+
+    def card_read(self, card: CardRead, seq: int) -> None:
+        self.last_card = card
+        self._tell(Change.CARD, card.reader)
+        tap = TapRequest(card.uid_hex, TECHNOLOGY_TYPE[card.technology])
+        try:
+            _, commands = self._flow.present(tap, card.stamp, card, self.journal.get(seq))
+        except BadInput as error:
+            self.finding("tap.refused", "fail", f"the card {card.uid_hex} could not be presented: {error.what}", error.cure)
+            return
+        self._carry_out(commands)
+
+    def card_removed(self, removed: CardRemoved) -> None:
+        self.last_removed = removed
+        self._tell(Change.CARD, removed.reader)
+
+    def bus_message(self, topic: str, payload: bytes, stamp: Stamp, meta: Mapping[str, object]) -> None:
+        decoded = decode_josev(payload, topic, self.profile.bus.topics)
+        message = self.journal.append(Link.JOSEV, Direction.IN, topic, payload, decoded, stamp, meta)
+        body = decoded.body
+        if not isinstance(body, JosevMessage):
+            self._fault_findings(message)
+            return
+        if topic == self.profile.bus.topics.cs_to_josev:
+            self._foreign_charger_software = True
+        if body.name == "authorization":
+            self._carry_out(self._flow.heard(message))
+        elif body.type == "request" and body.name in BOOT_REQUESTS and topic == self.profile.bus.topics.josev_to_cs:
+            self._answer_boot(body)
+        self._fault_findings(message)
+
+    def station_opened(self, opened: StationOpened) -> None:
+        self._board.opened(opened)
+
+    def station_frame(self, station: str, data: bytes, stamp: Stamp) -> None:
+        self._board.frame(station, data, stamp)
+
+    def station_closed(self, station: str, code: int, reason: str, stamp: Stamp) -> None:
+        self._board.closed(station, code, reason, stamp)
+
+    # Inside
+
+    def _carry_out(self, commands: list[Command]) -> None:
+        for command in commands:
+            exchange = self._book.exchanges[command.exchange]
+            if isinstance(command, Watch):
+                if exchange.open:
+                    self._later(command.seconds, self._flow.expired, exchange)
+            else:
+                self._publish(command, exchange)
+
+    def _publish(self, command: Publish, exchange: Exchange) -> None:
+        topics = self.profile.bus.topics
+        topic = topics.cs_to_josev if command.to_josev else topics.josev_to_cs
+        try:
+            message = self._send_on_bus(topic, command.message)
+        except LinkDown as error:
+            self._flow.publish_failed(exchange, error.what, error.cure, self.clock.stamp())
+            return
+        self._flow.published(exchange, message, command.to_josev)
+
+    def _send_on_bus(self, topic: str, body: JosevMessage) -> Message:
+        if self.bus is None:
+            raise LinkDown("the Josev bus is off", "start the bench with a bus")
+        raw = encode_josev(body)
+        stamp = self.bus.publish(topic, raw)
+        decoded = decode_josev(raw, topic, self.profile.bus.topics)
+        return self.journal.append(Link.JOSEV, Direction.OUT, topic, raw, decoded, stamp)
+
+    def _answer_boot(self, request: JosevMessage) -> None:
+        """As charger software alone on the bus, answer what Josev asks at its boot."""
+        settings = self.profile.bus
+        alone = not self._foreign_charger_software
+        wanted = settings.boot_answers is BootAnswers.ALWAYS or (settings.boot_answers is BootAnswers.AUTO and alone)
+        if settings.role is not Role.CS or not wanted:
+            return
+        if request.name == "cs_parameters":
+            data = josev.cs_parameters(self.profile)
+        else:
+            url = self._csms_url or (self.server.url if self.server is not None else "")
+            data = josev.device_model(self.profile, url)
+        answer = JosevMessage(request.id, request.name, "response", data)
+        try:
+            self._send_on_bus(settings.topics.cs_to_josev, answer)
+        except LinkDown as error:
+            self.finding("bus.down", "fail", f"{request.name} could not be answered: {error.what}", error.cure)
+
+    def _bus_lost(self, status: LinkStatus) -> None:
+        for exchange in self._book.open_exchanges:
+            if exchange.request_id is not None:
+                self._book.finding(
+                    "bus.lost",
+                    Severity.FAIL,
+                    f"the bus went down while this tap waited for its answer: {status.detail}",
+                    stamp=self.clock.stamp(),
+                    exchange=exchange,
+                    cure=status.cure,
+                )
+
+    def _fault_findings(self, message: Message) -> None:
+        exchange = self._book.of_seq(message.seq)
+        for fault in message.decoded.faults:
+            where = f" at {fault.where}" if fault.where else ""
+            self._book.finding(
+                fault.rule,
+                Severity.WARN,
+                f"{message.channel}: {fault.text}{where}",
+                stamp=Stamp(message.mono_ns, message.utc_ns),
+                exchange=exchange,
+                evidence=(message.seq,),
+            )
+
+    def _record_link(self, status: LinkStatus) -> None:
+        """A change of a link's state is part of the story of what was not heard."""
+        kind = status.name.partition(":")[0]
+        link = {"reader": Link.READER, "josev": Link.JOSEV, "ocpp": Link.OCPP}.get(kind)
+        if link is None:
+            return
+        decoded = Decoded("link", str(status.state), None, {"detail": status.detail, "cure": status.cure}, (), status.detail)
+        self.journal.append(link, Direction.IN, status.name.partition(":")[2] or kind, b"", decoded, self.clock.stamp())
+
+    def _tokens_changed(self) -> None:
+        self.links["store"] = LinkStatus("store", LinkState.UP, f"{self.store.valid_count} valid of {self.store.count}")
+        self._tell(Change.TOKENS, None)
+
+    def _exchange_changed(self, exchange: Exchange) -> None:
+        if exchange.closed is not None:
+            if self._closed_waiters:
+                for waiter in self._closed_waiters.pop(exchange.id, ()):
+                    if not waiter.done():
+                        waiter.set_result(None)
+            if self.capture is not None:
+                self.capture.offer_exchange(exchange)
+        self._tell(Change.EXCHANGE, exchange.id)
+
+    def _tell(self, change: Change, key: object) -> None:
+        for listener in self._listeners:
+            listener(change, key)
+
+    def _later(self, seconds: float, method: Callable[[Exchange, Stamp], None], exchange: Exchange) -> None:
+        def ring() -> None:
+            self._timers.discard(timer)
+            method(exchange, self.clock.stamp())
+
+        timer = asyncio.get_running_loop().call_later(seconds, ring)
+        self._timers.add(timer)
+
+    def _offer_new(self) -> None:
+        if self.capture is not None:
+            self.capture.pull(self.journal)
+
+    async def _keep_recording(self) -> None:
+        assert self.capture is not None
+        while True:
+            await asyncio.sleep(FLUSH_S)
+            self._offer_new()
+            await self.capture.flush()
+
+    def _known(self, station_id: str) -> Station:
+        station = self.stations.get(station_id)
+        if station is None:
+            known = ", ".join(sorted(self.stations)[:10]) or "none yet"
+            raise NotFound(f"no station named {station_id} has connected", f"stations known: {known}")
+        return station
+
+    def _caller(self, station: str) -> Callable[[str, Mapping[str, object]], object]:
+        return lambda action, payload: self._board.call(station, action, payload)
+
+    def _next_remote_start(self) -> int:
+        self._remote_starts += 1
+        return self._remote_starts

@@ -1,0 +1,263 @@
+"""Puts a whole bench together from a profile and options: the composition root of all that is not the window.
+
+The only module beside :mod:`bench.cli` that may import the other packages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import platformdirs
+
+from bench.clock import utc_now
+from bench.errors import BadInput, OperatorError
+from bench.journal.capture import Capture
+from bench.session import Session
+from bench.settings import Profile, ReaderSettings
+from bench.tokens.store import TokenStore
+
+if TYPE_CHECKING:
+    from devices.api.server import ApiServer
+    from fixtures.broker import EmbeddedBroker
+    from fixtures.charger.charger import SimulatedCharger
+
+READY_LIMIT_S = 15.0
+DEFAULT_BROKER_PORT = 1883
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line or the window asks for; None = as the profile says.
+
+    ocpp: ``HOST:PORT``. mqtt: URL, ``embedded[:PORT]`` or ``off``. store: SQLAlchemy URL or file. capture: file.
+    api: ``HOST:PORT`` or ``off``. readers: ``DRIVER:PORT``, ``auto`` or ``off``. charger: ``sim`` or ``off``.
+    temporary: keep store and capture in a temporary folder unless named (demo). version: OCPP version of the simulated charger.
+    """
+
+    profile: Profile = field(default_factory=Profile)
+    ocpp: str | None = None
+    mqtt: str | None = None
+    store: str | None = None
+    capture: Path | None = None
+    api: str | None = None
+    api_token: str | None = None
+    readers: tuple[str, ...] = ()
+    charger: str = "off"
+    version: str = "2.0.1"
+    temporary: bool = False
+
+
+class Bench:
+    """A session with its adapters and, where asked for, embedded broker and simulated charger."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.session: Session
+        self.api: ApiServer | None = None
+        self.broker: EmbeddedBroker | None = None
+        self.charger: SimulatedCharger | None = None
+        self.missing: list[str] = []
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    async def start(self) -> None:
+        """Start all, in the order in which one needs the other.
+
+        Raises:
+            OperatorError: a part cannot start; what was started is stopped again.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start(self) -> None:
+        from devices.ocpp.csms import CsmsServer
+
+        options = self.options
+        profile = options.profile
+        mqtt = options.mqtt or profile.bus.url
+        if mqtt != profile.bus.url:
+            profile = profile.model_copy(update={"bus": profile.bus.model_copy(update={"url": mqtt})})
+        bus = await self._make_bus(profile, mqtt)
+        host, port = host_port(options.ocpp or profile.ocpp.listen)
+        allowed = frozenset(profile.ocpp.stations)
+        anyone = profile.ocpp.unknown_stations
+        server = CsmsServer(host, port, stations_allowed=lambda station: anyone or station in allowed)
+        self.session = Session(
+            profile,
+            TokenStore(self.store_url()),
+            capture=Capture(self._capture_path()),
+            bus=bus,
+            server=server,
+            readers=tuple(self._make_readers(profile)),
+        )
+        self._session_made = True
+        await self.session.start()
+        api = options.api or profile.api
+        if api != "off":
+            from devices.api.server import ApiServer
+
+            self.api = ApiServer(self.session, api, options.api_token)
+            await self.api.start()
+        if options.charger == "sim":
+            await self._start_charger(profile, server.url)
+
+    async def stop(self) -> None:
+        """Stop all in reverse order; safe after a start that failed half-way."""
+        if self.charger is not None:
+            await self.charger.stop()
+        if self.api is not None:
+            await self.api.stop()
+        if getattr(self, "_session_made", False):
+            await self.session.stop()
+        if self.broker is not None:
+            await self.broker.stop()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    async def wait_ready(self, timeout_s: float = READY_LIMIT_S) -> list[str]:
+        """Wait until everything listens, is subscribed and booted; the parts that are not after that time."""
+        missing = []
+        try:
+            async with asyncio.timeout(timeout_s):
+                if self.session.bus is not None and not await self.session.bus.wait_ready(timeout_s):
+                    missing.append("the Josev bus is not connected")
+                if self.charger is not None and not await self.charger.wait_ready(timeout_s):
+                    missing.append("the simulated charger has not booted")
+        except TimeoutError:
+            missing.append("the links took too long")
+        self.missing = missing
+        return missing
+
+    def ready_line(self) -> dict[str, object]:
+        """What ``serve`` prints when it is ready."""
+        session = self.session
+        line: dict[str, object] = {
+            "event": "ready",
+            "ocpp": session.server.url if session.server is not None else None,
+            "mqtt": session.bus.url if session.bus is not None else None,
+            "api": self.api.url if self.api is not None else None,
+            "capture": str(session.capture.path) if session.capture is not None else None,
+        }
+        if self.missing:
+            line["missing"] = self.missing
+        return line
+
+    async def _make_bus(self, profile: Profile, mqtt: str):  # type: ignore[no-untyped-def]
+        from devices.josev import JosevBus
+
+        settings = profile.bus
+        if mqtt == "off":
+            return None
+        if mqtt == "embedded" or mqtt.startswith("embedded:"):
+            from fixtures.broker import EmbeddedBroker
+
+            where = mqtt.partition(":")[2]
+            default = 0 if self.options.temporary else DEFAULT_BROKER_PORT
+            host, port = host_port(where, default) if where else ("127.0.0.1", default)
+            self.broker = EmbeddedBroker(host, port)
+            await self.broker.start()
+            return JosevBus(self.broker.url, settings.topics)
+        parts = urlsplit(mqtt)
+        password = parts.password
+        if parts.username and password is None:
+            password = secret(f"{parts.username}@{parts.hostname}:{parts.port or DEFAULT_BROKER_PORT}")
+        return JosevBus(mqtt, settings.topics, user=parts.username, password=password, ca_file=settings.ca_file)
+
+    def _make_readers(self, profile: Profile):  # type: ignore[no-untyped-def]
+        from devices.rfid.port import SerialReader
+
+        for text in self.options.readers or tuple(f"{r.driver}:{r.port}" for r in profile.readers):
+            if text == "off":
+                continue
+            if text == "auto":
+                from devices.rfid.discovery import likely_readers
+
+                for driver, port in likely_readers():
+                    yield SerialReader(driver, port)
+                continue
+            settings = parse_reader(text)
+            baud = next((r.baud for r in profile.readers if r.driver == settings.driver and r.port == settings.port), None)
+            yield SerialReader(settings.driver, settings.port, baud)
+
+    async def _start_charger(self, profile: Profile, csms_url: str) -> None:
+        from fixtures.charger.charger import SimulatedCharger
+
+        bus = self.session.bus
+        self.charger = SimulatedCharger(
+            bus.url if bus is not None else None,
+            csms_url,
+            identity=profile.charger.identity,
+            version=self.options.version,
+            evses=tuple((evse.id, evse.ocpp_id) for evse in profile.charger.evses),
+            topics=profile.bus.topics,
+        )
+        await self.charger.start()
+
+    def store_url(self) -> str:
+        """The database this bench keeps its tokens in."""
+        given = self.options.store or self.options.profile.store
+        if given is not None:
+            return given if "://" in given else f"sqlite:///{Path(given).expanduser().resolve()}"
+        return f"sqlite:///{self._place('data') / 'tokens.db'}"
+
+    def _capture_path(self) -> Path:
+        if self.options.capture is not None:
+            return self.options.capture.expanduser()
+        name = f"{self.options.profile.name}-{utc_now():%Y-%m-%d-%H%M%S}.db"
+        return self._place("captures") / name
+
+    def _place(self, what: str) -> Path:
+        if self.options.temporary:
+            if self._folder is None:
+                self._folder = tempfile.TemporaryDirectory(prefix="authbench-", ignore_cleanup_errors=True)
+            return Path(self._folder.name)
+        folder = Path(platformdirs.user_data_dir("authbench", appauthor=False))
+        if what == "captures":
+            folder = folder / "captures"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OperatorError(f"cannot make the folder {folder}: {error.strerror}", "name another place") from error
+        return folder
+
+
+def host_port(text: str, default_port: int = 0) -> tuple[str, int]:
+    """``HOST:PORT``, ``PORT`` or ``[IPv6]:PORT``.
+
+    Raises:
+        BadInput: the port is not a number between 0 and 65535.
+    """
+    host, colon, port = text.rpartition(":")
+    if not colon:
+        host, port = ("127.0.0.1", text) if text.isdigit() else (text, str(default_port))
+    if not port.isdigit() or int(port) > 65535:
+        raise BadInput(f"{text} is not HOST:PORT", "write for example 127.0.0.1:9000, or port 0 for a free one")
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def parse_reader(text: str) -> ReaderSettings:
+    """``DRIVER:PORT``, such as ``pn532:/dev/ttyUSB0`` or ``ascii:COM3``."""
+    driver, colon, port = text.partition(":")
+    if not colon or not port or not driver:
+        raise BadInput(f"{text} is not DRIVER:PORT", "write for example pn532:/dev/ttyUSB0, or auto, or off")
+    return ReaderSettings(driver=driver, port=port)
+
+
+def secret(name: str) -> str | None:
+    """A password from the system keyring, or None; a keyring that does not work is told, not ignored."""
+    import keyring
+    import keyring.errors
+
+    try:
+        return keyring.get_password("authbench", name)
+    except keyring.errors.KeyringError as error:
+        raise OperatorError(
+            f"the system keyring cannot be read for {name}: {error}", "put the password into the URL for this run"
+        ) from error

@@ -1,0 +1,388 @@
+"""The command line. Exit codes: 0 fine, 1 a check failed, 2 usage or environment, 3 our own bug (a report file is named).
+
+click, because it is well kept and its help is good. Heavy imports happen inside the commands: the window paints first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench import __version__
+from bench.errors import BadInput, OperatorError
+
+log = logging.getLogger("authbench")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code; never a traceback for what the operator can mend."""
+    try:
+        result = cli.main(args=arguments, prog_name="authbench", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        return 130
+    except OperatorError as error:
+        click.echo(f"authbench: {error}", err=True)
+        return 2
+    except Exception:  # noqa: BLE001 - the last line of defence: our own bug, told with a report
+        return report_bug(traceback.format_exc())
+
+
+def report_bug(trace: str) -> int:
+    """Write a report of our own bug and name it; exit code 3."""
+    with tempfile.NamedTemporaryFile("w", prefix="authbench-report-", suffix=".txt", delete=False, encoding="utf-8") as file:
+        file.write(f"authbench {__version__}\npython {sys.version}\n{sys.platform}\n\n{trace}")
+    click.echo(f"authbench: this is a fault of ours; the report is in {file.name}", err=True)
+    return 3
+
+
+def shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that serve, demo and the window share."""
+    for option in reversed(
+        [
+            click.option("--profile", "profile_file", type=click.Path(path_type=Path), help="Profile (TOML)."),
+            click.option("--ocpp", metavar="HOST:PORT", help="Where the OCPP listener binds; port 0 = a free one."),
+            click.option("--mqtt", metavar="URL|embedded[:PORT]|off", help="The Josev bus."),
+            click.option("--store", metavar="URL", help="Token store: a SQLite file or an SQLAlchemy URL."),
+            click.option("--capture", type=click.Path(path_type=Path), help="Capture file."),
+            click.option("--api", metavar="HOST:PORT|off", help="HTTP control API."),
+            click.option("--api-token", metavar="TOKEN", help="Bearer token of the API when it is not on loopback."),
+            click.option("--reader", "readers", multiple=True, metavar="DRIVER:PORT|auto|off", help="Repeatable."),
+            click.option("--charger", type=click.Choice(["sim", "off"]), default=None, help="Simulated charger."),
+            click.option("--charger-version", type=click.Choice(["1.6", "2.0.1"]), default="2.0.1", help="Its OCPP version."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+@click.option("-v", "--verbose", count=True, help="More on standard error.")
+@click.option("--profile", "profile_file", type=click.Path(path_type=Path), help="Profile (TOML) for the window.")
+@click.pass_context
+def cli(context: click.Context, verbose: int, profile_file: Path | None) -> int:
+    """Test bench for EV-charger authorization. Without a command: the window, with the last profile."""
+    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
+    logging.basicConfig(stream=sys.stderr, level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    if context.invoked_subcommand is not None:
+        return 0
+    from ui.app import run_window
+
+    return run_window(profile_file)
+
+
+def make_options(values: dict[str, Any], *, temporary: bool = False) -> Any:
+    """Options of :mod:`bench.assembly` from the command line's."""
+    from bench.assembly import Options
+    from bench.settings import Profile, load_profile
+
+    profile = load_profile(values["profile_file"]) if values["profile_file"] is not None else Profile()
+    free = "127.0.0.1:0" if temporary and values["profile_file"] is None else None
+    return Options(
+        profile=profile,
+        ocpp=values["ocpp"] or free,
+        mqtt=values["mqtt"] or ("embedded" if temporary else None),
+        store=values["store"],
+        capture=values["capture"],
+        api=values["api"] or free,
+        api_token=values["api_token"],
+        readers=values["readers"],
+        charger=values["charger"] or ("sim" if temporary else "off"),
+        version=values["charger_version"],
+        temporary=temporary,
+    )
+
+
+@cli.command()
+@shared_options
+def serve(**values: Any) -> int:
+    """The engine without a window, until SIGINT or SIGTERM."""
+    return run(_serve(make_options(values)))
+
+
+async def _serve(options: Any) -> int:
+    import orjson
+
+    from bench.assembly import Bench
+
+    stopping = stop_event()
+    bench = Bench(options)
+    await bench.start()
+    try:
+        await _until(bench.wait_ready(), stopping)
+        if bench.api is not None and bench.api.token_generated:
+            click.echo(f"API token (shown once): {bench.api.token}", err=True)
+        for missing in bench.missing:
+            click.echo(f"authbench: {missing}; going on", err=True)
+        if not stopping.is_set():
+            click.echo(orjson.dumps(bench.ready_line()).decode())
+        await stopping.wait()
+    finally:
+        await bench.stop()
+    return 0
+
+
+@cli.command()
+@shared_options
+@click.option("--headless", is_flag=True, help="No window: one line per exchange, then the end.")
+@click.option("--screenshot", type=click.Path(path_type=Path, dir_okay=False), help="Show the window, tap, save it as PNG.")
+@click.option("--reader-model", default="pn532", show_default=True, help="Virtual reader: pn532 or ascii.")
+@click.option("--situation", "situations", multiple=True, help="Only this situation; repeatable. See --list-situations.")
+@click.option("--list-situations", is_flag=True, help="Name the situations and end.")
+@click.option("--theme", type=click.Choice(["system", "light", "dark"]), default=None, help="Theme of the window.")
+@click.option("--size", default="1440x900", show_default=True, metavar="WxH", help="Size of the window for --screenshot.")
+def demo(
+    headless: bool,
+    screenshot: Path | None,
+    reader_model: str,
+    situations: tuple[str, ...],
+    list_situations: bool,
+    theme: str | None,
+    size: str,
+    **values: Any,
+) -> int:
+    """A whole bench without hardware: broker, simulated charger, virtual reader, sample tokens; one tap of each kind."""
+    from fixtures.demo import SITUATIONS, Demo
+
+    if list_situations:
+        for name, situation in SITUATIONS.items():
+            click.echo(f"{name:16} {situation.tells}")
+        return 0
+    unknown = [name for name in situations if name not in SITUATIONS]
+    if unknown:
+        raise BadInput(f"there is no situation {unknown[0]}", f"choose from {', '.join(SITUATIONS)}")
+    made = Demo(make_options(values, temporary=True), reader_model, situations or tuple(SITUATIONS))
+    if screenshot is not None or (not headless and has_display()):
+        from ui.app import run_demo
+
+        return run_demo(made, screenshot=screenshot, theme=theme, size=size)
+    if not headless:
+        click.echo("authbench: no display here, so without a window", err=True)
+    return run(_demo(made))
+
+
+async def _demo(made: Any) -> int:
+    stopping = stop_event()
+    async with made:
+        failed = 0
+        async for line, good in made.play(stopping):
+            click.echo(line)
+            failed += not good
+    return 1 if failed else 0
+
+
+@cli.group()
+@click.option("--store", metavar="URL", help="A SQLite file or an SQLAlchemy URL.")
+@click.pass_context
+def tokens(context: click.Context, store: str | None) -> None:
+    """The token store: list, add, block, import, export."""
+    context.obj = store
+
+
+async def _with_store(store: str | None, work: Callable[[Any], Coroutine[Any, Any, int]]) -> int:
+    from bench.assembly import Bench, Options
+    from bench.tokens.store import TokenStore
+
+    opened = TokenStore(Bench(Options(store=store)).store_url())
+    await opened.open()
+    try:
+        return await work(opened)
+    finally:
+        await opened.close()
+
+
+@tokens.command("list")
+@click.pass_obj
+def tokens_list(store: str | None) -> int:
+    """Every token, one a line."""
+
+    async def work(opened: Any) -> int:
+        for token in opened.all():
+            line = (token.uid, token.id_token_type, token.effective_status, token.cache_mode, token.contract_id, token.issuer)
+            click.echo("\t".join(map(str, line)))
+        return 0
+
+    return run(_with_store(store, work))
+
+
+@tokens.command("add")
+@click.argument("uid")
+@click.option("--type", "id_type", default="ISO14443", show_default=True, help="IdToken type of OCPP 2.0.1.")
+@click.option("--status", default="Accepted", show_default=True, help="Any status of OCPP.")
+@click.option("--profile", "profile_file", type=click.Path(path_type=Path), help="Whose country, party and issuer to use.")
+@click.pass_obj
+def tokens_add(store: str | None, uid: str, id_type: str, status: str, profile_file: Path | None) -> int:
+    """Add a token, with a valid contract id."""
+    from dataclasses import replace
+
+    from bench.settings import Profile, load_profile
+    from bench.tokens.enrol import enrol
+    from bench.tokens.model import AuthorizationStatus, IdTokenType
+
+    kind, word = one_of(IdTokenType, id_type, "type"), one_of(AuthorizationStatus, status, "status")
+    profile = load_profile(profile_file) if profile_file is not None else Profile()
+
+    async def work(opened: Any) -> int:
+        token = enrol(uid, kind, profile.enrol)
+        if word is not AuthorizationStatus.ACCEPTED:
+            token = replace(token, status=word, valid=False)
+        await opened.put(token)
+        click.echo(f"{token.uid} is in the store as {token.contract_id}, {word}")
+        return 0
+
+    return run(_with_store(store, work))
+
+
+@tokens.command("block")
+@click.argument("uid")
+@click.pass_obj
+def tokens_block(store: str | None, uid: str) -> int:
+    """Block every token of that value."""
+    from dataclasses import replace
+
+    from bench.errors import NotFound
+    from bench.tokens.model import AuthorizationStatus
+
+    async def work(opened: Any) -> int:
+        found = [token for token in opened.all() if token.uid.casefold() == uid.casefold()]
+        if not found:
+            raise NotFound(f"there is no token {uid} in the store", "see: authbench tokens list")
+        await opened.put_many([replace(token, valid=False, status=AuthorizationStatus.BLOCKED) for token in found])
+        click.echo(f"{uid} is blocked")
+        return 0
+
+    return run(_with_store(store, work))
+
+
+@tokens.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_obj
+def tokens_import(store: str | None, file: Path) -> int:
+    """Import CSV or JSON; a row with an error stops the import and nothing is stored."""
+    from bench.tokens.transfer import read_tokens
+
+    async def work(opened: Any) -> int:
+        found, errors = read_tokens(file)
+        for error in errors:
+            click.echo(f"{file}: row {error.row}, {error.field}: {error.why}", err=True)
+        if errors:
+            click.echo(f"authbench: nothing was imported; correct {len(errors)} row(s) first", err=True)
+            return 2
+        await opened.put_many(found)
+        click.echo(f"{len(found)} tokens imported")
+        return 0
+
+    return run(_with_store(store, work))
+
+
+@tokens.command("export")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_obj
+def tokens_export(store: str | None, file: Path) -> int:
+    """Export to CSV or JSON, by the file's ending."""
+    from bench.tokens.transfer import write_tokens
+
+    async def work(opened: Any) -> int:
+        all_tokens = opened.all()
+        write_tokens(all_tokens, file)
+        click.echo(f"{len(all_tokens)} tokens written to {file}")
+        return 0
+
+    return run(_with_store(store, work))
+
+
+@cli.command()
+@click.option("--drivers", is_flag=True, help="List the drivers and what each can read.")
+def readers(drivers: bool) -> int:
+    """Serial ports, what is likely on them, permission problems and their cure."""
+    from devices.rfid.discovery import list_ports
+    from devices.rfid.drivers import all_drivers
+
+    if drivers:
+        for name, driver in sorted(all_drivers().items()):
+            click.echo(f"{name:12} {driver.reads}")
+        return 0
+    ports = list_ports()
+    if not ports:
+        click.echo("no serial ports found; plug a reader in, then look again")
+    for port in ports:
+        click.echo(f"{port.device}\t{port.description}\t{port.likely or 'unknown device'}")
+        if port.problem:
+            click.echo(f"  {port.problem}: {port.cure}")
+    return 0
+
+
+@cli.command("self-test")
+def self_test() -> int:
+    """Imports, schemas, theme, database and ports of this installation."""
+    from fixtures.selftest import checks
+
+    failed = 0
+    for name, check in checks():
+        try:
+            told = check()
+            click.echo(f"ok    {name}: {told}")
+        except Exception as error:  # noqa: BLE001 - whatever a check meets is its result
+            failed += 1
+            click.echo(f"FAIL  {name}: {type(error).__name__}: {error}")
+    return 1 if failed else 0
+
+
+def one_of(kind: Any, text: str, what: str) -> Any:
+    """The enum member of that value, ignoring case, or BadInput naming all."""
+    for member in kind:
+        if str(member).casefold() == text.casefold():
+            return member
+    raise BadInput(f"{text} is not a {what}", f"choose from {', '.join(map(str, kind))}")
+
+
+def run(work: Coroutine[Any, Any, int]) -> int:
+    """Run on plain asyncio."""
+    return asyncio.run(work)
+
+
+def stop_event() -> asyncio.Event:
+    """An event that SIGINT and SIGTERM set."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(name, stopping.set)
+        except NotImplementedError:  # Windows loops have no signal handlers of their own
+            signal.signal(name, lambda *_: loop.call_soon_threadsafe(stopping.set))
+    return stopping
+
+
+async def _until(work: Coroutine[Any, Any, Any], stopping: asyncio.Event) -> None:
+    """Wait for work, or until the program is told to stop."""
+    from bench.tasks import Tasks
+
+    tasks = Tasks()
+    waiting = [tasks.spawn(work, name="getting ready"), tasks.spawn(stopping.wait(), name="stop signal")]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await tasks.cancel()
+
+
+def has_display() -> bool:
+    """Whether a window can be shown here."""
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.environ.get("QT_QPA_PLATFORM"))

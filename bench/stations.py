@@ -1,0 +1,263 @@
+"""The stations of the OCPP link: one :class:`~bench.csms.link.StationLink` each, and the calls of ours that wait for answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from bench.answers import CallAnswer
+from bench.book import ExchangeBook
+from bench.clock import Clock, Stamp
+from bench.codecs.ocpp import Call, CallError, CallResult
+from bench.csms.authority import Authority
+from bench.csms.link import Effect, Noticed, Send, Settled, StationLink
+from bench.errors import LinkDown, NotFound, OperatorError
+from bench.exchange import Exchange, Severity
+from bench.journal.log import Journal
+from bench.message import Decoded, Direction, Link
+from bench.ocpp_story import OcppStory
+from bench.ports import StationOpened, StationServer
+from bench.settings import OcppSettings
+from bench.station import Station
+
+MAX_REMEMBERED_STATIONS = 10_000
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A call of ours under way."""
+
+    action: str
+    answer: asyncio.Future[CallAnswer]
+    exchange: Exchange | None
+    timer: asyncio.TimerHandle | None = None
+    request_seq: int | None = None
+
+
+class StationBoard:
+    """Knows every station and carries calls both ways. All on the loop's thread, each message handled synchronously.
+
+    changed is called with a station's id after whatever changed what is known of it.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        book: ExchangeBook,
+        story: OcppStory,
+        authority: Authority,
+        settings: OcppSettings,
+        clock: Clock,
+        changed: Callable[[str], None],
+    ) -> None:
+        self.stations: dict[str, Station] = {}
+        self.server: StationServer | None = None
+        self._journal = journal
+        self._book = book
+        self._story = story
+        self._authority = authority
+        self._settings = settings
+        self._clock = clock
+        self._changed = changed
+        self._links: dict[str, StationLink] = {}
+        self._waiting: dict[tuple[str, str], _Waiting] = {}
+        self._answers: dict[int, int] = {}
+
+    # What the server says
+
+    def opened(self, opened: StationOpened) -> None:
+        station = self.stations.get(opened.station)
+        if station is None:
+            if len(self.stations) >= MAX_REMEMBERED_STATIONS:
+                self._forget_one()
+            station = self.stations[opened.station] = Station(opened.station, opened.version)
+        elif opened.station in self._links:
+            self._drop_link(opened.station, "the station connected again")
+        station.version = opened.version
+        station.connected = True
+        station.peer = opened.peer
+        station.user = opened.user
+        station.boot = None
+        self._links[station.id] = StationLink(station, self._authority, self._settings, self._clock)
+        offered = ", ".join(opened.offered) or "none"
+        detail = f"connected from {opened.peer}, OCPP {opened.version}, offered {offered}"
+        self._note(station.id, "up", detail, opened.stamp)
+        self._touch(station)
+
+    def closed(self, station_id: str, code: int, reason: str, stamp: Stamp) -> None:
+        station = self.stations.get(station_id)
+        if station is None:
+            return
+        station.connected = False
+        self._note(station_id, "down", f"closed, code {code}{': ' + reason if reason else ''}", stamp)
+        self._drop_link(station_id, f"the station's connection closed (code {code})")
+        self._touch(station)
+
+    def frame(self, station_id: str, data: bytes, stamp: Stamp) -> None:
+        """One message of a station: journaled before anyone acts on it."""
+        link = self._links.get(station_id)
+        station = self.stations[station_id]
+        if link is None:
+            return
+        decoded = link.decode(data)
+        message = self._journal.append(Link.OCPP, Direction.IN, station_id, data, decoded, stamp)
+        body = decoded.body
+        if isinstance(body, Call):
+            self._story.call_received(station, message)
+        elif isinstance(body, CallResult | CallError):
+            self._pair(station_id, decoded, message.seq)
+        for effect in link.handle(message):
+            self._carry_out(station, effect, message.seq)
+        if not isinstance(body, Call) or body.action not in ("Authorize", "Heartbeat", "MeterValues"):
+            self._touch(station)
+
+    # What the bench asks
+
+    async def call(
+        self, station_id: str, action: str, payload: Mapping[str, object], exchange: Exchange | None = None
+    ) -> CallAnswer:
+        """Call a station and wait for its answer, a refusal included.
+
+        Raises:
+            NotFound: no such station. LinkDown: not connected, or gone before it answered. OperatorError: no answer in time.
+            BadInput: the payload breaks the schema of that action.
+        """
+        station = self.stations.get(station_id)
+        if station is None:
+            known = ", ".join(sorted(self.stations)[:10]) or "none yet"
+            raise NotFound(f"no station named {station_id} has connected", f"stations known: {known}")
+        link = self._links.get(station_id)
+        if link is None:
+            raise LinkDown(f"station {station_id} is not connected", "wait until it connects again, then repeat")
+        loop = asyncio.get_running_loop()
+        call_id, effects = link.call(action, dict(payload), self._clock.stamp())
+        waiting = _Waiting(action, loop.create_future(), exchange)
+        self._waiting[station_id, call_id] = waiting
+        waiting.timer = loop.call_later(self._settings.call_timeout_s, self._expire, station_id, call_id)
+        try:
+            for effect in effects:
+                self._carry_out(station, effect, None)
+            return await waiting.answer
+        finally:
+            waiting.timer.cancel()
+            self._waiting.pop((station_id, call_id), None)
+
+    def inject(self, station_id: str, raw: bytes) -> int:
+        """Send bytes as they are; the number they got in the journal."""
+        if self.server is None or station_id not in self._links:
+            raise LinkDown(f"station {station_id} is not connected", "wait until it connects again, then repeat")
+        decoded = self._links[station_id].decode(raw)
+        stamp = self.server.send(station_id, raw)
+        return self._journal.append(Link.OCPP, Direction.OUT, station_id, raw, decoded, stamp, injected=True).seq
+
+    def answered_by(self, seq: int) -> int | None:
+        return self._answers.get(seq)
+
+    # Inside
+
+    def _carry_out(self, station: Station, effect: Effect, cause: int | None) -> None:
+        if isinstance(effect, Send):
+            self._send(station, effect, cause)
+        elif isinstance(effect, Settled):
+            self._settle(station, effect, cause)
+        elif isinstance(effect, Noticed):
+            exchange = self._book.of_seq(cause) if cause is not None else None
+            self._book.finding(
+                effect.rule,
+                Severity(effect.severity),
+                f"{station.id}: {effect.text}",
+                stamp=self._clock.stamp(),
+                exchange=exchange,
+                evidence=(cause,) if cause is not None else (),
+                cure=effect.cure,
+            )
+
+    def _send(self, station: Station, effect: Send, cause: int | None) -> None:
+        decoded = effect.decoded
+        is_call = isinstance(decoded.body, Call)
+        waiting = self._waiting.get((station.id, decoded.correlation or "")) if is_call else None
+        try:
+            if self.server is None:
+                raise LinkDown("the OCPP listener is not running")
+            stamp = self.server.send(station.id, effect.data)
+        except LinkDown as error:
+            # The answer has nowhere to go; the close that follows is told as such.
+            if waiting is not None and not waiting.answer.done():
+                waiting.answer.set_exception(error)
+            return
+        message = self._journal.append(Link.OCPP, Direction.OUT, station.id, effect.data, decoded, stamp)
+        if not is_call:
+            if cause is not None:
+                self._link_pair(cause, message.seq)
+            self._story.answer_sent(station, message)
+        elif waiting is not None:
+            waiting.request_seq = message.seq
+            if waiting.exchange is not None:
+                self._story.our_call_sent(waiting.exchange, message)
+
+    def _settle(self, station: Station, effect: Settled, cause: int | None) -> None:
+        waiting = self._waiting.get((station.id, effect.call_id))
+        if waiting is None or waiting.answer.done():
+            return
+        if effect.answer is None:
+            if waiting.exchange is not None:
+                self._story.our_call_failed(waiting.exchange, effect.why, self._clock.stamp())
+            gone = station.id not in self._links
+            error = LinkDown if gone else OperatorError
+            waiting.answer.set_exception(
+                error(f"station {station.id} did not answer {waiting.action}: {effect.why}", "repeat when it is back")
+            )
+            return
+        message = self._journal.get(cause) if cause is not None else None
+        answer = CallAnswer(
+            waiting.action,
+            effect.answer.payload,
+            effect.answer.code,
+            effect.answer.description,
+            effect.answer.details,
+            waiting.request_seq,
+            cause,
+        )
+        if waiting.exchange is not None and message is not None:
+            self._story.our_call_answered(waiting.exchange, message, answer)
+        waiting.answer.set_result(answer)
+
+    def _expire(self, station_id: str, call_id: str) -> None:
+        link = self._links.get(station_id)
+        if link is not None:
+            for effect in link.expire(call_id):
+                self._carry_out(self.stations[station_id], effect, None)
+
+    def _drop_link(self, station_id: str, why: str) -> None:
+        link = self._links.pop(station_id, None)
+        if link is None:
+            return
+        for effect in link.closed():
+            self._carry_out(self.stations[station_id], effect, None)
+
+    def _pair(self, station_id: str, decoded: Decoded, seq: int) -> None:
+        waiting = self._waiting.get((station_id, decoded.correlation or ""))
+        if waiting is not None and waiting.request_seq is not None:
+            self._link_pair(waiting.request_seq, seq)
+
+    def _link_pair(self, request: int, answer: int) -> None:
+        self._answers[request] = answer
+        self._answers[answer] = request
+        while len(self._answers) > 400_000:
+            del self._answers[next(iter(self._answers))]
+
+    def _note(self, station_id: str, name: str, detail: str, stamp: Stamp) -> None:
+        self._journal.append(
+            Link.OCPP, Direction.IN, station_id, b"", Decoded("link", name, None, {"detail": detail}, (), detail), stamp
+        )
+
+    def _touch(self, station: Station) -> None:
+        station.revision += 1
+        self._changed(station.id)
+
+    def _forget_one(self) -> None:
+        for station_id, station in self.stations.items():
+            if not station.connected:
+                del self.stations[station_id]
+                return
