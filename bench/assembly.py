@@ -22,9 +22,10 @@ from bench.settings import Profile, ReaderSettings
 from bench.tokens.store import TokenStore
 
 if TYPE_CHECKING:
-    from devices.api.server import ApiServer
     from fixtures.broker import EmbeddedBroker
     from fixtures.charger.charger import SimulatedCharger
+
+    from devices.api.server import ApiServer
 
 READY_LIMIT_S = 15.0
 DEFAULT_BROKER_PORT = 1883
@@ -183,7 +184,9 @@ class Bench:
                     yield SerialReader(driver, port)
                 continue
             settings = parse_reader(text)
-            baud = next((r.baud for r in profile.readers if r.driver == settings.driver and r.port == settings.port), None)
+            baud = next(
+                (r.baud for r in profile.readers if r.driver == settings.driver and r.port == settings.port), None
+            )
             yield SerialReader(settings.driver, settings.port, baud)
 
     async def _start_charger(self, profile: Profile, csms_url: str) -> None:

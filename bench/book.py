@@ -127,9 +127,7 @@ class ExchangeBook:
         """Add a step that crossed no link (a look-up), or that never came (fault)."""
         self._add(exchange, Hop(None, from_, to, link, name, stamp.mono_ns, fault))
 
-    def close(
-        self, exchange: Exchange, verdict: Verdict, decided_by: DecidedBy, reason: str, stamp: Stamp
-    ) -> None:
+    def close(self, exchange: Exchange, verdict: Verdict, decided_by: DecidedBy, reason: str, stamp: Stamp) -> None:
         """Give the verdict, or replace it (a late answer, a later deauthorization)."""
         if exchange.closed is None:
             value = _token_key(exchange)

@@ -45,7 +45,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def report_bug(trace: str) -> int:
     """Write a report of our own bug and name it; exit code 3."""
-    with tempfile.NamedTemporaryFile("w", prefix="authbench-report-", suffix=".txt", delete=False, encoding="utf-8") as file:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="authbench-report-", suffix=".txt", delete=False, encoding="utf-8"
+    ) as file:
         file.write(f"authbench {__version__}\npython {sys.version}\n{sys.platform}\n\n{trace}")
     click.echo(f"authbench: this is a fault of ours; the report is in {file.name}", err=True)
     return 3
@@ -64,7 +66,9 @@ def shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--api-token", metavar="TOKEN", help="Bearer token of the API when it is not on loopback."),
             click.option("--reader", "readers", multiple=True, metavar="DRIVER:PORT|auto|off", help="Repeatable."),
             click.option("--charger", type=click.Choice(["sim", "off"]), default=None, help="Simulated charger."),
-            click.option("--charger-version", type=click.Choice(["1.6", "2.0.1"]), default="2.0.1", help="Its OCPP version."),
+            click.option(
+                "--charger-version", type=click.Choice(["1.6", "2.0.1"]), default="2.0.1", help="Its OCPP version."
+            ),
         ]
     ):
         command = option(command)
@@ -141,12 +145,18 @@ async def _serve(options: Any) -> int:
 @cli.command()
 @shared_options
 @click.option("--headless", is_flag=True, help="No window: one line per exchange, then the end.")
-@click.option("--screenshot", type=click.Path(path_type=Path, dir_okay=False), help="Show the window, tap, save it as PNG.")
+@click.option(
+    "--screenshot", type=click.Path(path_type=Path, dir_okay=False), help="Show the window, tap, save it as PNG."
+)
 @click.option("--reader-model", default="pn532", show_default=True, help="Virtual reader: pn532 or ascii.")
-@click.option("--situation", "situations", multiple=True, help="Only this situation; repeatable. See --list-situations.")
+@click.option(
+    "--situation", "situations", multiple=True, help="Only this situation; repeatable. See --list-situations."
+)
 @click.option("--list-situations", is_flag=True, help="Name the situations and end.")
 @click.option("--theme", type=click.Choice(["system", "light", "dark"]), default=None, help="Theme of the window.")
-@click.option("--size", default="1440x900", show_default=True, metavar="WxH", help="Size of the window for --screenshot.")
+@click.option(
+    "--size", default="1440x900", show_default=True, metavar="WxH", help="Size of the window for --screenshot."
+)
 def demo(
     headless: bool,
     screenshot: Path | None,
@@ -214,7 +224,14 @@ def tokens_list(store: str | None) -> int:
 
     async def work(opened: Any) -> int:
         for token in opened.all():
-            line = (token.uid, token.id_token_type, token.effective_status, token.cache_mode, token.contract_id, token.issuer)
+            line = (
+                token.uid,
+                token.id_token_type,
+                token.effective_status,
+                token.cache_mode,
+                token.contract_id,
+                token.issuer,
+            )
             click.echo("\t".join(map(str, line)))
         return 0
 
@@ -225,7 +242,9 @@ def tokens_list(store: str | None) -> int:
 @click.argument("uid")
 @click.option("--type", "id_type", default="ISO14443", show_default=True, help="IdToken type of OCPP 2.0.1.")
 @click.option("--status", default="Accepted", show_default=True, help="Any status of OCPP.")
-@click.option("--profile", "profile_file", type=click.Path(path_type=Path), help="Whose country, party and issuer to use.")
+@click.option(
+    "--profile", "profile_file", type=click.Path(path_type=Path), help="Whose country, party and issuer to use."
+)
 @click.pass_obj
 def tokens_add(store: str | None, uid: str, id_type: str, status: str, profile_file: Path | None) -> int:
     """Add a token, with a valid contract id."""
@@ -312,6 +331,7 @@ def tokens_export(store: str | None, file: Path) -> int:
 def readers(drivers: bool) -> int:
     """Serial ports, what is likely on them, permission problems and their cure."""
     from devices.rfid.discovery import list_ports
+
     from devices.rfid.drivers import all_drivers
 
     if drivers:

@@ -64,9 +64,7 @@ def stamp() -> Stamp:
 
 def to_datetime(utc_ns: int) -> datetime:
     """A UTC datetime of epoch nanoseconds (to the microsecond)."""
-    return datetime.fromtimestamp(utc_ns // NS_PER_S, UTC).replace(
-        microsecond=utc_ns % NS_PER_S // 1000
-    )
+    return datetime.fromtimestamp(utc_ns // NS_PER_S, UTC).replace(microsecond=utc_ns % NS_PER_S // 1000)
 
 
 def iso_utc(utc_ns: int) -> str:

@@ -39,7 +39,11 @@ class OcppStory:
 
     def call_received(self, station: Station, message: Message) -> None:
         body = message.decoded.body
-        if message.decoded.name not in TOKEN_ACTIONS or not isinstance(body, Call) or not isinstance(body.payload, dict):
+        if (
+            message.decoded.name not in TOKEN_ACTIONS
+            or not isinstance(body, Call)
+            or not isinstance(body.payload, dict)
+        ):
             return
         stamp = Stamp(message.mono_ns, message.utc_ns)
         payload = body.payload
@@ -112,7 +116,9 @@ class OcppStory:
                 cure="push the local list and clear the cache",
             )
 
-    def _join(self, station: Station, value: str, id_type: IdTokenType | None, action: str, stamp: Stamp) -> Exchange | None:
+    def _join(
+        self, station: Station, value: str, id_type: IdTokenType | None, action: str, stamp: Stamp
+    ) -> Exchange | None:
         """The oldest open exchange of that station with an equal token; a transaction also joins the tap that allowed it."""
         for exchange in self._book.open_with_token(value):
             if exchange.station in (None, station.id) and _same_type(exchange, id_type):
@@ -120,9 +126,16 @@ class OcppStory:
         if action == "Authorize":
             return None
         for exchange in self._book.latest_with_token(value):
-            if exchange.station not in (None, station.id) or not _same_type(exchange, id_type) or exchange.closed is None:
+            if (
+                exchange.station not in (None, station.id)
+                or not _same_type(exchange, id_type)
+                or exchange.closed is None
+            ):
                 continue
-            if exchange.verdict is not Verdict.ACCEPTED or stamp.mono_ns - exchange.closed.mono_ns > TRANSACTION_JOIN_NS:
+            if (
+                exchange.verdict is not Verdict.ACCEPTED
+                or stamp.mono_ns - exchange.closed.mono_ns > TRANSACTION_JOIN_NS
+            ):
                 return None
             started = any(hop.name in ("StartTransaction", "TransactionEvent Started") for hop in exchange.hops)
             return None if started else exchange
@@ -151,7 +164,9 @@ class OcppStory:
 
     # We call the station
 
-    def remote_start(self, station: Station, value: str, id_type: IdTokenType, evse: int | None, stamp: Stamp) -> Exchange:
+    def remote_start(
+        self, station: Station, value: str, id_type: IdTokenType, evse: int | None, stamp: Stamp
+    ) -> Exchange:
         """The CSMS starts a charge: the exchange opens with our own call (OCPP 2.0.1 C05)."""
         josev_type = str(OCPP_TO_JOSEV[id_type])
         return self._book.open(
@@ -170,7 +185,9 @@ class OcppStory:
         """The station's own word ends it when it refuses; accepted, the update or the transaction ends it."""
         stamp = Stamp(message.mono_ns, message.utc_ns)
         if answer.payload is None:
-            self._book.hop(exchange, message, Party.STATION, Party.CSMS, answer.code, fault=answer.description or answer.code)
+            self._book.hop(
+                exchange, message, Party.STATION, Party.CSMS, answer.code, fault=answer.description or answer.code
+            )
             self._book.close(exchange, Verdict.REJECTED, DecidedBy.JOSEV, answer.code, stamp)
             return
         status = str(answer.payload.get("status", ""))

@@ -15,9 +15,8 @@ from enum import StrEnum
 
 from bench import josev
 from bench.answers import CallAnswer, PushReport, Said
-from bench.authorization import Command, Publish, TapFlow, Watch
+from bench.authorization import TECHNOLOGY_TYPE, Command, Publish, TapFlow, Watch
 from bench.authorization import TapRequest as TapRequest
-from bench.authorization import TECHNOLOGY_TYPE
 from bench.book import ExchangeBook
 from bench.card import CardRead, CardRemoved
 from bench.clock import Clock, Stamp, SystemClock
@@ -316,7 +315,9 @@ class Session:
             assert sent is not None
             return sent
         if link is not Link.JOSEV:
-            raise BadInput(f"nothing can be sent on the link {link}", "choose a message of the Josev bus or of a station")
+            raise BadInput(
+                f"nothing can be sent on the link {link}", "choose a message of the Josev bus or of a station"
+            )
         if self.bus is None:
             raise LinkDown("the Josev bus is off", "start the bench with a bus")
         stamp = self.bus.publish(channel, raw)
@@ -337,7 +338,11 @@ class Session:
         """The shape of ``GET /bench/v1/state``."""
         return {
             "links": {
-                name: {"state": str(status.state), "detail": status.detail, **({"cure": status.cure} if status.cure else {})}
+                name: {
+                    "state": str(status.state),
+                    "detail": status.detail,
+                    **({"cure": status.cure} if status.cure else {}),
+                }
                 for name, status in self.links.items()
             },
             "stations": [
@@ -403,7 +408,9 @@ class Session:
         try:
             _, commands = self._flow.present(tap, card.stamp, card, self.journal.get(seq))
         except BadInput as error:
-            self.finding("tap.refused", "fail", f"the card {card.uid_hex} could not be presented: {error.what}", error.cure)
+            self.finding(
+                "tap.refused", "fail", f"the card {card.uid_hex} could not be presented: {error.what}", error.cure
+            )
             return
         self._carry_out(commands)
 
@@ -513,7 +520,9 @@ class Session:
         link = {"reader": Link.READER, "josev": Link.JOSEV, "ocpp": Link.OCPP}.get(kind)
         if link is None:
             return
-        decoded = Decoded("link", str(status.state), None, {"detail": status.detail, "cure": status.cure}, (), status.detail)
+        decoded = Decoded(
+            "link", str(status.state), None, {"detail": status.detail, "cure": status.cure}, (), status.detail
+        )
         self.journal.append(link, Direction.IN, status.name.partition(":")[2] or kind, b"", decoded, self.clock.stamp())
 
     def _tokens_changed(self) -> None:

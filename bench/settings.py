@@ -136,7 +136,9 @@ def load_profile(path: Path) -> Profile:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise BadInput(f"the profile {path} is wrong at {where}: {first['msg']}", "correct or remove that line") from error
+        raise BadInput(
+            f"the profile {path} is wrong at {where}: {first['msg']}", "correct or remove that line"
+        ) from error
 
 
 def save_profile(profile: Profile, path: Path) -> None:

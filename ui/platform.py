@@ -39,7 +39,8 @@ def library_error(libraries: list[str]) -> OperatorError:
     """One line that says which package to install."""
     packages = " ".join(PACKAGES.get(name, name) for name in libraries)
     return OperatorError(
-        f"Qt needs {', '.join(libraries)}, which this system does not have", f"install it with: sudo apt install {packages}"
+        f"Qt needs {', '.join(libraries)}, which this system does not have",
+        f"install it with: sudo apt install {packages}",
     )
 
 
