@@ -13,26 +13,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from enum import StrEnum
 
-from bench import josev
 from bench.answers import CallAnswer, PushReport, Said
-from bench.authorization import TECHNOLOGY_TYPE, Command, Publish, TapFlow, Watch
+from bench.authorization import TECHNOLOGY_TYPE, TapFlow
 from bench.authorization import TapRequest as TapRequest
 from bench.book import ExchangeBook
+from bench.bus_desk import BusDesk
 from bench.card import CardRead, CardRemoved
 from bench.clock import Clock, Stamp, SystemClock
-from bench.codecs.josev import JosevMessage
-from bench.codecs.josev import decode as decode_josev
-from bench.codecs.josev import encode as encode_josev
 from bench.csms import requests
 from bench.deciding import Decider
-from bench.errors import BadInput, LinkDown, NotFound, OperatorError
+from bench.errors import BadInput, NotFound, OperatorError
 from bench.exchange import Exchange, Finding, Party, Severity
 from bench.journal.capture import Capture
 from bench.journal.log import Journal
 from bench.message import Decoded, Direction, Link, Message
 from bench.ocpp_story import OcppStory
 from bench.ports import Bus, LinkState, LinkStatus, Reader, StationOpened, StationServer
-from bench.settings import BootAnswers, Profile, Role
+from bench.settings import Profile
 from bench.station import Station
 from bench.stations import StationBoard
 from bench.tasks import Tasks
@@ -52,7 +49,6 @@ from bench.tokens.store import TokenStore
 log = logging.getLogger(__name__)
 
 FLUSH_S = 0.2
-BOOT_REQUESTS = ("cs_parameters", "device_model")
 
 
 class Change(StrEnum):
@@ -97,11 +93,9 @@ class Session:
         self.last_card: CardRead | None = None
         self.last_removed: CardRemoved | None = None
         self.tasks = Tasks()
-        self._csms_url = csms_url
         self._listeners: list[Callable[[Change, object], None]] = []
         self._timers: set[asyncio.TimerHandle] = set()
         self._closed_waiters: dict[int, list[asyncio.Future[None]]] = {}
-        self._foreign_charger_software = False
         self._remote_starts = 0
         self._book = ExchangeBook(self._exchange_changed, lambda finding: self._tell(Change.FINDING, None))
         self._decider = Decider(
@@ -124,6 +118,16 @@ class Session:
             lambda station: self._tell(Change.STATION, station),
         )
         self._flow = TapFlow(self._book, profile, self._decider.ask, self._decider.infer, lambda: str(uuid.uuid4()))
+        self._desk = BusDesk(
+            bus,
+            self.journal,
+            self._book,
+            self._flow,
+            profile,
+            self.clock,
+            lambda: csms_url or (self.server.url if self.server is not None else ""),
+            lambda seconds, exchange: self._later(seconds, self._flow.expired, exchange),
+        )
 
     @property
     def exchanges(self) -> dict[int, Exchange]:
@@ -199,7 +203,7 @@ class Session:
         """
         stamp = self.clock.stamp()
         exchange, commands = self._flow.present(tap, stamp)
-        self._carry_out(commands)
+        self._desk.carry_out(commands)
         return exchange
 
     async def wait_closed(self, exchange_id: int, timeout_s: float) -> Exchange:
@@ -318,11 +322,7 @@ class Session:
             raise BadInput(
                 f"nothing can be sent on the link {link}", "choose a message of the Josev bus or of a station"
             )
-        if self.bus is None:
-            raise LinkDown("the Josev bus is off", "start the bench with a bus")
-        stamp = self.bus.publish(channel, raw)
-        decoded = decode_josev(raw, channel, self.profile.bus.topics)
-        return self.journal.append(Link.JOSEV, Direction.OUT, channel, raw, decoded, stamp, injected=True)
+        return self._desk.inject(channel, raw)
 
     def counters(self) -> dict[str, int]:
         """messages, recorded (durably written), malformed, dropped, exchanges."""
@@ -392,7 +392,7 @@ class Session:
             if status.state is LinkState.FAULTY:
                 self.finding("link.faulty", "fail", f"{status.name}: {status.detail}", status.cure)
             if status.name == "josev" and before is not None and before.state is LinkState.UP:
-                self._bus_lost(status)
+                self._desk.lost(status.detail, status.cure)
         self._tell(Change.LINK, status.name)
 
     def finding(self, rule: str, severity: str, text: str, cure: str = "") -> None:
@@ -412,26 +412,14 @@ class Session:
                 "tap.refused", "fail", f"the card {card.uid_hex} could not be presented: {error.what}", error.cure
             )
             return
-        self._carry_out(commands)
+        self._desk.carry_out(commands)
 
     def card_removed(self, removed: CardRemoved) -> None:
         self.last_removed = removed
         self._tell(Change.CARD, removed.reader)
 
     def bus_message(self, topic: str, payload: bytes, stamp: Stamp, meta: Mapping[str, object]) -> None:
-        decoded = decode_josev(payload, topic, self.profile.bus.topics)
-        message = self.journal.append(Link.JOSEV, Direction.IN, topic, payload, decoded, stamp, meta)
-        body = decoded.body
-        if not isinstance(body, JosevMessage):
-            self._fault_findings(message)
-            return
-        if topic == self.profile.bus.topics.cs_to_josev:
-            self._foreign_charger_software = True
-        if body.name == "authorization":
-            self._carry_out(self._flow.heard(message))
-        elif body.type == "request" and body.name in BOOT_REQUESTS and topic == self.profile.bus.topics.josev_to_cs:
-            self._answer_boot(body)
-        self._fault_findings(message)
+        self._desk.heard(topic, payload, stamp, meta)
 
     def station_opened(self, opened: StationOpened) -> None:
         self._board.opened(opened)
@@ -443,76 +431,6 @@ class Session:
         self._board.closed(station, code, reason, stamp)
 
     # Inside
-
-    def _carry_out(self, commands: list[Command]) -> None:
-        for command in commands:
-            exchange = self._book.exchanges[command.exchange]
-            if isinstance(command, Watch):
-                if exchange.open:
-                    self._later(command.seconds, self._flow.expired, exchange)
-            else:
-                self._publish(command, exchange)
-
-    def _publish(self, command: Publish, exchange: Exchange) -> None:
-        topics = self.profile.bus.topics
-        topic = topics.cs_to_josev if command.to_josev else topics.josev_to_cs
-        try:
-            message = self._send_on_bus(topic, command.message)
-        except LinkDown as error:
-            self._flow.publish_failed(exchange, error.what, error.cure, self.clock.stamp())
-            return
-        self._flow.published(exchange, message, command.to_josev)
-
-    def _send_on_bus(self, topic: str, body: JosevMessage) -> Message:
-        if self.bus is None:
-            raise LinkDown("the Josev bus is off", "start the bench with a bus")
-        raw = encode_josev(body)
-        stamp = self.bus.publish(topic, raw)
-        decoded = decode_josev(raw, topic, self.profile.bus.topics)
-        return self.journal.append(Link.JOSEV, Direction.OUT, topic, raw, decoded, stamp)
-
-    def _answer_boot(self, request: JosevMessage) -> None:
-        """As charger software alone on the bus, answer what Josev asks at its boot."""
-        settings = self.profile.bus
-        alone = not self._foreign_charger_software
-        wanted = settings.boot_answers is BootAnswers.ALWAYS or (settings.boot_answers is BootAnswers.AUTO and alone)
-        if settings.role is not Role.CS or not wanted:
-            return
-        if request.name == "cs_parameters":
-            data = josev.cs_parameters(self.profile)
-        else:
-            url = self._csms_url or (self.server.url if self.server is not None else "")
-            data = josev.device_model(self.profile, url)
-        answer = JosevMessage(request.id, request.name, "response", data)
-        try:
-            self._send_on_bus(settings.topics.cs_to_josev, answer)
-        except LinkDown as error:
-            self.finding("bus.down", "fail", f"{request.name} could not be answered: {error.what}", error.cure)
-
-    def _bus_lost(self, status: LinkStatus) -> None:
-        for exchange in self._book.open_exchanges:
-            if exchange.request_id is not None:
-                self._book.finding(
-                    "bus.lost",
-                    Severity.FAIL,
-                    f"the bus went down while this tap waited for its answer: {status.detail}",
-                    stamp=self.clock.stamp(),
-                    exchange=exchange,
-                    cure=status.cure,
-                )
-
-    def _fault_findings(self, message: Message) -> None:
-        exchange = self._book.of_seq(message.seq)
-        for fault in message.decoded.faults:
-            where = f" at {fault.where}" if fault.where else ""
-            self._book.finding(
-                fault.rule,
-                Severity.WARN,
-                f"{message.channel}: {fault.text}{where}",
-                stamp=Stamp(message.mono_ns, message.utc_ns),
-                exchange=exchange,
-                evidence=(message.seq,),
-            )
 
     def _record_link(self, status: LinkStatus) -> None:
         """A change of a link's state is part of the story of what was not heard."""
