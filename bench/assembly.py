@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,6 +60,7 @@ class Bench:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.session: Session
+        self._session_made = False
         self.api: ApiServer | None = None
         self.broker: EmbeddedBroker | None = None
         self.charger: SimulatedCharger | None = None
@@ -78,18 +80,13 @@ class Bench:
             raise
 
     async def _start(self) -> None:
-        from devices.ocpp.csms import CsmsServer
-
         options = self.options
         profile = options.profile
         mqtt = options.mqtt or profile.bus.url
         if mqtt != profile.bus.url:
             profile = profile.model_copy(update={"bus": profile.bus.model_copy(update={"url": mqtt})})
         bus = await self._make_bus(profile, mqtt)
-        host, port = host_port(options.ocpp or profile.ocpp.listen)
-        allowed = frozenset(profile.ocpp.stations)
-        anyone = profile.ocpp.unknown_stations
-        server = CsmsServer(host, port, stations_allowed=lambda station: anyone or station in allowed)
+        server = self._make_server(options.ocpp or profile.ocpp.listen)
         self.session = Session(
             profile,
             TokenStore(self.store_url()),
@@ -109,13 +106,17 @@ class Bench:
         if options.charger == "sim":
             await self._start_charger(profile, server.url)
 
+    async def listen_on(self, address: str) -> None:
+        """Move the OCPP listener to ``HOST:PORT``, for a charger's network."""
+        await self.session.replace_server(self._make_server(address))
+
     async def stop(self) -> None:
         """Stop all in reverse order; safe after a start that failed half-way."""
         if self.charger is not None:
             await self.charger.stop()
         if self.api is not None:
             await self.api.stop()
-        if getattr(self, "_session_made", False):
+        if self._session_made:
             await self.session.stop()
         if self.broker is not None:
             await self.broker.stop()
@@ -150,7 +151,7 @@ class Bench:
             line["missing"] = self.missing
         return line
 
-    async def _make_bus(self, profile: Profile, mqtt: str):  # type: ignore[no-untyped-def]
+    async def _make_bus(self, profile: Profile, mqtt: str) -> JosevBus | None:
         from devices.josev import JosevBus
 
         settings = profile.bus
@@ -171,7 +172,15 @@ class Bench:
             password = secret(f"{parts.username}@{parts.hostname}:{parts.port or DEFAULT_BROKER_PORT}")
         return JosevBus(mqtt, settings.topics, user=parts.username, password=password, ca_file=settings.ca_file)
 
-    def _make_readers(self, profile: Profile):  # type: ignore[no-untyped-def]
+    def _make_server(self, address: str) -> CsmsServer:
+        from devices.ocpp.csms import CsmsServer
+
+        settings = self.options.profile.ocpp
+        host, port = host_port(address)
+        allowed = frozenset(settings.stations)
+        return CsmsServer(host, port, stations_allowed=lambda station: settings.unknown_stations or station in allowed)
+
+    def _make_readers(self, profile: Profile) -> Iterator[SerialReader]:
         from devices.rfid.port import SerialReader
 
         for text in self.options.readers or tuple(f"{r.driver}:{r.port}" for r in profile.readers):

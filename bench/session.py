@@ -182,6 +182,23 @@ class Session:
             await self._end(self.capture.close(), "capture")
         await self._end(self.store.close(), "store")
 
+    async def replace_server(self, server: StationServer) -> None:
+        """Listen somewhere else: the old listener ends (its stations are told to come again), the new one starts.
+
+        Raises:
+            OperatorError: the new address cannot be bound; the old listener is started again.
+        """
+        old = self.server
+        if old is not None:
+            await old.stop()
+        try:
+            await server.start(self)
+        except OperatorError:
+            if old is not None:
+                await old.start(self)
+            raise
+        self.server = self._board.server = server
+
     async def _end(self, closing: object, name: str) -> None:
         try:
             await closing  # type: ignore[misc]

@@ -15,13 +15,15 @@ from bench.csms.link import Effect, Noticed, Send, Settled, StationLink
 from bench.errors import LinkDown, NotFound, OperatorError
 from bench.exchange import Exchange, Severity
 from bench.journal.log import Journal
-from bench.message import Decoded, Direction, Link
+from bench.message import Decoded, Direction, Link, Message
 from bench.ocpp_story import OcppStory
 from bench.ports import StationOpened, StationServer
 from bench.settings import OcppSettings
 from bench.station import Station
 
 MAX_REMEMBERED_STATIONS = 10_000
+MAX_PAIRS = 400_000
+MAX_FAULTS_TOLD = 10
 
 
 @dataclass(slots=True)
@@ -109,6 +111,8 @@ class StationBoard:
             self._pair(station_id, decoded, message.seq)
         for effect in link.handle(message):
             self._carry_out(station, effect, message.seq)
+        if decoded.faults:
+            self._tell_faults(station_id, message)
         if not isinstance(body, Call) or body.action not in ("Authorize", "Heartbeat", "MeterValues"):
             self._touch(station)
 
@@ -223,6 +227,21 @@ class StationBoard:
             self._story.our_call_answered(waiting.exchange, message, answer)
         waiting.answer.set_result(answer)
 
+    def _tell_faults(self, station_id: str, message: Message) -> None:
+        exchange = self._book.of_seq(message.seq)
+        for fault in message.decoded.faults[:MAX_FAULTS_TOLD]:
+            where = f" at {fault.where}" if fault.where else ""
+            name = f" {message.decoded.name}" if message.decoded.name else ""
+            self._book.finding(
+                fault.rule,
+                Severity.WARN,
+                f"{station_id}{name}: {fault.text}{where}",
+                stamp=Stamp(message.mono_ns, message.utc_ns),
+                exchange=exchange,
+                evidence=(message.seq,),
+                cure="the message breaks the protocol; its bytes are in the journal",
+            )
+
     def _expire(self, station_id: str, call_id: str) -> None:
         link = self._links.get(station_id)
         if link is not None:
@@ -244,7 +263,7 @@ class StationBoard:
     def _link_pair(self, request: int, answer: int) -> None:
         self._answers[request] = answer
         self._answers[answer] = request
-        while len(self._answers) > 400_000:
+        while len(self._answers) > MAX_PAIRS:
             del self._answers[next(iter(self._answers))]
 
     def _note(self, station_id: str, name: str, detail: str, stamp: Stamp) -> None:

@@ -1,0 +1,203 @@
+"""The JSON schemas of the OCPP messages, compiled on first use.
+
+The documents are those the ``ocpp`` package ships (OCA's own, drafts 4 and 6); the checking is done by ``jsonschema_rs``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from importlib import resources
+from itertools import islice
+from typing import Any
+
+import jsonschema_rs
+import orjson
+
+from bench.errors import BenchBug
+from bench.message import Fault
+
+MAX_FAULTS = 20
+"""Faults reported of one payload; an array of thousands of wrong elements would say the same thousands of times."""
+
+_MAX_VIOLATIONS = 1000  # looked at to find those faults, the refusing ones first
+_SHOWN = 40  # characters of a value or a list shown in a fault
+
+
+class Half(StrEnum):
+    """Which half of an action a payload is."""
+
+    REQUEST = "request"
+    RESPONSE = "response"
+
+
+@dataclass(frozen=True, slots=True)
+class _Naming:
+    """Where the package keeps a version's schemas: its folder, and what follows the action in a request's file name."""
+
+    folder: str
+    request: str
+    response: str = "Response"
+
+
+_NAMING = {"1.6": _Naming("v16", ""), "2.0.1": _Naming("v201", "Request")}
+
+
+class Schema:
+    """The schema of one payload.
+
+    document: the JSON schema. is_valid: True when a payload satisfies it (under a microsecond for an Authorize).
+    """
+
+    __slots__ = ("_validator", "document", "is_valid")
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.document: Mapping[str, Any] = document
+        self._validator = jsonschema_rs.validator_for(document, validate_formats=True)
+        self.is_valid = self._validator.is_valid
+
+    def faults(self, payload: object) -> tuple[Fault, ...]:
+        """What is wrong with a payload, at most :data:`MAX_FAULTS`; faults that only deserve a note come last."""
+        found = [_fault(error) for error in islice(self._validator.iter_errors(payload), _MAX_VIOLATIONS)]
+        found.sort(key=lambda fault: fault.rule == FORMAT_RULE)
+        return tuple(found[:MAX_FAULTS])
+
+
+SCHEMA_RULE = "ocpp.schema."
+"""Rules of schema violations are this and the JSON schema keyword: ``ocpp.schema.maxLength``."""
+
+FORMAT_RULE = SCHEMA_RULE + "format"
+
+
+@lru_cache(maxsize=512)
+def schema_of(version: str, half: Half, action: str) -> Schema | None:
+    """The compiled schema of a payload, or None when that version has no such action."""
+    naming = naming_of(version)
+    if action not in actions(version):
+        return None
+    name = action + (naming.request if half is Half.REQUEST else naming.response)
+    return Schema(orjson.loads((_folder(naming) / f"{name}.json").read_bytes()))
+
+
+@lru_cache(maxsize=8)
+def actions(version: str) -> frozenset[str]:
+    """Every action of a version, whoever may initiate it."""
+    naming = naming_of(version)
+    suffix = f"{naming.response}.json"
+    return frozenset(
+        entry.name.removesuffix(suffix) for entry in _folder(naming).iterdir() if entry.name.endswith(suffix)
+    )
+
+
+def self_check() -> int:
+    """Compile every schema and say how many there are; for the self-test of an installed or frozen program."""
+    return sum(
+        schema_of(version, half, name) is not None for version in _NAMING for name in actions(version) for half in Half
+    )
+
+
+def naming_of(version: str) -> _Naming:
+    """Where the schemas of a version are; an unknown version is our bug."""
+    naming = _NAMING.get(version)
+    if naming is None:
+        raise BenchBug(f"no schemas for OCPP version {version!r}")
+    return naming
+
+
+def _folder(naming: _Naming) -> Any:
+    return resources.files("ocpp") / naming.folder / "schemas"
+
+
+def path_text(parts: Any) -> str:
+    """``meterValue[0].sampledValue[1].value`` of its parts."""
+    text = ""
+    for part in parts:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
+
+
+def json_type(value: object) -> str:
+    """The JSON name of a decoded value's type."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int):
+        return "integer"
+    if isinstance(value, float):
+        return "number"
+    if isinstance(value, str):
+        return "string"
+    return "array" if isinstance(value, list) else "object"
+
+
+def _fault(error: Any) -> Fault:
+    """One violation in words. Values are shown only where they are words of a list: a KeyCode must not leak (C04.FR.04)."""
+    keyword: str = error.kind.name
+    facts: dict[str, Any] = error.kind.as_dict()
+    value = error.instance
+    where = path_text(error.instance_path)
+    if keyword == "required":
+        missing = facts["property"]
+        where = f"{where}.{missing}" if where else missing
+        text = f"required, but {missing} is missing"
+    elif keyword == "additionalProperties":
+        unexpected = facts["unexpected"]
+        where = f"{where}.{unexpected[0]}" if where else str(unexpected[0])
+        text = f"additionalProperties not allowed, got {_cut(', '.join(unexpected))}"
+    elif keyword == "type":
+        text = f"type {' or '.join(facts['types'])}, got {json_type(value)}"
+    elif keyword == "enum":
+        text = f"enum {_cut(', '.join(map(str, facts['options'])), 200)}, got {_cut(str(value))}"
+    elif keyword == "format":
+        text = f"format {facts['format']}, got {_cut(str(value))}"
+    elif keyword in ("maxLength", "minLength", "maxItems", "minItems"):
+        text = f"{keyword} {facts['limit']}, got {len(value)}"
+    elif keyword in ("minimum", "maximum"):
+        text = f"{keyword} {facts['limit']}, got {value}"
+    elif keyword == "multipleOf":
+        text = f"multipleOf {facts['multiple_of']}, got {value}"
+    else:
+        text = f"{keyword}: {_cut(error.message, 200)}"
+    return Fault(SCHEMA_RULE + keyword, text, where)
+
+
+def _cut(text: str, limit: int = _SHOWN) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def constraint(schema: Schema, parts: tuple[str | int, ...]) -> str:
+    """What the schema says of the field at a path, in a few words: ``string, maxLength 36, required``. Empty if unknown."""
+    node: Mapping[str, Any] = schema.document
+    required = False
+    for part in parts:
+        if isinstance(part, int):
+            node, required = _resolve(schema, node.get("items", {})), False
+            continue
+        required = part in node.get("required", ())
+        node = _resolve(schema, node.get("properties", {}).get(part, {}))
+    words = []
+    if "enum" in node:
+        words.append(f"one of {_cut(', '.join(node['enum']), 200)}")
+    elif isinstance(node.get("type"), str):
+        words.append(node["type"])
+    words += [
+        f"{keyword} {node[keyword]}"
+        for keyword in ("maxLength", "minItems", "maxItems", "minimum", "maximum", "multipleOf", "format")
+        if keyword in node
+    ]
+    if required:
+        words.append("required")
+    return ", ".join(words)
+
+
+def _resolve(schema: Schema, node: Mapping[str, Any]) -> Mapping[str, Any]:
+    reference = node.get("$ref")
+    if reference is None:
+        return node
+    definition: Mapping[str, Any] = schema.document.get("definitions", {}).get(
+        reference.removeprefix("#/definitions/"), {}
+    )
+    return definition

@@ -1,0 +1,112 @@
+"""Answers to every action a station may initiate on OCPP 1.6, those of the security white paper (edition 3) included."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bench.csms.context import Answer, Answerer, Context, Payload, never_cached, nothing
+from bench.message import Message
+from bench.station import Transaction
+from bench.tokens.model import Ask, Decision
+
+MAX_ID_TAG = 20
+"""Characters of an IdToken (OCPP 1.6 section 7.28)."""
+
+
+def id_tag_info(context: Context, decision: Decision) -> Answer:
+    """IdTagInfo (OCPP 1.6 section 7.27). A token that must not be cached expires now; a group that does not fit is left out."""
+    info: Answer = {"status": decision.status_16}
+    token = decision.token
+    if token is not None:
+        if token.group_id and len(token.group_id) <= MAX_ID_TAG:
+            info["parentIdTag"] = token.group_id
+        if never_cached(decision):
+            info["expiryDate"] = context.now()
+    return info
+
+
+def authorize(context: Context, request: Payload, message: Message) -> Answer:
+    ask = Ask(request["idTag"], None, context.station.id, None, "Authorize")
+    return {"idTagInfo": id_tag_info(context, context.decide(ask, message))}
+
+
+def start_transaction(context: Context, request: Payload, message: Message) -> Answer:
+    id_tag, connector = request["idTag"], int(request["connectorId"])
+    remote = context.remote_starts.take_tag(id_tag, message.mono_ns)
+    ask = Ask(id_tag, None, context.station.id, connector, "StartTransaction", remote)
+    decision = context.decide(ask, message)
+    number = context.transaction_id((connector, id_tag, request["timestamp"], request["meterStart"]))
+    # Whatever the answer: the station did start, and may go on for a while (StopTransactionOnInvalidId, MaxEnergyOnInvalidId).
+    context.started(Transaction(str(number), connector, id_tag, message.seq))
+    return {"transactionId": number, "idTagInfo": id_tag_info(context, decision)}
+
+
+def stop_transaction(context: Context, request: Payload, message: Message) -> Answer:
+    number = str(int(request["transactionId"]))
+    transaction = context.station.transactions.pop(number, None)
+    if transaction is None:
+        context.notice(
+            "ocpp.unknown-transaction",
+            "warn",
+            f"StopTransaction of transaction {number}, which this bench did not start; answered all the same",
+            "none needed where it was started before the bench ran, or against another CSMS",
+        )
+    id_tag = request.get("idTag")
+    if id_tag is None:
+        return {}
+    ask = Ask(id_tag, None, context.station.id, transaction.evse if transaction else None, "StopTransaction")
+    return {"idTagInfo": id_tag_info(context, context.decide(ask, message))}
+
+
+def boot_notification(context: Context, request: Payload, message: Message) -> Answer:
+    station = context.station
+    station.boot = "Accepted"
+    station.vendor = request["chargePointVendor"]
+    station.model = request["chargePointModel"]
+    station.serial_number = request.get("chargePointSerialNumber") or request.get("chargeBoxSerialNumber", "")
+    station.firmware = request.get("firmwareVersion", "")
+    return {"status": "Accepted", "currentTime": context.now(), "interval": context.heartbeat_s}
+
+
+def heartbeat(context: Context, request: Payload, message: Message) -> Answer:
+    context.station.last_heartbeat_utc_ns = message.utc_ns
+    return {"currentTime": context.now()}
+
+
+def status_notification(context: Context, request: Payload, message: Message) -> Answer:
+    context.connector(str(int(request["connectorId"])), request["status"])
+    if request["errorCode"] == "LocalListConflict":
+        context.notice(
+            "list.conflict",
+            "warn",
+            "the station reports LocalListConflict: a token in its list differs from what an Authorize was answered",
+            "push the local list again",
+        )
+    return {}
+
+
+def data_transfer(context: Context, request: Payload, message: Message) -> Answer:
+    return {"status": "UnknownVendorId"}
+
+
+def sign_certificate(context: Context, request: Payload, message: Message) -> Answer:
+    """The bench is no certificate authority."""
+    return {"status": "Rejected"}
+
+
+ANSWERS: Mapping[str, Answerer] = {
+    "Authorize": authorize,
+    "BootNotification": boot_notification,
+    "DataTransfer": data_transfer,
+    "DiagnosticsStatusNotification": nothing,
+    "FirmwareStatusNotification": nothing,
+    "Heartbeat": heartbeat,
+    "LogStatusNotification": nothing,
+    "MeterValues": nothing,
+    "SecurityEventNotification": nothing,
+    "SignCertificate": sign_certificate,
+    "SignedFirmwareStatusNotification": nothing,
+    "StartTransaction": start_transaction,
+    "StatusNotification": status_notification,
+    "StopTransaction": stop_transaction,
+}

@@ -1,0 +1,19 @@
+"""Who decides about a token, as the CSMS sees it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from bench.tokens.model import Ask, Decision
+
+
+class Authority(Protocol):
+    """Decides at once; the OCPP answer is derived from the Decision."""
+
+    def decide(self, ask: Ask, seq: int) -> Decision:
+        """May this token charge here now? seq: journal number of the message that asks.
+
+        Raises:
+            OperatorError: no decision can be had (the store is gone); the station is answered InternalError.
+        """
+        ...

@@ -1,0 +1,140 @@
+"""What the answers to a station's calls need besides the call: who decides, what is known, which starts were remote."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.clock import NS_PER_S, Clock, iso_utc
+from bench.csms.authority import Authority
+from bench.csms.effects import Noticed
+from bench.message import Message
+from bench.station import Station, Transaction
+from bench.tokens.model import Ask, CacheMode, Decision, IdTokenType
+
+MAX_ACCEPTED = 20_000
+MAX_CONNECTORS = 1_000
+MAX_TRANSACTIONS = 256
+MAX_REMOTE_STARTS = 32
+MAX_STARTS = 64
+REMOTE_START_LIFE_NS = 600 * NS_PER_S  # longer than any ConnectionTimeOut in use
+MAX_TRANSACTION_ID = 2**31 - 1
+
+# OCPP 2.0.1 C02, C05: the station must not keep these in its cache.
+_NEVER_CACHED = frozenset({IdTokenType.CENTRAL, IdTokenType.NO_AUTHORIZATION})
+
+Payload = Mapping[str, Any]
+Answer = dict[str, Any]
+
+
+class RemoteStarts:
+    """Remote starts of ours that a transaction may still follow: by start id (2.0.1) or by idTag (1.6)."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[int | str, int] = {}
+
+    def asked(self, payload: Payload, mono_ns: int) -> None:
+        """We sent RequestStartTransaction or RemoteStartTransaction with that payload."""
+        key = self._key(payload)
+        if key is None:
+            return
+        self._waiting[key] = mono_ns
+        if len(self._waiting) > MAX_REMOTE_STARTS:
+            del self._waiting[next(iter(self._waiting))]
+
+    def refused(self, payload: Payload) -> None:
+        """The station did not accept it."""
+        key = self._key(payload)
+        if key is not None:
+            self._waiting.pop(key, None)
+
+    def has_id(self, start_id: object) -> bool:
+        """2.0.1: the id is ours. It stays, for a station may send the first event of a transaction again."""
+        return start_id in self._waiting
+
+    def take_tag(self, id_tag: str, mono_ns: int) -> bool:
+        """1.6: that idTag was started remotely a short while ago. True once: the next start with it is a card."""
+        asked = self._waiting.pop(id_tag.casefold(), None)
+        return asked is not None and mono_ns - asked <= REMOTE_START_LIFE_NS
+
+    @staticmethod
+    def _key(payload: Payload) -> int | str | None:
+        start_id, id_tag = payload.get("remoteStartId"), payload.get("idTag")
+        if isinstance(start_id, int):
+            return start_id
+        return id_tag.casefold() if isinstance(id_tag, str) else None
+
+
+@dataclass(slots=True)
+class Context:
+    """One connection's context; its methods are the only ones that write what answers make known of the station."""
+
+    station: Station
+    authority: Authority
+    heartbeat_s: int
+    clock: Clock
+    remote_starts: RemoteStarts = field(default_factory=RemoteStarts)
+    notices: list[Noticed] = field(default_factory=list)
+    _last_transaction: int = 0
+    _starts: dict[tuple[object, ...], int] = field(default_factory=dict)
+
+    def now(self) -> str:
+        return iso_utc(self.clock.stamp().utc_ns)
+
+    def notice(self, rule: str, severity: str, text: str, cure: str = "") -> None:
+        self.notices.append(Noticed(rule, severity, text, cure))
+
+    def decide(self, ask: Ask, message: Message) -> Decision:
+        """Ask the authority, and remember what the station may now hold in its cache."""
+        decision = self.authority.decide(ask, message.seq)
+        accepted = self.station.accepted
+        key = ask.value.casefold()
+        if decision.accepted and ask.id_token_type not in _NEVER_CACHED and not never_cached(decision):
+            if len(accepted) < MAX_ACCEPTED:
+                accepted.add(key)
+        else:
+            accepted.discard(key)
+        return decision
+
+    def connector(self, name: str, status: str) -> None:
+        connectors = self.station.connectors
+        if name in connectors or len(connectors) < MAX_CONNECTORS:
+            connectors[name] = status
+
+    def started(self, transaction: Transaction) -> None:
+        transactions = self.station.transactions
+        transactions[transaction.id] = transaction
+        if len(transactions) > MAX_TRANSACTIONS:
+            del transactions[next(iter(transactions))]
+
+    def transaction_id(self, start: tuple[object, ...]) -> int:
+        """A 1.6 transactionId: seconds of the Unix epoch counted up, so that ids of earlier runs do not come again.
+
+        start: what tells one StartTransaction from another. A station that sends the same start again, because an answer was lost
+        (OCPP 1.6 section 3.7.1), gets the same id.
+        """
+        known = self._starts.get(start)
+        if known is not None:
+            return known
+        newest = max((int(name) for name in self.station.transactions if name.isdecimal()), default=0)
+        number = max(self.clock.stamp().utc_ns // NS_PER_S, self._last_transaction + 1, newest + 1)
+        number = number if number <= MAX_TRANSACTION_ID else number % MAX_TRANSACTION_ID + 1
+        self._last_transaction = number
+        self._starts[start] = number
+        if len(self._starts) > MAX_STARTS:
+            del self._starts[next(iter(self._starts))]
+        return number
+
+
+Answerer = Callable[[Context, Payload, Message], Answer]
+"""Makes the answer to one action. The payload satisfies the schema, and so must the answer."""
+
+
+def never_cached(decision: Decision) -> bool:
+    return decision.token is not None and decision.token.cache_mode is CacheMode.NEVER
+
+
+def nothing(context: Context, request: Payload, message: Message) -> Answer:
+    """The empty answer of notifications."""
+    return {}

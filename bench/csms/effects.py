@@ -1,0 +1,38 @@
+"""What a StationLink wants done: the session sends, settles and tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.answers import CallAnswer
+from bench.message import Decoded
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send these bytes to the station; decoded is what they mean, for the journal."""
+
+    data: bytes
+    decoded: Decoded
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A call of ours is over: with the station's answer (or refusal), or without, and then why says what happened."""
+
+    call_id: str
+    answer: CallAnswer | None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """A finding about this connection. severity: info, warn, fail. cure: what to do, may be empty."""
+
+    rule: str
+    severity: str
+    text: str
+    cure: str = ""
+
+
+Effect = Send | Settled | Noticed
