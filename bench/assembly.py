@@ -23,10 +23,12 @@ from bench.settings import Profile, ReaderSettings
 from bench.tokens.store import TokenStore
 
 if TYPE_CHECKING:
+    from devices.api.server import ApiServer
+    from devices.josev import JosevBus
+    from devices.ocpp.csms import CsmsServer
+    from devices.rfid.port import SerialReader
     from fixtures.broker import EmbeddedBroker
     from fixtures.charger.charger import SimulatedCharger
-
-    from devices.api.server import ApiServer
 
 READY_LIMIT_S = 15.0
 DEFAULT_BROKER_PORT = 1883

@@ -88,7 +88,8 @@ def cli(context: click.Context, verbose: int, profile_file: Path | None) -> int:
         return 0
     from ui.app import run_window
 
-    return run_window(profile_file)
+    code: int = run_window(profile_file)
+    return code
 
 
 def make_options(values: dict[str, Any], *, temporary: bool = False) -> Any:
@@ -181,7 +182,8 @@ def demo(
     if screenshot is not None or (not headless and has_display()):
         from ui.app import run_demo
 
-        return run_demo(made, screenshot=screenshot, theme=theme, size=size)
+        code: int = run_demo(made, screenshot=screenshot, theme=theme, size=size)
+        return code
     if not headless:
         click.echo("authbench: no display here, so without a window", err=True)
     return run(_demo(made))
@@ -331,7 +333,6 @@ def tokens_export(store: str | None, file: Path) -> int:
 def readers(drivers: bool) -> int:
     """Serial ports, what is likely on them, permission problems and their cure."""
     from devices.rfid.discovery import list_ports
-
     from devices.rfid.drivers import all_drivers
 
     if drivers:

@@ -77,6 +77,11 @@ def mask(message: Message) -> Masked:
     return Masked(_mask_raw(message.raw, secrets), masked, hidden=True)
 
 
+def mask_tree(tree: object) -> object:
+    """JSON-able data with its secrets replaced by dots."""
+    return _mask_tree(tree, set())
+
+
 def message_json(message: Message, *, exchange: int | None, reveal: bool = False) -> dict[str, object]:
     """The shape of a message in the control API; ``raw`` as text, or ``raw_base64`` where the bytes are not UTF-8."""
     tree = to_tree(message.decoded.body)

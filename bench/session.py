@@ -9,7 +9,7 @@ import asyncio
 import logging
 import uuid
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from enum import StrEnum
 
@@ -179,6 +179,8 @@ class Session:
         await self.tasks.cancel()
         if self.capture is not None:
             self._offer_new()
+            for exchange in self._book.open_exchanges:
+                self.capture.offer_exchange(exchange)
             await self._end(self.capture.close(), "capture")
         await self._end(self.store.close(), "store")
 
@@ -199,9 +201,9 @@ class Session:
             raise
         self.server = self._board.server = server
 
-    async def _end(self, closing: object, name: str) -> None:
+    async def _end(self, closing: Awaitable[None], name: str) -> None:
         try:
-            await closing  # type: ignore[misc]
+            await closing
         except OperatorError as error:
             log.error("%s did not end cleanly: %s", name, error)
 
@@ -504,7 +506,7 @@ class Session:
             raise NotFound(f"no station named {station_id} has connected", f"stations known: {known}")
         return station
 
-    def _caller(self, station: str) -> Callable[[str, Mapping[str, object]], object]:
+    def _caller(self, station: str) -> Callable[[str, Mapping[str, object]], Awaitable[CallAnswer]]:
         return lambda action, payload: self._board.call(station, action, payload)
 
     def _next_remote_start(self) -> int:

@@ -50,7 +50,16 @@ class Journal:
     ) -> Message:
         """Number and keep one message."""
         message = Message(
-            self._first + len(self._messages), stamp.mono_ns, stamp.utc_ns, link, direction, channel, raw, decoded, meta, injected
+            self._first + len(self._messages),
+            stamp.mono_ns,
+            stamp.utc_ns,
+            link,
+            direction,
+            channel,
+            raw,
+            decoded,
+            meta,
+            injected,
         )
         if decoded.kind == "malformed":
             self.malformed += 1

@@ -1,0 +1,108 @@
+"""Reads captures: finished ones, those a crash left behind, and the one being written."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from urllib.parse import quote
+
+import orjson
+
+from bench.errors import BadInput, NotFound
+from bench.journal import capture_schema as schema
+from bench.journal.capture_file import LOCK_WAIT_S, Gap
+from bench.message import Message
+
+T = TypeVar("T")
+
+
+class CaptureReader:
+    """A capture opened for reading, as a context manager. Blocks; use it on one thread.
+
+    Raises:
+        NotFound: no such file. BadInput: it is no capture, of a newer schema, or damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if not path.is_file():
+            raise NotFound(f"there is no capture {path}", "check its name")
+        try:
+            self._db = sqlite3.connect(
+                f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, timeout=LOCK_WAIT_S, isolation_level=None
+            )
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+        try:
+            self._check()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._db.close()
+
+    def messages(self, after: int = 0, limit: int = 1000) -> list[Message]:
+        """Messages numbered above ``after``, oldest first, at most ``limit``; see :func:`capture_schema.from_row`."""
+        return self._rows(schema.SELECT_MESSAGES, (after, limit), schema.from_row)
+
+    def exchanges(self, after: int = 0, limit: int = 1000) -> list[dict[str, object]]:
+        """Exchanges numbered above ``after`` in the shape of ``GET /bench/v1/exchanges/{id}``, oldest first."""
+        query = "SELECT json FROM exchanges WHERE id > ? ORDER BY id LIMIT ?"
+        return self._rows(query, (after, limit), lambda row: dict(orjson.loads(row[0])))
+
+    def exchange_of(self, seq: int) -> int | None:
+        """The exchange a message belongs to (the first, where several), or None."""
+        query = "SELECT min(exchange) FROM exchange_messages WHERE seq = ?"
+        found: list[int | None] = self._rows(query, (seq,), lambda row: row[0])
+        return found[0]
+
+    def gaps(self) -> list[Gap]:
+        """What is missing, and why."""
+        query = "SELECT what, first, last, count, why FROM gaps ORDER BY id LIMIT 10000"
+        return self._rows(query, (), lambda row: Gap(*row))
+
+    def count(self) -> int:
+        """How many messages it holds."""
+        return self._rows("SELECT count(*) FROM messages", (), lambda row: int(row[0]))[0]
+
+    def _check(self) -> None:
+        application, version = self._rows(
+            "SELECT application_id, user_version FROM pragma_application_id, pragma_user_version",
+            (),
+            lambda row: (row[0], row[1]),
+        )[0]
+        if application != schema.APPLICATION_ID:
+            raise BadInput(f"{self.path} is not a capture")
+        if version > schema.SCHEMA_VERSION:
+            raise BadInput(f"the capture {self.path} was made by a newer version", "update this program to read it")
+
+    def _rows(self, query: str, values: tuple[int, ...], make: Callable[[Any], T]) -> list[T]:
+        try:
+            return [make(row) for row in self._db.execute(query, values)]
+        except (sqlite3.Error, ValueError, TypeError, KeyError, OverflowError) as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: Exception) -> BadInput:
+        return BadInput(f"the capture {self.path} cannot be read: {error}", "it may be damaged or no capture at all")
+
+
+def read_messages(path: Path, after: int = 0, limit: int = 1000) -> list[Message]:
+    """One page of a capture's messages, numbered above ``after``.
+
+    Raises:
+        NotFound, BadInput: see :class:`CaptureReader`.
+    """
+    with CaptureReader(path) as reader:
+        return reader.messages(after, limit)

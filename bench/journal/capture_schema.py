@@ -1,0 +1,122 @@
+"""Tables of the capture file and how a message becomes a row and comes back.
+
+Plain SQL: a capture is a SQLite file by definition, and its driver alone writes a batch several times
+as fast as SQLAlchemy does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from bench.message import Decoded, Direction, Fault, Link, Malformed, Message
+
+APPLICATION_ID = 0x41424D31  # "ABM1": tells a capture from any other SQLite file
+SCHEMA_VERSION = 1
+
+TABLES = """
+CREATE TABLE messages (
+    seq         INTEGER PRIMARY KEY,  -- number in the journal, from 1
+    mono_ns     INTEGER NOT NULL,     -- monotonic stamp: only differences within this file have a meaning
+    utc_ns      INTEGER NOT NULL,     -- since the Unix epoch
+    link        TEXT NOT NULL,
+    dir         TEXT NOT NULL,        -- in, out: as seen from the bench
+    channel     TEXT NOT NULL,        -- topic, station or port
+    kind        TEXT NOT NULL,
+    name        TEXT NOT NULL,
+    correlation TEXT,
+    raw         BLOB NOT NULL,        -- the bytes as they crossed the link, nothing masked
+    summary     TEXT NOT NULL,
+    meta        TEXT,                 -- JSON object of transport facts
+    faults      TEXT,                 -- JSON array of {rule, text, where}
+    injected    INTEGER NOT NULL
+);
+CREATE TABLE exchanges (
+    id         INTEGER PRIMARY KEY,
+    opened_utc INTEGER NOT NULL,      -- nanoseconds since the Unix epoch
+    verdict    TEXT,
+    decided_by TEXT,
+    json       TEXT NOT NULL          -- as GET /bench/v1/exchanges/{id} tells it
+);
+CREATE TABLE exchange_messages (
+    seq      INTEGER NOT NULL,
+    exchange INTEGER NOT NULL,
+    PRIMARY KEY (exchange, seq)
+) WITHOUT ROWID;
+CREATE TABLE gaps (
+    id      INTEGER PRIMARY KEY,
+    what    TEXT NOT NULL,            -- messages or exchanges
+    first   INTEGER NOT NULL,         -- numbers not recorded, from first to last
+    last    INTEGER NOT NULL,
+    count   INTEGER NOT NULL,
+    why     TEXT NOT NULL
+);
+"""
+
+COLUMNS = "seq, mono_ns, utc_ns, link, dir, channel, kind, name, correlation, raw, summary, meta, faults, injected"
+
+# A commit that failed may have happened all the same; the batch then comes again, and a number is one message only.
+_PLACES = ", ".join("?" * len(COLUMNS.split(",")))
+INSERT_MESSAGE = f"INSERT INTO messages ({COLUMNS}) VALUES ({_PLACES}) ON CONFLICT (seq) DO NOTHING"
+# Exchanges change while they are open and may gain findings afterwards: the latest state stands.
+UPSERT_EXCHANGE = "INSERT OR REPLACE INTO exchanges (id, opened_utc, verdict, decided_by, json) VALUES (?, ?, ?, ?, ?)"
+INSERT_MEMBER = "INSERT OR IGNORE INTO exchange_messages (exchange, seq) VALUES (?, ?)"
+INSERT_GAP = "INSERT INTO gaps (what, first, last, count, why) VALUES (?, ?, ?, ?, ?)"
+SELECT_MESSAGES = f"SELECT {COLUMNS} FROM messages WHERE seq > ? ORDER BY seq LIMIT ?"
+
+
+def to_row(message: Message) -> tuple[object, ...]:
+    """The columns of one message, in the order of :data:`COLUMNS`."""
+    decoded = message.decoded
+    return (
+        message.seq,
+        message.mono_ns,
+        message.utc_ns,
+        message.link.value,
+        message.direction.value,
+        _text(message.channel),
+        _text(decoded.kind),
+        _text(decoded.name),
+        None if decoded.correlation is None else _text(decoded.correlation),
+        message.raw,
+        _text(decoded.summary),
+        to_json_text(dict(message.meta)) if message.meta else None,
+        to_json_text([_fault(fault) for fault in decoded.faults]) if decoded.faults else None,
+        int(message.injected),
+    )
+
+
+def from_row(row: Sequence[Any]) -> Message:
+    """A message as recorded. Its body is :class:`Malformed` or None: the codec of its link decodes ``raw`` anew.
+
+    Raises:
+        ValueError, TypeError, KeyError: the row was not written by a capture.
+    """
+    seq, mono_ns, utc_ns, link, direction, channel, kind, name, correlation, raw, summary, meta, faults, injected = row
+    found = tuple(Fault(f["rule"], f["text"], f["where"]) for f in orjson.loads(faults)) if faults else ()
+    body = Malformed(found[0].text, found[0].where) if kind == "malformed" and found else None
+    decoded = Decoded(str(kind), str(name), correlation, body, found, str(summary))
+    known = orjson.loads(meta) if meta else None
+    if not isinstance(raw, bytes) or not (known is None or isinstance(known, dict)):
+        raise TypeError("raw is not a blob or meta is not an object")
+    where = (Link(link), Direction(direction), str(channel))
+    return Message(int(seq), int(mono_ns), int(utc_ns), *where, raw, decoded, known, bool(injected))
+
+
+def _text(value: str) -> str:
+    """Text SQLite can hold: lone surrogates, which a decoder may have let through, become question marks."""
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
+
+
+def _fault(fault: Fault) -> dict[str, str]:
+    return {"rule": _text(fault.rule), "text": _text(fault.text), "where": _text(fault.where)}
+
+
+def to_json_text(value: object) -> str:
+    """JSON of a value, whatever it holds."""
+    try:
+        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:  # lone surrogates, numbers beyond 64 bits: kept as text rather than lost
+        return orjson.dumps({"text": _text(repr(value))}).decode()

@@ -1,0 +1,328 @@
+"""The fields a filter may name: a table that other parts extend."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from bench.journal.filter.errors import FilterError
+from bench.journal.filter.values import memoised, number_test, payload_test, text_test, time_test
+from bench.message import Direction, Link, Message
+from bench.summary import summary
+
+MAX_PATH_VALUES = 10_000
+
+
+class Context(Protocol):
+    """What a filter may ask beyond the message itself."""
+
+    def exchange_of(self, seq: int) -> int | None: ...
+
+    def answer_ms(self, message: Message) -> float | None:
+        """Milliseconds since the request this message answers; None when it answers nothing."""
+        ...
+
+
+Predicate = Callable[[Message, Context], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """``field operator value`` as written. literal: the value was quoted. position: of the value in the filter."""
+
+    field: str
+    operator: str
+    value: str
+    literal: bool
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of the language.
+
+    make: turns a comparison into a predicate; raises FilterError for a value it cannot use.
+    candidates: values offered while typing. flag: the predicate of the bare name, where the name alone is a term.
+    """
+
+    name: str
+    help: str
+    make: Callable[[Comparison], Predicate]
+    candidates: tuple[str, ...] = ()
+    flag: Predicate | None = None
+
+
+FIELDS: dict[str, Field] = {}
+
+
+def register(field: Field) -> None:
+    """Add a field to the language; a field of that name is replaced."""
+    FIELDS[field.name] = field
+
+
+def field_named(name: str, position: int) -> Field:
+    """The field of that name, ignoring case.
+
+    Raises:
+        FilterError: there is none; the text offers the closest.
+    """
+    field = FIELDS.get(name.lower())
+    if field is not None:
+        return field
+    close = difflib.get_close_matches(name.lower(), FIELDS, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"write .{name} for a name in the payload, or quote the word"
+    raise FilterError(position, f"there is no field {name}; {hint}")
+
+
+# Makers
+
+
+def _text(get: Callable[[Message], str | None], *, few: bool = True) -> Callable[[Comparison], Predicate]:
+    def make(asked: Comparison) -> Predicate:
+        _no_order(asked)
+        test = text_test(asked.operator, asked.value, literal=asked.literal)
+        if few:
+            test = memoised(test)
+
+        def holds(message: Message, context: Context) -> bool:
+            value = get(message)
+            return value is not None and test(value)
+
+        return holds
+
+    return make
+
+
+def _number(get: Callable[[Message, Context], float | None]) -> Callable[[Comparison], Predicate]:
+    def make(asked: Comparison) -> Predicate:
+        test = number_test(asked.operator, asked.value, asked.position, asked.field)
+
+        def holds(message: Message, context: Context) -> bool:
+            value = get(message, context)
+            return value is not None and test(value)
+
+        return holds
+
+    return make
+
+
+def _word_of(words: tuple[str, ...], what: str, get: Callable[[Message], object]) -> Callable[[Comparison], Predicate]:
+    """A field with a fixed vocabulary: an unknown word is an error, not an empty table."""
+
+    def make(asked: Comparison) -> Predicate:
+        _no_order(asked)
+        test = text_test(asked.operator, asked.value, literal=asked.literal)
+        chosen = frozenset(word for word in words if test(word))
+        known = asked.operator == "!=" and asked.value.casefold() in words
+        if not known and (not chosen or asked.operator == "!="):
+            raise FilterError(asked.position, f"{asked.value or 'empty'} is no {what}: " + ", ".join(words))
+        if len(chosen) == 1:
+            (only,) = chosen
+            return lambda message, context: get(message) == only
+        return lambda message, context: get(message) in chosen
+
+    return make
+
+
+def _time(after: bool) -> Callable[[Comparison], Predicate]:
+    def make(asked: Comparison) -> Predicate:
+        if asked.operator not in (":", "="):
+            raise FilterError(asked.position, f"write {asked.field}:12:03")
+        test = time_test(after, asked.value, asked.position)
+        return lambda message, context: test(message.utc_ns)
+
+    return make
+
+
+def _fault(asked: Comparison) -> Predicate:
+    _no_order(asked)
+    test = text_test(asked.operator, asked.value, literal=asked.literal)
+    return lambda message, context: any(test(fault.rule) for fault in message.decoded.faults)
+
+
+def _status(asked: Comparison) -> Predicate:
+    _no_order(asked)
+    test = memoised(text_test(asked.operator, asked.value, literal=asked.literal))
+
+    def holds(message: Message, context: Context) -> bool:
+        word = status_of(message.decoded.body)
+        return word is not None and test(word)
+
+    return holds
+
+
+def _raw(asked: Comparison) -> Predicate:
+    _no_order(asked)
+    if asked.operator not in ("~", ":"):
+        raise FilterError(asked.position, "search in the raw bytes with raw~text")
+    wanted = asked.value.lower().encode()
+    return lambda message, context: wanted in message.raw.lower()
+
+
+def _never(name: str) -> Callable[[Comparison], Predicate]:
+    def make(asked: Comparison) -> Predicate:
+        raise FilterError(asked.position, f"{name} stands alone: write {name}, or not {name}")
+
+    return make
+
+
+def _no_order(asked: Comparison) -> None:
+    if asked.operator in (">", "<", ">=", "<="):
+        raise FilterError(asked.position, f"{asked.field} is text: use : = != ~")
+
+
+# What bodies hold
+
+
+def payload_of(body: object) -> object:
+    """Where a path starts: the payload of an OCPP call or result, else the whole body.
+
+    Josev messages start at ``id name type data``, OCPP errors at ``code description details``.
+    """
+    payload = getattr(body, "payload", None)
+    if payload is not None:
+        return payload
+    data = getattr(body, "data", None)
+    if data is not None:
+        return {"id": getattr(body, "id", None), "name": getattr(body, "name", None), "type": _kind(body), "data": data}
+    return body
+
+
+def status_of(body: object) -> str | None:
+    """The status word a message carries: of its token where it has one, else its own; an OCPP error's code."""
+    payload = getattr(body, "payload", None)
+    if payload is None:
+        payload = getattr(body, "data", None)
+    if isinstance(payload, dict):
+        info = payload.get("idTokenInfo") or payload.get("idTagInfo")
+        word = info.get("status") if isinstance(info, dict) else payload.get("status")
+        return word if isinstance(word, str) else None
+    code = getattr(body, "code", None)
+    return code if isinstance(code, str) else None
+
+
+def values_at(root: object, path: tuple[str, ...]) -> list[object]:
+    """Every value a path leads to; lists are searched through, a number picks one entry. Bounded."""
+    found: list[object] = [root]
+    for name in path:
+        reached: list[object] = []
+        for value in found:
+            if type(value) is dict:  # nearly always: decoded JSON
+                if name in value:
+                    reached.append(value[name])
+            else:
+                _step(value, name, reached)
+            if len(reached) > MAX_PATH_VALUES:
+                break
+        found = reached
+        if not found:
+            return found
+    spread: list[object] = []
+    for value in found[:MAX_PATH_VALUES]:
+        if isinstance(value, (list, tuple)):
+            spread.extend(value[:MAX_PATH_VALUES])
+        else:
+            spread.append(value)
+    return spread
+
+
+def _step(value: object, name: str, reached: list[object]) -> None:
+    if isinstance(value, dict):
+        if name in value:
+            reached.append(value[name])
+    elif isinstance(value, (list, tuple)):
+        if name.isascii() and name.isdigit() and len(name) < 8:
+            if int(name) < len(value):
+                reached.append(value[int(name)])
+        else:
+            for entry in value[:MAX_PATH_VALUES]:
+                if isinstance(entry, dict) and name in entry:
+                    reached.append(entry[name])
+    elif not name.startswith("_") and hasattr(type(value), "__dataclass_fields__") and hasattr(value, name):
+        reached.append(getattr(value, name))
+
+
+def path_predicate(asked: Comparison) -> Predicate:
+    """A comparison with a value inside the payload."""
+    path = tuple(part for part in asked.field.split(".") if part)
+    if not path:
+        raise FilterError(asked.position, "a path needs a name after the dot")
+    if path[0] == "payload" and len(path) > 1:
+        path = path[1:]
+    test = payload_test(asked.operator, asked.value, literal=asked.literal)
+
+    def holds(message: Message, context: Context) -> bool:
+        return any(test(value) for value in values_at(payload_of(message.decoded.body), path))
+
+    return holds
+
+
+def word_predicate(word: str) -> Predicate:
+    """A free word, ignoring case; the raw bytes first, for most words are found there."""
+    folded = word.casefold()
+    raw = word.lower().encode()
+
+    def holds(message: Message, context: Context) -> bool:
+        return (
+            raw in message.raw.lower()
+            or folded in message.decoded.name.casefold()
+            or folded in message.channel.casefold()
+            or folded in summary(message).casefold()
+        )
+
+    return holds
+
+
+def _kind(body: object) -> object:
+    kind = getattr(body, "type", None)
+    return getattr(kind, "value", kind)
+
+
+def _meta(name: str) -> Callable[[Message, Context], float | None]:
+    def get(message: Message, context: Context) -> float | None:
+        value = None if message.meta is None else message.meta.get(name)
+        return float(value) if isinstance(value, (int, float)) else None
+
+    return get
+
+
+LINKS = tuple(str(link) for link in Link)
+KINDS = (
+    *("request", "response", "update", "CALL", "CALLRESULT", "CALLERROR"),
+    *("frame", "line", "ack", "link", "malformed"),
+)
+STATUSES = ("Accepted", "Rejected", "Blocked", "Expired", "Invalid", "Unknown", "ConcurrentTx", "accepted", "rejected")
+COMMON_NAMES = (
+    *("authorization", "Authorize", "BootNotification", "ClearCache", "GetLocalListVersion", "Heartbeat"),
+    *("RequestStartTransaction", "SendLocalList", "StartTransaction", "StatusNotification", "TransactionEvent"),
+)
+
+for _field in (
+    Field("link", "reader, josev, ocpp, ...", _word_of(LINKS, "link", lambda m: m.link), LINKS),
+    Field(
+        "dir",
+        "in or out, as seen from the bench",
+        _word_of(("in", "out"), "direction", lambda m: m.direction),
+        tuple(str(d) for d in Direction),
+    ),
+    Field("kind", "CALL, request, frame, ...", _text(lambda m: m.decoded.kind), KINDS),
+    Field("name", "message name or OCPP action", _text(lambda m: m.decoded.name), COMMON_NAMES),
+    Field("channel", "topic, station or port", _text(lambda m: m.channel)),
+    Field("id", "the id that ties an answer to its request", _text(lambda m: m.decoded.correlation, few=False)),
+    Field("exchange", "number of the tap it belongs to", _number(lambda m, c: c.exchange_of(m.seq))),
+    Field("seq", "number in the journal", _number(lambda m, c: m.seq)),
+    Field("ms", "milliseconds since the request it answers", _number(lambda m, c: c.answer_ms(m))),
+    Field("size", "bytes", _number(lambda m, c: len(m.raw))),
+    Field("qos", "MQTT quality of service", _number(_meta("qos")), ("0", "1", "2")),
+    Field("status", "status word of the answer", _status, STATUSES),
+    Field("summary", "the line in the table", _text(summary, few=False)),
+    Field("raw", "text in the raw bytes", _raw),
+    Field("after", "not before this time", _time(after=True)),
+    Field("before", "before this time", _time(after=False)),
+    Field("fault", "has a fault; fault:rule names it", _fault, flag=lambda m, c: bool(m.decoded.faults)),
+    Field("malformed", "could not be read", _never("malformed"), flag=lambda m, c: m.malformed),
+    Field("injected", "made by the operator", _never("injected"), flag=lambda m, c: m.injected),
+):
+    register(_field)

@@ -1,0 +1,106 @@
+"""Contract ids (eMAID): normal form and check digit.
+
+Source: ISO 15118-2 Annex H (EMAID syntax), eMI3 "Check Digit Calculation for Contract-IDs"; normalised as the MaEVe API,
+setToken, does: separators removed, upper-case, 15 characters with the check digit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from bench.errors import BadInput
+
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+INSTANCE_LENGTH = 9
+_FORM = re.compile(r"([A-Z]{2})-?([A-Z0-9]{3})-?([A-Z0-9]{9})-?([A-Z0-9])?", re.ASCII)
+_CURE = "country (2 letters), party (3), instance (9), check digit (may be left out), as in GB-TWK-012345678-V"
+
+
+def _powers(p: tuple[int, int, int, int], modulus: int, count: int) -> tuple[tuple[int, int, int, int], ...]:
+    """The first ``count`` powers of the 2x2 matrix ((a, b), (c, d)) written as (a, b, c, d)."""
+    found = [p]
+    while len(found) < count:
+        a, b, c, d = found[-1]
+        found.append(
+            (
+                (a * p[0] + b * p[2]) % modulus,
+                (a * p[1] + b * p[3]) % modulus,
+                (c * p[0] + d * p[2]) % modulus,
+                (c * p[1] + d * p[3]) % modulus,
+            )
+        )
+    return tuple(found)
+
+
+# A character is two bits (q) and two base-3 digits (r); place i is weighted with the i-th power of a matrix each.
+_WEIGHTS_2 = _powers((0, 1, 1, 1), 2, 14)
+_WEIGHTS_3 = _powers((0, 1, 1, 2), 3, 14)
+
+
+def check_digit(fourteen: str) -> str:
+    """The check digit of the first 14 characters of a normalised contract id (upper-case, no separators)."""
+    sum_q1 = sum_q2 = sum_r1 = sum_r2 = 0
+    for place, character in enumerate(fourteen[:14]):
+        number = ALPHABET.index(character)
+        q1, q2, r1, r2 = number // 18, number // 9 % 2, number // 3 % 3, number % 3
+        a, b, c, d = _WEIGHTS_2[place]
+        sum_q1 += q1 * a + q2 * c
+        sum_q2 += q1 * b + q2 * d
+        a, b, c, d = _WEIGHTS_3[place]
+        sum_r1 += r1 * a + r2 * c
+        sum_r2 += r1 * b + r2 * d
+    # The digit is the value that brings the weighted sum of all 15 places to zero. The 15th powers are the unit matrix
+    # modulo 2 and ((1, 1), (1, 0)) modulo 3, which solves as below.
+    q1, q2 = sum_q1 % 2, sum_q2 % 2
+    r1 = -sum_r2 % 3
+    r2 = (-sum_r1 - r1) % 3
+    return ALPHABET[q1 * 18 + q2 * 9 + r1 * 3 + r2]
+
+
+def normalise(text: str) -> str:
+    """The normal form: 15 upper-case characters; the check digit is added to 14 and verified in 15.
+
+    Raises:
+        BadInput: not the form of a contract id, or ``check digit X, expected Y``.
+    """
+    # Upper-casing may turn a foreign letter into an ASCII one, so those are refused before.
+    match = _FORM.fullmatch(text.strip().upper()) if text.isascii() else None
+    if match is None:
+        raise BadInput(f"contract id {text[:40]!r} is not of the form of an eMAID", _CURE)
+    country, party, instance, given = match.groups()
+    fourteen: str = country + party + instance
+    expected = check_digit(fourteen)
+    if given is not None and given != expected:
+        raise BadInput(
+            f"contract id {text.strip()}: check digit {given}, expected {expected}", "correct a mistyped character"
+        )
+    return fourteen + expected
+
+
+def make(country: str, party: str, instance: str) -> str:
+    """A valid contract id for anything that names a contract, such as a UID; the same input gives the same id.
+
+    Nine letters or digits are the instance as they are. Eight (a 4-byte UID) stay readable behind the ``C`` that
+    marks a contract (OICP EvcoID). All else becomes ``C`` and eight characters of its SHA-256.
+
+    Raises:
+        BadInput: a country that is not 2 letters, a party that is not 3 letters or digits, an empty instance.
+    """
+    letters = "".join(character for character in instance.upper() if character in ALPHABET)
+    if not instance.strip():
+        raise BadInput("a contract id needs an instance", "give a UID or a contract number")
+    if letters == instance.upper() and len(letters) in (INSTANCE_LENGTH - 1, INSTANCE_LENGTH):
+        nine = letters.rjust(INSTANCE_LENGTH, "C")
+    else:
+        nine = "C" + _digest(instance.upper())
+    return normalise(f"{country}-{party}-{nine}")
+
+
+def _digest(text: str) -> str:
+    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+    digits = []
+    for _ in range(INSTANCE_LENGTH - 1):
+        number, digit = divmod(number, len(ALPHABET))
+        digits.append(ALPHABET[digit])
+    return "".join(digits)

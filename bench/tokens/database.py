@@ -1,0 +1,173 @@
+"""The database under the token store: engine, pragmas, and its errors in words an operator can act on.
+
+Everything here runs on the store's database thread.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from bench.errors import StoreError
+
+DIALECTS = ("sqlite", "postgresql")
+
+
+def parse(url: str) -> URL:
+    """An SQLAlchemy URL; a bare path means an SQLite file.
+
+    Raises:
+        StoreError: not a URL, or of a database that is not supported.
+    """
+    try:
+        made = make_url(url) if "://" in url else URL.create("sqlite", database=str(Path(url).expanduser()))
+    except ArgumentError as error:
+        raise StoreError(
+            "the URL of the token store cannot be read", "write it as sqlite:////path/to/tokens.db"
+        ) from error
+    if made.get_backend_name() not in DIALECTS:
+        raise StoreError(f"the token store cannot be kept in {made.get_backend_name()}", "use sqlite or postgresql")
+    return made
+
+
+def file_of(url: URL) -> Path | None:
+    """The SQLite file, or None for a server or a database in memory."""
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return None
+    name = str(url.database).removeprefix("file:")
+    return None if name == ":memory:" else Path(name)
+
+
+def make_engine(url: URL, busy_timeout_s: float) -> Engine:
+    """An engine with one connection.
+
+    Raises:
+        StoreError: the driver is not installed, or the folder is not there.
+    """
+    file = file_of(url)
+    if file is not None and not file.parent.is_dir():
+        raise StoreError(
+            f"the folder {file.parent} for the token store does not exist", "create it, or name another file"
+        )
+    one: dict[str, Any] = {"pool_size": 1, "max_overflow": 0, "pool_pre_ping": url.get_backend_name() != "sqlite"}
+    if url.get_backend_name() == "sqlite" and file is None:
+        one = {"poolclass": StaticPool}
+    try:
+        engine = create_engine(url, **one)
+    except (ModuleNotFoundError, NoSuchModuleError) as error:
+        raise StoreError(
+            f"the driver for {url.drivername} is not installed ({error})", "install it with pip"
+        ) from error
+    if engine.dialect.is_async:
+        raise StoreError(
+            f"{url.drivername} is an asynchronous driver", "name the plain one, such as sqlite or postgresql"
+        )
+    if engine.dialect.name == "sqlite":
+        _prepare_sqlite(engine, busy_timeout_s)
+    return engine
+
+
+def _prepare_sqlite(engine: Engine, busy_timeout_s: float) -> None:
+    @event.listens_for(engine, "connect")
+    def _connected(dbapi: sqlite3.Connection, _record: object) -> None:
+        # The driver must not begin and commit by itself: a migration is one transaction, DDL included.
+        dbapi.isolation_level = None
+        for pragma in (
+            f"busy_timeout = {int(busy_timeout_s * 1000)}",
+            "foreign_keys = ON",
+            "journal_mode = WAL",
+            "synchronous = NORMAL",
+        ):
+            dbapi.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # Taking the write lock at once makes a second program wait here and not fail half-way.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def check_integrity(connection: Connection, place: str) -> None:
+    """Ask SQLite to check the file.
+
+    Raises:
+        StoreError: it is damaged.
+    """
+    if connection.dialect.name == "sqlite":
+        found = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()
+        if found != "ok":
+            raise _corrupt(place, str(found))
+
+
+def data_version(engine: Engine) -> int:
+    """SQLite's mark that moves when another connection has written."""
+    raw = engine.raw_connection()
+    try:
+        cursor = raw.cursor()
+        cursor.execute("PRAGMA data_version")
+        row = cursor.fetchone()
+        return int(row[0]) if row else 0
+    finally:
+        raw.close()
+
+
+def close(engine: Engine) -> None:
+    """Fold the write-ahead log into the file and let go of it."""
+    try:
+        if engine.dialect.name == "sqlite":
+            raw = engine.raw_connection()
+            try:
+                raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                raw.close()
+    finally:
+        engine.dispose()
+
+
+def explain(error: Exception, url: URL) -> StoreError:
+    """A database error in the operator's words."""
+    place = url.render_as_string(hide_password=True)
+    original = error.orig if isinstance(error, DBAPIError) else error
+    if not isinstance(original, sqlite3.Error):
+        detail = str(original if original is not None else error).partition("\n")[0]
+        return StoreError(f"the token store {place} failed: {detail}", "check that the database server is reachable")
+    file = file_of(url)
+    place = str(file) if file is not None else place
+    # Errors of Python's own sqlite3 module carry no code of the library.
+    code = getattr(original, "sqlite_errorname", "")
+    if code.startswith("SQLITE_READONLY_DBMOVED"):
+        return StoreError(
+            f"the token store {place} was moved or deleted while it was open", "put it back, then restart"
+        )
+    if code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")):
+        return _not_writable(place, file)
+    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return StoreError(f"the token store {place} is locked by another program", "close that program, then try again")
+    if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return _corrupt(place, str(original))
+    if code.startswith("SQLITE_FULL"):
+        return StoreError(f"there is no room to write the token store {place}", "free space on that disk")
+    if code.startswith("SQLITE_IOERR"):
+        return StoreError(f"the disk refused the token store {place}: {original}", "check the disk and its free space")
+    return StoreError(f"the token store {place} failed: {original}", "name another file as the store")
+
+
+def _corrupt(place: str, detail: str) -> StoreError:
+    return StoreError(
+        f"the token store {place} is damaged or is no SQLite file ({detail.splitlines()[0] if detail else 'no detail'})",
+        "move it away and import the tokens again, or name another file as the store",
+    )
+
+
+def _not_writable(place: str, file: Path | None) -> StoreError:
+    if file is not None and not os.access(file.parent, os.W_OK):
+        return StoreError(
+            f"the folder {file.parent} of the token store is read-only", "make it writable, or name a file elsewhere"
+        )
+    if file is not None and file.is_dir():
+        return StoreError(f"the token store {place} is a folder", "name a file in it")
+    return StoreError(f"the token store {place} is read-only", "make it writable, or name another file")

@@ -1,0 +1,121 @@
+"""What of the store goes into a station's local list, and whether it fits.
+
+Sources: OCPP 2.0.1 D01 and AuthorizationData; OCPP 1.6 section 5.15 and AuthorizationData; MaEVe API, Token.cacheMode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import orjson
+
+from bench.exchange import MASK
+from bench.station import ListLimits
+from bench.tokens.checks import MAX_UID_16
+from bench.tokens.index import PREFERENCE
+from bench.tokens.model import STATUS_16, CacheMode, IdTokenType, Token
+
+Entry = dict[str, object]
+LeftOut = tuple[str, str]
+
+# Types that a station never looks up: it accepts them without asking, and must not keep them (C02, C05).
+_NEVER_LISTED = {
+    IdTokenType.NO_AUTHORIZATION: "NoAuthorization needs no entry: free charging asks nobody",
+    IdTokenType.CENTRAL: "Central tokens come from remote starts and are never kept by a station",
+}
+_FRAME = len(b'[2,"","SendLocalList",]') + 36  # with the longest message id
+
+
+def entries(version: str, tokens: Iterable[Token]) -> tuple[list[Entry], list[LeftOut]]:
+    """The entries of a local list, and (uid, why) of tokens that stay out.
+
+    version: ``1.6`` gives AuthorizationData with idTag and idTagInfo; all else that of 2.0.1 with idToken and idTokenInfo.
+    No expiry is sent: the store decides by status. Key codes are masked in the second list (C04.FR.04).
+    """
+    made: list[Entry] = []
+    left_out: list[LeftOut] = []
+    listed: dict[str, IdTokenType] = {}
+    old = version == "1.6"
+    # 1.6 tells no types apart, so of equal values the one that an Authorize would find goes in.
+    for token in sorted(tokens, key=_preferred) if old else tokens:
+        why = _unfit(token) or (_unfit_16(token, listed) if old else "")
+        if why:
+            left_out.append((MASK if token.id_token_type is IdTokenType.KEY_CODE else token.uid, why))
+            continue
+        listed[token.uid.casefold()] = token.id_token_type
+        made.append(_entry_16(token) if old else _entry_201(token))
+    return made, left_out
+
+
+def payload(version: str, number: int, made: list[Entry], update_type: str = "Full") -> dict[str, object]:
+    """The payload of SendLocalList. An empty list leaves its field out (2.0.1: minItems 1)."""
+    sent: dict[str, object] = {
+        "listVersion" if version == "1.6" else "versionNumber": number,
+        "updateType": update_type,
+    }
+    if made:
+        sent["localAuthorizationList"] = made
+    return sent
+
+
+def frame_bytes(sent: dict[str, object]) -> int:
+    """Bytes of the message that would carry this payload."""
+    return len(orjson.dumps(sent)) + _FRAME
+
+
+def values(made: list[Entry]) -> set[str]:
+    """The values of entries, folded: what the station should hold afterwards."""
+    found = set()
+    for entry in made:
+        token = entry.get("idToken")
+        value = token["idToken"] if isinstance(token, dict) else entry["idTag"]
+        found.add(str(value).casefold())
+    return found
+
+
+def check_limits(count: int, payload_bytes: int, limits: ListLimits) -> str:
+    """Why the station cannot take so many entries in one message of that size, with the numbers; empty if it can."""
+    if limits.capacity is not None and count > limits.capacity:
+        return f"the station's list holds {limits.capacity} entries, the store has {count} for it"
+    if limits.items_per_message is not None and count > limits.items_per_message:
+        return f"the station takes {limits.items_per_message} entries a message, the store has {count}"
+    if limits.bytes_per_message is not None and payload_bytes > limits.bytes_per_message:
+        return f"the station takes {limits.bytes_per_message} bytes a message, this list needs {payload_bytes}"
+    return ""
+
+
+def _preferred(token: Token) -> tuple[str, int]:
+    return token.uid.casefold(), PREFERENCE.index(token.id_token_type)
+
+
+def _unfit(token: Token) -> str:
+    if token.cache_mode is CacheMode.NEVER:
+        return "its cacheMode is NEVER"
+    return _NEVER_LISTED.get(token.id_token_type, "")
+
+
+def _unfit_16(token: Token, listed: dict[str, IdTokenType]) -> str:
+    if len(token.uid) > MAX_UID_16:
+        return f"{len(token.uid)} characters, OCPP 1.6 takes {MAX_UID_16}"
+    if token.group_id is not None and len(token.group_id) > MAX_UID_16:
+        return f"its group has {len(token.group_id)} characters, OCPP 1.6 takes {MAX_UID_16}"
+    same = listed.get(token.uid.casefold())
+    if same is not None:
+        return f"OCPP 1.6 tells no types apart: the value is in the list already, as {same}"
+    return ""
+
+
+def _entry_16(token: Token) -> Entry:
+    info: dict[str, object] = {"status": STATUS_16[token.effective_status]}
+    if token.group_id:
+        info["parentIdTag"] = token.group_id
+    return {"idTag": token.uid, "idTagInfo": info}
+
+
+def _entry_201(token: Token) -> Entry:
+    info: dict[str, object] = {"status": token.effective_status.value}
+    if token.group_id:
+        info["groupIdToken"] = {"idToken": token.group_id, "type": IdTokenType.CENTRAL.value}
+    if token.language_code:
+        info["language1"] = token.language_code
+    return {"idToken": {"idToken": token.uid, "type": token.id_token_type.value}, "idTokenInfo": info}

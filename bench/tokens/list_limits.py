@@ -1,0 +1,83 @@
+"""What a station states of its local list: sizes, and whether it is switched on.
+
+Sources: OCPP 2.0.1 LocalAuthListCtrlr; OCPP 1.6 section 9.3 (Local Auth List Management profile).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from bench.answers import CallAnswer
+from bench.station import Station
+
+Call = Callable[[str, Mapping[str, object]], Awaitable[CallAnswer]]
+
+CONTROLLER = "LocalAuthListCtrlr"
+# MaxSet of Entries is how some stations tell the capacity; the characteristic maxLimit comes in a base report only.
+_VARIABLES = (
+    ("ItemsPerMessage", "Actual"),
+    ("BytesPerMessage", "Actual"),
+    ("Entries", "MaxSet"),
+    ("Enabled", "Actual"),
+    ("Available", "Actual"),
+)
+_KEYS = ("LocalAuthListEnabled", "LocalAuthListMaxLength", "SendLocalListMaxLength")
+
+
+async def read_limits(station: Station, call: Call) -> str:
+    """Ask, and keep in ``station.limits`` what is answered; what is not answered stays as it was.
+
+    Returns what stands in the way of a list, in words (``LocalAuthListEnabled is false``), or an empty text.
+    """
+    return await (_read_16 if station.version == "1.6" else _read_201)(station, call)
+
+
+async def _read_16(station: Station, call: Call) -> str:
+    answer = await call("GetConfiguration", {"key": list(_KEYS)})
+    found: dict[str, object] = {}
+    for entry in _objects(answer.payload, "configurationKey"):
+        found[str(entry.get("key", "")).casefold()] = entry.get("value")
+    limits = station.limits
+    limits.items_per_message = _positive(found.get("sendlocallistmaxlength"), limits.items_per_message)
+    limits.capacity = _positive(found.get("localauthlistmaxlength"), limits.capacity)
+    return "LocalAuthListEnabled is false on this station" if _false(found.get("localauthlistenabled")) else ""
+
+
+async def _read_201(station: Station, call: Call) -> str:
+    asked = [
+        {"component": {"name": CONTROLLER}, "variable": {"name": name}, "attributeType": kind}
+        for name, kind in _VARIABLES
+    ]
+    answer = await call("GetVariables", {"getVariableData": asked})
+    found: dict[tuple[str, str], object] = {}
+    for result in _objects(answer.payload, "getVariableResult"):
+        variable = result.get("variable")
+        if result.get("attributeStatus") == "Accepted" and isinstance(variable, Mapping):
+            key = str(variable.get("name", "")).casefold(), str(result.get("attributeType", "Actual"))
+            found[key] = result.get("attributeValue")
+    limits = station.limits
+    limits.items_per_message = _positive(found.get(("itemspermessage", "Actual")), limits.items_per_message)
+    limits.bytes_per_message = _positive(found.get(("bytespermessage", "Actual")), limits.bytes_per_message)
+    limits.capacity = _positive(found.get(("entries", "MaxSet")), limits.capacity)
+    for name in ("Available", "Enabled"):
+        if _false(found.get((name.casefold(), "Actual"))):
+            return f"{CONTROLLER}.{name} is false on this station"
+    return ""
+
+
+def _objects(payload: Mapping[str, object] | None, field: str) -> list[Mapping[str, object]]:
+    """The objects of a list in a payload that may be a refusal or not by the schema."""
+    found = payload.get(field) if payload is not None else None
+    return [entry for entry in found if isinstance(entry, Mapping)] if isinstance(found, list) else []
+
+
+def _positive(value: object, otherwise: int | None) -> int | None:
+    """A stated size; a station that says 0 of a message size means that it sets no limit."""
+    text = str(value).strip()
+    if not (text.isascii() and text.isdecimal() and len(text) <= 10):
+        return otherwise
+    return int(text) or otherwise
+
+
+def _false(value: object) -> bool:
+    return str(value).strip().casefold() == "false"

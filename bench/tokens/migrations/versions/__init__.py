@@ -1,0 +1,1 @@
+"""Numbered steps, oldest first; a step that was released is never edited."""

@@ -1,0 +1,139 @@
+"""One row of an imported file: the columns that occur in the field, brought to the names of the MaEVe API."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from bench.clock import utc_now
+from bench.errors import BadInput
+from bench.settings import EnrolSettings
+from bench.tokens import contract_id
+from bench.tokens.api_form import from_api
+from bench.tokens.model import AuthorizationStatus, CacheMode, IdTokenType, Token, TokenKind
+
+FIELDS = (
+    *(
+        "uid",
+        "idTokenType",
+        "type",
+        "status",
+        "valid",
+        "contractId",
+        "countryCode",
+        "partyId",
+        "issuer",
+        "visualNumber",
+    ),
+    *("groupId", "languageCode", "cacheMode", "lastUpdated"),
+)
+EXPIRY = "expiry"
+
+_SQUEEZED = str.maketrans("", "", " _-.")
+_ALIASES = {
+    **{name.casefold(): name for name in FIELDS},
+    **dict.fromkeys(("idtag", "idtoken", "tag", "taguid", "token", "card", "cardnumber", "rfid", "serial"), "uid"),
+    **dict.fromkeys(("parent", "parentidtag", "parenttag", "group", "groupidtoken"), "groupId"),
+    **dict.fromkeys((EXPIRY, "expirydate", "expires", "validuntil", "cacheexpirydatetime"), EXPIRY),
+    **dict.fromkeys(("tokentype", "idtype"), "idTokenType"),
+    **dict.fromkeys(("contract", "emaid", "evcoid"), "contractId"),
+    **dict.fromkeys(("name", "label", "description", "note"), "visualNumber"),
+    **dict.fromkeys(("country",), "countryCode"),
+    **dict.fromkeys(("party",), "partyId"),
+    **dict.fromkeys(("language", "lang"), "languageCode"),
+    **dict.fromkeys(("authorizationstatus", "state"), "status"),
+}
+ACCEPTED = AuthorizationStatus.ACCEPTED.value
+_YES = frozenset(("true", "1", "yes", "y", "on"))
+_NO = frozenset(("false", "0", "no", "n", "off"))
+_WORDS = {
+    "type": {word.casefold(): word.value for word in TokenKind},
+    "idTokenType": {word.casefold(): word.value for word in IdTokenType},
+    "status": {word.casefold(): word.value for word in AuthorizationStatus},
+    "cacheMode": {word.casefold(): word.value for word in CacheMode},
+}
+# What a spreadsheet makes of a long number: the digits are gone.
+_SPREADSHEET_NUMBER = re.compile(r"\d([.,]\d+)?E\+\d\d", re.ASCII)
+
+
+def field_of(column: str) -> str | None:
+    """The field a column means, whatever its case, spaces and underscores; None for one that is not of a token."""
+    return _ALIASES.get(column.strip().translate(_SQUEEZED).casefold())
+
+
+def to_token(row: Mapping[str, object], defaults: EnrolSettings) -> tuple[Token, str]:
+    """The token of a row of known fields, and what an operator should know of it (or an empty text).
+
+    What a charger's list does not say is filled in: country, party and issuer from ``defaults``, a contract id made from
+    the uid, kind RFID, cacheMode ALWAYS, valid unless a status or an expiry in the past says otherwise.
+
+    Raises:
+        BadInput: the message opens with the field's name.
+    """
+    body: dict[str, object] = {name: _tidy(name, value) for name, value in row.items() if value not in (None, "")}
+    _move_id_type(body)
+    uid = body.get("uid")
+    if isinstance(uid, str) and _SPREADSHEET_NUMBER.fullmatch(uid):
+        raise BadInput(
+            f"uid: {uid} is what a spreadsheet made of a long number", "format that column as text, then export"
+        )
+    note = _apply_expiry(body)
+    if "valid" not in body:
+        # Accepted says no more than valid does, and would outlive a later valid = false.
+        body["valid"] = body.get("status") in (None, ACCEPTED)
+        if body["valid"]:
+            body.pop("status", None)
+    card = body.get("idTokenType") in (None, IdTokenType.ISO14443.value, IdTokenType.ISO15693.value)
+    body.setdefault("type", (TokenKind.RFID if card else TokenKind.OTHER).value)
+    body.setdefault("cacheMode", CacheMode.ALWAYS.value)
+    body.setdefault("issuer", defaults.issuer)
+    body.setdefault("countryCode", defaults.country_code)
+    body.setdefault("partyId", defaults.party_id)
+    if "contractId" not in body and isinstance(uid, str) and uid.strip():
+        body["contractId"] = _contract(str(body["countryCode"]), str(body["partyId"]), uid)
+    return from_api(body), note
+
+
+def _contract(country: str, party: str, uid: str) -> str:
+    try:
+        return contract_id.make(country, party, uid)
+    except BadInput as error:
+        raise BadInput(f"countryCode and partyId: {country!r} and {party!r} make no contract id", error.cure) from error
+
+
+def _tidy(name: str, value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if name == "valid":
+        folded = text.casefold()
+        return True if folded in _YES else False if folded in _NO else text
+    return _WORDS.get(name, {}).get(text.casefold(), text)
+
+
+def _move_id_type(body: dict[str, object]) -> None:
+    """A column ``type`` may mean the OCPP type of the token and not the MaEVe kind."""
+    given = body.get("type")
+    meant = _WORDS["idTokenType"].get(given.casefold()) if isinstance(given, str) else None
+    if meant is not None and "idTokenType" not in body:
+        body["idTokenType"] = meant
+        del body["type"]
+
+
+def _apply_expiry(body: dict[str, object]) -> str:
+    """An expiry in the past makes a token Expired; one to come cannot be kept, and is told."""
+    given = body.pop(EXPIRY, None)
+    if given is None:
+        return ""
+    try:
+        expiry = datetime.fromisoformat(str(given))
+    except ValueError as error:
+        raise BadInput(f"{EXPIRY}: {str(given)[:40]!r}, wanted a date as 2030-12-31 or 2030-12-31T23:59:59Z") from error
+    if expiry.tzinfo is None:
+        expiry = expiry.replace(tzinfo=UTC)
+    if expiry > utc_now():
+        return f"{given}: the store keeps no expiry; set the status when that day comes"
+    if body.get("status") in (None, ACCEPTED):
+        body["status"] = AuthorizationStatus.EXPIRED.value
+    return ""

@@ -1,0 +1,115 @@
+"""``/bench/v1/stations``: what is asked of a charging station."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Body, Path, Response
+
+from bench.answers import CallAnswer, Said
+from bench.errors import BadInput, LinkDown, NotFound, OperatorError, StoreError
+from devices.api.jsonio import JsonRoute, reply
+from devices.api.models import (
+    CallOut,
+    ListPush,
+    ListVersionOut,
+    PushOut,
+    RemoteStartBody,
+    RemoteStopBody,
+    SaidOut,
+    Status,
+)
+
+if TYPE_CHECKING:
+    from bench.session import Session
+
+T = TypeVar("T")
+StationId = Annotated[str, Path(max_length=255, description="the station's identity")]
+Action = Annotated[str, Path(pattern=r"^[A-Za-z][A-Za-z0-9]{0,63}$", description="OCPP action, such as GetVariables")]
+Payload = Annotated[dict[str, Any] | None, Body(description="payload of the call; nothing means {}")]
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    404: {"model": Status, "description": "No such station"},
+    409: {"model": Status, "description": "The station is not connected"},
+    504: {"model": Status, "description": "The station did not answer in time"},
+}
+
+
+class NoAnswer(OperatorError):
+    """The station took the call and said nothing."""
+
+
+def stations_router(session: Session) -> APIRouter:
+    """Calls to stations. A refusal by the station is an answer (200), not an error of the API."""
+    router = APIRouter(prefix="/stations/{station}", route_class=JsonRoute, tags=["stations"], responses=RESPONSES)
+
+    @router.post("/calls/{action}", response_model=CallOut, response_model_exclude_unset=True)
+    async def call(station: StationId, action: Action, payload: Payload = None) -> Response:
+        """Any OCPP call; the body is its payload."""
+        return reply(answer_json(await _answered(session.call(station, action, payload or {}))))
+
+    @router.post("/local-list", response_model=PushOut)
+    async def push_list(station: StationId, push: ListPush | None = None) -> Response:
+        """Push the store as local list (OCPP 2.0.1 D01, OCPP 1.6 SendLocalList) and read its version back."""
+        report = await _answered(session.push_list(station, (push or ListPush()).mode))
+        return reply(
+            {
+                "ok": report.ok,
+                "status": report.status,
+                "text": report.text,
+                "sent": report.sent,
+                "left_out": [{"uid": uid, "why": why} for uid, why in report.left_out],
+                "version_before": report.version_before,
+                "version_sent": report.version_sent,
+                "version_read": report.version_read,
+            }
+        )
+
+    @router.get("/local-list/version", response_model=ListVersionOut)
+    async def list_version(station: StationId) -> Response:
+        """Ask for the version of the local list (OCPP 2.0.1 D02); null where the answer has none."""
+        said = await _answered(session.list_version(station))
+        payload = said.answer.payload if said.answer is not None else None
+        version = None if payload is None else payload.get("versionNumber", payload.get("listVersion"))
+        return reply({**said_json(said), "version": version})
+
+    @router.post("/clear-cache", response_model=SaidOut)
+    async def clear_cache(station: StationId) -> Response:
+        """ClearCache (OCPP 2.0.1 C11, OCPP 1.6 section 5.4)."""
+        return reply(said_json(await _answered(session.clear_cache(station))))
+
+    @router.post("/remote-start", response_model=SaidOut)
+    async def remote_start(station: StationId, body: RemoteStartBody) -> Response:
+        """RequestStartTransaction (OCPP 2.0.1 F01), RemoteStartTransaction (OCPP 1.6)."""
+        said = await _answered(session.remote_start(station, body.id_token, body.id_token_type, body.evse))
+        return reply(said_json(said))
+
+    @router.post("/remote-stop", response_model=SaidOut)
+    async def remote_stop(station: StationId, body: RemoteStopBody) -> Response:
+        """RequestStopTransaction (OCPP 2.0.1 F03), RemoteStopTransaction (OCPP 1.6)."""
+        return reply(said_json(await _answered(session.remote_stop(station, body.transaction_id))))
+
+    return router
+
+
+def answer_json(answer: CallAnswer) -> dict[str, object]:
+    """``{"result": payload}``, or ``{"error": {"code", "description", "details"}}``."""
+    if answer.payload is not None:
+        return {"result": dict(answer.payload)}
+    details = dict(answer.details or {})
+    return {"error": {"code": answer.code, "description": answer.description, "details": details}}
+
+
+def said_json(said: Said) -> dict[str, object]:
+    answer = {} if said.answer is None else answer_json(said.answer)
+    return {"ok": said.ok, "text": said.text, **answer}
+
+
+async def _answered(asked: Awaitable[T]) -> T:
+    try:
+        return await asked
+    except (BadInput, NotFound, LinkDown, StoreError):
+        raise
+    except OperatorError as error:
+        raise NoAnswer(error.what, error.cure) from error

@@ -1,0 +1,372 @@
+"""One WebSocket connection of a station, on the loop's own transport.
+
+The WebSocket protocol itself is ``websockets``' sans-I/O ``ServerProtocol``. A burst of bytes is read, handed over and answered in
+one go and leaves in one write: no task per connection and no switch per message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Protocol
+
+from websockets.exceptions import InvalidUpgrade, NegotiationError, PayloadTooBig
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
+
+from bench.clock import Stamp, stamp
+from bench.errors import LinkDown
+from devices.ocpp.handshake import VERSIONS, Refusal, basic_user, select
+
+MAX_MESSAGE = 16 * 2**20
+"""Bytes of one message of a station; a longer one closes the connection with code 1009."""
+
+MAX_UNSENT = 32 * 2**20  # bytes waiting for a station that does not read
+HIGH_WATER = 2**20  # bytes waiting from which on nothing more is read from that station
+HANDSHAKE_S = 10.0
+CLOSE_S = 5.0
+STALLED_S = 10.0
+PING_S = 20.0
+
+# websockets logs request headers, passwords among them, at DEBUG: never, whatever the program's own level.
+_log = logging.getLogger(__name__)
+_log.setLevel(logging.INFO)
+
+
+class Host(Protocol):
+    """The server behind a connection."""
+
+    @property
+    def subprotocols(self) -> tuple[str, ...]: ...
+
+    @property
+    def ping_s(self) -> float: ...
+
+    def arrived(self, connection: Connection) -> Refusal | None: ...
+
+    def admit(self, path: str) -> str | Refusal: ...
+
+    def opened(self, connection: Connection, offered: tuple[str, ...], user: str | None, at: Stamp) -> None: ...
+
+    def frame(self, connection: Connection, data: bytes, at: Stamp) -> None: ...
+
+    def finding(self, rule: str, severity: str, text: str, cure: str = "") -> None: ...
+
+    def lost(self, connection: Connection) -> None: ...
+
+
+class Connection(asyncio.Protocol):
+    """From TCP accept to connection_lost.
+
+    station: its id once the handshake is done, else empty. version: negotiated. peer: ``host:port``.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self.station = ""
+        self.version = ""
+        self.peer = ""
+        self.replaced = False
+        self._host = host
+        self._offered: tuple[str, ...] = ()
+        self._refusal: Refusal | None = None
+        # Without extensions, so without compression: what is on the wire is what is shown.
+        self._protocol = ServerProtocol(
+            select_subprotocol=lambda _, offered: self._select(offered), max_size=MAX_MESSAGE, logger=_log
+        )
+        self._transport: asyncio.Transport
+        self._loop: asyncio.AbstractEventLoop
+        self._burst = False
+        self._paused = False
+        self._heard = False
+        self._pinged = False
+        self._ending = False
+        self._told_binary = False
+        self._fragments: bytearray | None = None
+        self._first = b""
+        self._code = 0
+        self._reason = ""
+        self._timer: asyncio.TimerHandle | None = None
+        self._stall: asyncio.TimerHandle | None = None
+
+    # What the server wants
+
+    @property
+    def closing(self) -> tuple[int, str]:
+        """Close code and reason: the station's, else ours, else 1006 (RFC 6455 section 7.4)."""
+        received, sent = self._protocol.close_rcvd, self._protocol.close_sent
+        if self._code:
+            return self._code, self._reason
+        if received is not None:
+            return int(received.code), received.reason
+        if sent is not None:
+            return int(sent.code), sent.reason
+        return 1006, "the connection broke off"
+
+    def send(self, data: bytes) -> Stamp:
+        """One text message, now.
+
+        Raises:
+            LinkDown: the connection is closing or closed.
+        """
+        protocol = self._protocol
+        if protocol.state is not State.OPEN or self._transport.is_closing():
+            raise LinkDown(f"station {self.station} is not connected", "wait until it connects again, then repeat")
+        protocol.send_text(data)
+        at = stamp()
+        if not self._burst:
+            self._flush()
+        return at
+
+    def close(self, code: int, reason: str) -> None:
+        """Start the closing handshake; the transport is aborted when the station does not play along."""
+        if self._protocol.state is State.OPEN:
+            self._protocol.send_close(code, reason)
+            if not self._burst:
+                self._flush()
+        elif self._protocol.state is State.CONNECTING:
+            self.abort()
+
+    def abort(self) -> None:
+        """Drop the connection at once."""
+        self._transport.abort()
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._loop = asyncio.get_running_loop()
+        transport.set_write_buffer_limits(high=HIGH_WATER)
+        name = transport.get_extra_info("peername")
+        self.peer = f"{name[0]}:{name[1]}" if isinstance(name, tuple) and len(name) >= 2 else "unknown"
+        refusal = self._host.arrived(self)
+        if refusal is not None:
+            response = self._protocol.reject(refusal.status, refusal.body)
+            transport.write(response.serialize())
+            transport.close()
+            return
+        self._timer = self._loop.call_later(HANDSHAKE_S, self._no_handshake)
+
+    def data_received(self, data: bytes) -> None:
+        at = stamp()
+        protocol = self._protocol
+        self._heard = True
+        if not self.station and len(self._first) < 8:
+            self._first += data[:8]
+        protocol.receive_data(data)
+        self._burst = True
+        try:
+            for event in protocol.events_received():
+                if isinstance(event, Frame):
+                    self._frame(event, at)
+                elif isinstance(event, Request):
+                    self._request(event, at)
+        finally:
+            self._burst = False
+        self._flush()
+        if protocol.state is not State.OPEN:
+            self._look_why()
+
+    def eof_received(self) -> bool:
+        self._protocol.receive_eof()
+        self._flush()
+        if not self.station:
+            self._look_why()
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        for timer in (self._timer, self._stall):
+            if timer is not None:
+                timer.cancel()
+        self._host.lost(self)
+
+    def pause_writing(self) -> None:
+        # A station that sends but does not read gets no further until it does.
+        self._paused = True
+        self._transport.pause_reading()
+        self._stall = self._loop.call_later(STALLED_S, self._drop, 1008, f"it read nothing for {STALLED_S:.0f} s")
+
+    def resume_writing(self) -> None:
+        self._paused = False
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    # Handshake
+
+    def _request(self, request: Request, at: Stamp) -> None:
+        found = self._host.admit(request.path)
+        if isinstance(found, Refusal):
+            self._refuse(found)
+            return
+        response = self._protocol.accept(request)
+        if response.status_code != 101:
+            self._refusal = self._refusal or _not_a_websocket(self._protocol.handshake_exc)
+            self._tell(self._refusal, found)
+            self._protocol.send_response(response)
+            return
+        self._protocol.send_response(response)
+        self.station = found
+        self.version = VERSIONS[str(self._protocol.subprotocol)]
+        self._first = b""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(self._host.ping_s, self._keep_alive)
+        self._host.opened(self, self._offered, basic_user(request.headers), at)
+
+    def _select(self, offered: Sequence[Subprotocol]) -> Subprotocol:
+        self._offered = tuple(offered)
+        chosen = select(self._offered, self._host.subprotocols)
+        if isinstance(chosen, Refusal):
+            self._refusal = chosen
+            raise NegotiationError(f"{chosen.text}; {chosen.cure}")
+        return Subprotocol(chosen)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        self._refusal = refusal
+        self._tell(refusal, "")
+        self._protocol.send_response(self._protocol.reject(refusal.status, refusal.body))
+
+    def _tell(self, refusal: Refusal, station: str) -> None:
+        who = f"station {station} at {self.peer}" if station else self.peer
+        self._host.finding(
+            refusal.rule, "fail", f"{who} was refused with HTTP {refusal.status}: {refusal.text}", refusal.cure
+        )
+
+    def _no_handshake(self) -> None:
+        if self._refusal is None:
+            self._host.finding(
+                "ocpp.no-handshake",
+                "warn",
+                f"{self.peer} connected but sent no WebSocket handshake within {HANDSHAKE_S:.0f} s",
+                "look whether it is a charging station at all",
+            )
+        self.abort()
+
+    # Messages
+
+    def _frame(self, frame: Frame, at: Stamp) -> None:
+        opcode = frame.opcode
+        if opcode is Opcode.TEXT or opcode is Opcode.BINARY:
+            if opcode is Opcode.BINARY and not self._told_binary:
+                self._told_binary = True
+                self._host.finding(
+                    "ocpp.binary-frame",
+                    "warn",
+                    f"station {self.station} sends binary WebSocket frames; OCPP-J wants text",
+                    "the station's software must send text frames",
+                )
+            if frame.fin:
+                self._host.frame(self, bytes(frame.data), at)
+            else:
+                self._fragments = bytearray(frame.data)
+        elif opcode is Opcode.CONT and self._fragments is not None:
+            self._fragments += frame.data
+            if frame.fin:
+                data, self._fragments = bytes(self._fragments), None
+                self._host.frame(self, data, at)
+
+    def _flush(self) -> None:
+        writes = self._protocol.data_to_send()
+        if not writes:
+            return
+        if writes[-1] == b"":  # SEND_EOF
+            data, end = b"".join(writes), True
+        else:
+            data, end = writes[0] if len(writes) == 1 else b"".join(writes), False
+        transport = self._transport
+        if data:
+            transport.write(data)
+            if self._paused and transport.get_write_buffer_size() > MAX_UNSENT:
+                self._drop(1008, f"it left {MAX_UNSENT // 2**20} MiB unread")
+                return
+        if end:
+            if transport.can_write_eof():
+                transport.write_eof()
+            else:  # TLS has no half-close
+                transport.close()
+        if self._protocol.close_expected():
+            self._expect_close()
+
+    # The end
+
+    def _look_why(self) -> None:
+        """Tell, once, of an end that the other side's software caused."""
+        if self.station:
+            self._tell_violation()
+        elif self._protocol.handshake_exc is not None and self._refusal is None and self._first:
+            self._refusal = _not_a_websocket(self._protocol.handshake_exc, self._first)
+            self._host.finding(self._refusal.rule, "warn", f"{self.peer}: {self._refusal.text}", self._refusal.cure)
+
+    def _tell_violation(self) -> None:
+        error, sent = self._protocol.parser_exc, self._protocol.close_sent
+        if error is None or sent is None or self._code:
+            return  # an ordinary close, or told already
+        self._code, self._reason = int(sent.code), sent.reason
+        if isinstance(error, PayloadTooBig):
+            self._host.finding(
+                "ocpp.message-too-big",
+                "fail",
+                f"station {self.station} sent a message of more than {MAX_MESSAGE // 2**20} MiB; closed with code 1009",
+                "let the station split its report into several messages",
+            )
+        else:
+            self._host.finding(
+                "ocpp.websocket", "fail", f"station {self.station} broke the WebSocket protocol: {error}; closed"
+            )
+
+    def _expect_close(self) -> None:
+        if self._ending:  # once: a station that goes on talking does not get more time
+            return
+        self._ending = True
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(CLOSE_S, self.abort)
+
+    def _drop(self, code: int, why: str) -> None:
+        """End a connection that is beyond a closing handshake: nothing can be written, or nobody is there."""
+        if self._code:
+            return
+        self._code, self._reason = code, why
+        self._host.finding(
+            "ocpp.connection-dropped",
+            "fail",
+            f"the connection to station {self.station} was dropped: {why}",
+            "look whether the station hangs, and at its network",
+        )
+        self.abort()
+
+    def _keep_alive(self) -> None:
+        """Every ping_s: whoever said nothing since the last ping, not even a pong, is gone."""
+        if self._protocol.state is not State.OPEN:
+            return
+        if self._pinged and not self._heard:
+            self._drop(1006, f"no sign of life for {self._host.ping_s:.0f} s after a ping")
+            return
+        self._heard, self._pinged = False, True
+        self._protocol.send_ping(b"")
+        self._flush()
+        self._timer = self._loop.call_later(self._host.ping_s, self._keep_alive)
+
+
+def _not_a_websocket(error: Exception | None, first: bytes = b"") -> Refusal:
+    if first[:2] == b"\x16\x03":
+        return Refusal(
+            400,
+            "ocpp.tls-on-plain-port",
+            "it speaks TLS (wss://), but this port is plain ws://",
+            "set the station to ws://, or give the bench a certificate",
+        )
+    if isinstance(error, InvalidUpgrade):
+        return Refusal(
+            426, "ocpp.not-websocket", "a plain HTTP request, no WebSocket handshake", "connect with an OCPP station"
+        )
+    return Refusal(
+        400, "ocpp.not-websocket", f"no valid WebSocket handshake: {error}", "look what connects to this port"
+    )

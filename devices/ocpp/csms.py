@@ -1,0 +1,251 @@
+"""The OCPP WebSocket server that charging stations connect to (OCPP-J 1.6, OCPP 2.0.1 Part 4)."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import socket
+import ssl as tls
+from collections.abc import Callable, Sequence
+
+from bench.clock import Stamp, stamp
+from bench.errors import BenchBug, LinkDown, OperatorError
+from bench.ports import LinkState, LinkStatus, Sink, StationOpened
+from devices.ocpp.connection import HANDSHAKE_S, PING_S, Connection
+from devices.ocpp.handshake import VERSIONS, Refusal, allowed, station_of
+
+log = logging.getLogger(__name__)
+
+MAX_HANDSHAKES = 64
+"""Connections that have not finished their handshake; further ones are turned away."""
+
+MAX_STATIONS = 1000
+STOP_S = 2.0
+NAME = "ocpp"
+
+
+class CsmsServer:
+    """Listens on ``/{station}`` and ``/ws/{station}``; implements :class:`bench.ports.StationServer`.
+
+    stations_allowed: whether a station of that id may connect. subprotocols: what is spoken, best first.
+    ssl: a server context for ``wss://``, or None. ping_s: seconds between pings, and how long one may go unanswered.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        stations_allowed: Callable[[str], bool],
+        subprotocols: Sequence[str] = ("ocpp2.0.1", "ocpp1.6"),
+        ssl: tls.SSLContext | None = None,
+        ping_s: float = PING_S,
+    ) -> None:
+        unknown = [name for name in subprotocols if name not in VERSIONS]
+        if unknown or not subprotocols:
+            raise BenchBug(f"cannot speak the subprotocols {unknown}")
+        self.subprotocols = tuple(subprotocols)
+        self.ping_s = ping_s
+        self._host = host
+        self._port = port
+        self._stations_allowed = stations_allowed
+        self._ssl = ssl
+        self._sink: Sink | None = None
+        self._server: asyncio.Server | None = None
+        self._stopping = False
+        self._connections: set[Connection] = set()
+        self._handshakes = 0
+        self._turned_away = False
+        self._stations: dict[str, Connection] = {}
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    @property
+    def port(self) -> int:
+        """As bound; before start as given."""
+        return self._port
+
+    @property
+    def url(self) -> str:
+        scheme = "wss" if self._ssl is not None else "ws"
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{scheme}://{host}:{self._port}"
+
+    @property
+    def stations(self) -> tuple[str, ...]:
+        """Ids of the stations connected now."""
+        return tuple(self._stations)
+
+    # bench.ports.StationServer
+
+    async def start(self, sink: Sink) -> None:
+        """Listen.
+
+        Raises:
+            OperatorError: the address cannot be listened on; says why and what to do.
+        """
+        if self._server is not None:
+            raise BenchBug("the OCPP server is already started")
+        self._sink = sink
+        self._stopping = False
+        try:
+            self._server = await asyncio.get_running_loop().create_server(
+                lambda: Connection(self),
+                self._host,
+                self._port,
+                ssl=self._ssl,
+                ssl_handshake_timeout=HANDSHAKE_S if self._ssl is not None else None,
+            )
+        except (OSError, OverflowError) as error:
+            problem = self._cannot_listen(error)
+            sink.link_changed(LinkStatus(NAME, LinkState.FAULTY, problem.what, problem.cure))
+            raise problem from error
+        self._port = self._server.sockets[0].getsockname()[1]
+        self._tell_state()
+
+    async def stop(self) -> None:
+        """Stop listening, close every connection with code 1001 and wait, at most some seconds, until all are gone."""
+        server, self._server = self._server, None
+        if server is None:
+            return
+        self._stopping = True
+        server.close()
+        for connection in list(self._connections):
+            connection.close(1001, "the bench stops")
+        if not await self._all_gone():
+            for connection in list(self._connections):
+                connection.abort()
+            if not await self._all_gone():
+                log.error("%d OCPP connections did not end", len(self._connections))
+        if self._sink is not None:
+            self._sink.link_changed(LinkStatus(NAME, LinkState.OFF, "stopped"))
+
+    def send(self, station: str, data: bytes) -> Stamp:
+        connection = self._stations.get(station)
+        if connection is None:
+            raise LinkDown(f"station {station} is not connected", "wait until it connects again, then repeat")
+        return connection.send(data)
+
+    def close(self, station: str, code: int = 1000, reason: str = "") -> None:
+        """Close a station's connection; nothing happens when it is not connected."""
+        connection = self._stations.get(station)
+        if connection is not None:
+            connection.close(code, reason)
+
+    # devices.ocpp.connection.Host
+
+    def arrived(self, connection: Connection) -> Refusal | None:
+        self._connections.add(connection)
+        self._empty.clear()
+        self._handshakes += 1
+        if self._handshakes <= MAX_HANDSHAKES and len(self._stations) < MAX_STATIONS and not self._stopping:
+            return None
+        full = Refusal(503, "ocpp.too-many-connections", "too many connections to this bench", "repeat a little later")
+        if not self._turned_away and not self._stopping:  # told once until it is over: this is a flood
+            self._turned_away = True
+            self.finding(
+                full.rule, "fail", f"connections are turned away, the last from {connection.peer}: {full.text}"
+            )
+        return full
+
+    def admit(self, path: str) -> str | Refusal:
+        station = station_of(path, self.url)
+        if isinstance(station, Refusal):
+            return station
+        return allowed(station, self._stations_allowed) or station
+
+    def opened(self, connection: Connection, offered: tuple[str, ...], user: str | None, at: Stamp) -> None:
+        assert self._sink is not None
+        self._handshake_over()
+        before = self._stations.get(connection.station)
+        if before is not None:
+            self._replace(before, connection, at)
+        self._stations[connection.station] = connection
+        if user is not None and user != connection.station:
+            self.finding(
+                "ocpp.basic-auth-user",
+                "info",
+                f"station {connection.station} logs in as {user!r}; OCPP wants its own id as the user",
+                "another CSMS may refuse it",
+            )
+        self._sink.station_opened(
+            StationOpened(connection.station, connection.version, connection.peer, offered, user, at)
+        )
+        self._tell_state()
+
+    def frame(self, connection: Connection, data: bytes, at: Stamp) -> None:
+        if not connection.replaced:
+            assert self._sink is not None
+            self._sink.station_frame(connection.station, data, at)
+
+    def finding(self, rule: str, severity: str, text: str, cure: str = "") -> None:
+        if self._sink is not None:
+            self._sink.finding(rule, severity, text, cure)
+
+    def lost(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        if not self._connections:
+            self._empty.set()
+        if not connection.station:
+            self._handshake_over()
+        elif not connection.replaced:
+            del self._stations[connection.station]
+            code, reason = connection.closing
+            assert self._sink is not None
+            self._sink.station_closed(connection.station, code, reason, stamp())
+            if not self._stopping:
+                self._tell_state()
+
+    # Inside
+
+    def _replace(self, before: Connection, connection: Connection, at: Stamp) -> None:
+        """A station that connects again has lost its old connection, even if we have not noticed (OCPP-J practice)."""
+        assert self._sink is not None
+        before.replaced = True
+        reason = "replaced by a new connection of the same station"
+        before.close(1000, reason)
+        self.finding(
+            "ocpp.replaced",
+            "info",
+            f"station {connection.station} connected again from {connection.peer}; "
+            f"its connection from {before.peer} was closed",
+            "if two stations share this id, give each its own",
+        )
+        self._sink.station_closed(connection.station, 1000, reason, at)
+
+    def _handshake_over(self) -> None:
+        self._handshakes -= 1
+        if self._handshakes <= MAX_HANDSHAKES // 2:
+            self._turned_away = False
+
+    def _tell_state(self) -> None:
+        assert self._sink is not None
+        number = len(self._stations)
+        self._sink.link_changed(
+            LinkStatus(NAME, LinkState.UP, f"{self.url}, {number} station{'' if number == 1 else 's'}")
+        )
+
+    async def _all_gone(self) -> bool:
+        try:
+            await asyncio.wait_for(self._empty.wait(), STOP_S)
+        except TimeoutError:
+            return False
+        return True
+
+    def _cannot_listen(self, error: OSError | OverflowError) -> OperatorError:
+        where = f"{self._host}:{self._port}"
+        if isinstance(error, OverflowError):
+            return OperatorError(f"{self._port} is no port", "choose one from 1 to 65535 with --ocpp HOST:PORT")
+        if isinstance(error, socket.gaierror):
+            return OperatorError(f"the address {self._host} is not known", "give an IP address of this computer")
+        if error.errno == errno.EADDRINUSE:
+            return OperatorError(
+                f"port {self._port} on {self._host} is in use by another program",
+                "end that program, or choose another port with --ocpp HOST:PORT",
+            )
+        if error.errno == errno.EACCES:
+            return OperatorError(f"this user may not listen on {where}", "choose a port above 1023")
+        if error.errno == errno.EADDRNOTAVAIL:
+            return OperatorError(f"this computer has no address {self._host}", "use 127.0.0.1, 0.0.0.0 or one it has")
+        return OperatorError(f"cannot listen on {where}: {error.strerror or error}", "choose another address or port")

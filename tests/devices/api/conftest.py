@@ -1,0 +1,194 @@
+"""A session that answers as told, and the real server in front of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import httpx
+import pytest
+
+from bench.answers import CallAnswer, PushReport, Said
+from bench.clock import ManualClock, stamp, utc_now
+from bench.errors import BadInput, LinkDown, NotFound, OperatorError, StoreError
+from bench.exchange import DecidedBy, Exchange, Finding, Hop, Party, Severity, TapCard, Verdict
+from bench.journal.log import Journal
+from bench.message import Decoded, Direction, Link, malformed
+from bench.ports import LinkState, LinkStatus
+from bench.tokens.model import IdTokenType, Token
+from devices.api.app import make_app
+from devices.api.guard import Access, Guard
+from devices.api.server import ApiServer
+
+
+@dataclass
+class FakeStore:
+    """Tokens in a dict, equal ignoring case. refuse: what every write raises."""
+
+    tokens: dict[tuple[str, IdTokenType], Token] = field(default_factory=dict)
+    refuse: Exception | None = None
+
+    def page(self, offset: int, limit: int) -> list[Token]:
+        return list(self.tokens.values())[offset : offset + limit]
+
+    def get(self, value: str, id_token_type: IdTokenType | None) -> Token | None:
+        found = (t for t in self.tokens.values() if t.uid.casefold() == value.casefold())
+        return next((t for t in found if id_token_type in (None, t.id_token_type)), None)
+
+    async def put(self, token: Token) -> None:
+        await asyncio.sleep(0)
+        if self.refuse is not None:
+            raise self.refuse
+        self.tokens[token.key] = replace(token, last_updated=token.last_updated or utc_now())
+
+
+class FakeSession:
+    """What the API uses of a session. verdict: how taps end at once; None leaves them open."""
+
+    def __init__(self) -> None:
+        self.journal = Journal()
+        self.store = FakeStore()
+        self.exchanges: dict[int, Exchange] = {}
+        self.links: dict[str, LinkStatus] = {}
+        self.taps: list[Any] = []
+        self.calls: list[tuple[str, str, dict[str, Any]]] = []
+        self.verdict: Verdict | None = Verdict.ACCEPTED
+        self.waiting = asyncio.Semaphore(0)  # one release for each tap that waits
+        self.answer: CallAnswer | Exception = CallAnswer("x", {"status": "Accepted"})
+        self.clock = ManualClock()
+
+    def link_changed(self, status: LinkStatus) -> None:
+        self.links[status.name] = status
+
+    def state(self) -> dict[str, object]:
+        counters = dict.fromkeys(("messages", "recorded", "malformed", "dropped", "exchanges"), 0)
+        links = {"josev": {"state": str(LinkState.FAULTY), "detail": "refused", "cure": "start the broker"}}
+        stations = [{"id": "CP-001", "version": "2.0.1", "boot": None, "list_version": None}]
+        readers = [{"name": "pn532:/dev/ttyUSB0", "state": "up", "detail": ""}]
+        return {"links": links, "stations": stations, "readers": readers, "counters": counters}
+
+    def present(self, tap: Any) -> Exchange:
+        self.taps.append(tap)
+        if tap.evse_id == "no such EVSE":
+            raise BadInput("there is no EVSE no such EVSE", "name one of the profile")
+        card = None if tap.uid is None else TapCard(tap.uid, None, str(tap.token_type))
+        now = stamp()
+        exchange = Exchange(len(self.exchanges) + 1, now, "tap", card, tap.evse_id)
+        exchange.hops.append(Hop(None, Party.READER, Party.BENCH, None, "presented", now.mono_ns))
+        exchange.hops.append(Hop(7, Party.BENCH, Party.JOSEV, Link.JOSEV, "authorization", now.mono_ns + 1_500_000))
+        self.exchanges[exchange.id] = exchange
+        if self.verdict is not None:
+            exchange.verdict, exchange.decided_by, exchange.closed = self.verdict, DecidedBy.STORE, stamp()
+            exchange.findings.append(Finding("x.y", Severity.WARN, "text", (7,), "cure"))
+        return exchange
+
+    async def wait_closed(self, exchange_id: int, timeout_s: float) -> Exchange:
+        exchange = self.exchanges[exchange_id]
+        if exchange.open and timeout_s > 0:
+            self.waiting.release()
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await asyncio.Event().wait()
+            except TimeoutError:
+                pass
+        return exchange
+
+    async def call(self, station: str, action: str, payload: Mapping[str, object]) -> CallAnswer:
+        self.calls.append((station, action, dict(payload)))
+        if station == "nobody":
+            raise NotFound("no station named nobody has connected")
+        if station == "gone":
+            raise LinkDown("station gone is not connected")
+        if station == "silent":
+            raise OperatorError("station silent did not answer", "repeat")
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    async def _said(self, station: str, action: str) -> Said:
+        answer = await self.call(station, action, {})
+        return Said(not answer.refused, "in words", answer)
+
+    async def clear_cache(self, station: str) -> Said:
+        return await self._said(station, "ClearCache")
+
+    async def list_version(self, station: str) -> Said:
+        return await self._said(station, "GetLocalListVersion")
+
+    async def remote_start(self, station: str, id_token: str, id_token_type: IdTokenType, evse: int | None) -> Said:
+        return await self._said(station, f"start {id_token} {id_token_type} {evse}")
+
+    async def remote_stop(self, station: str, transaction_id: str) -> Said:
+        return await self._said(station, f"stop {transaction_id}")
+
+    async def push_list(self, station: str, mode: str) -> PushReport:
+        await self.call(station, f"push {mode}", {})
+        return PushReport(True, "Accepted", "the list was taken", 3, (("X" * 21, "too long for 1.6"),), None, 1, 1)
+
+    def exchange_of(self, seq: int) -> int | None:
+        return 1 if seq == 1 else None
+
+    def answered_by(self, seq: int) -> int | None:
+        return None
+
+    def record(self, name: str, raw: bytes = b"{}", channel: str = "CP-001") -> None:
+        """One message in the journal; an empty name makes it malformed."""
+        decoded = Decoded("CALL", name, "1", {"a": 1}) if name else malformed("not JSON", "byte 0")
+        self.journal.append(Link.OCPP, Direction.IN, channel, raw, decoded, self.clock.stamp())
+
+
+@dataclass
+class Api:
+    """A running server, its session, and a client that is polite to it."""
+
+    server: ApiServer
+    session: FakeSession
+    client: httpx.AsyncClient
+
+
+Serve = Callable[..., AbstractAsyncContextManager[Api]]
+
+
+@asynccontextmanager
+async def serve(listen: str = "127.0.0.1:0", token: str | None = None) -> AsyncIterator[Api]:
+    session = FakeSession()
+    server = ApiServer(session, listen, token)  # type: ignore[arg-type]
+    await server.start()
+    headers = {"Authorization": f"Bearer {server.token}"} if server.token else {}
+    try:
+        # verify=False: no certificates are read for a server without TLS.
+        options = {"headers": headers, "trust_env": False, "verify": False, "timeout": 10}
+        async with httpx.AsyncClient(base_url=server.url, **options) as client:
+            yield Api(server, session, client)
+    finally:
+        await server.stop()
+
+
+@pytest.fixture
+def serving() -> Serve:
+    return serve
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[Api]:
+    async with serve() as running:
+        yield running
+
+
+@pytest.fixture
+def full_disk() -> StoreError:
+    return StoreError("the disk is full", "free space")
+
+
+@pytest.fixture(scope="session")
+def asgi() -> Callable[[], Guard]:
+    """The guarded application without a server, for requests by the thousand."""
+
+    def make() -> Guard:
+        app = make_app(FakeSession(), "http://localhost", needs_token=False)  # type: ignore[arg-type]
+        return Guard(app, Access(loopback=True, token=None))
+
+    return make

@@ -1,0 +1,90 @@
+"""The description is true: every answer fits it, and nothing is served that it does not name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jsonschema
+import pytest
+
+TOKEN = {
+    "countryCode": "GB", "partyId": "TWK", "type": "RFID", "uid": "DEADBEEF", "contractId": "GBTWK012345678V",
+    "issuer": "x", "valid": True, "cacheMode": "NEVER",
+}  # fmt: skip
+
+REQUESTS = [
+    ("GET", "/bench/v1/state", "/bench/v1/state", None, 200),
+    ("POST", "/bench/v1/taps", "/bench/v1/taps", {"uid": "04A2"}, 200),
+    ("POST", "/bench/v1/taps", "/bench/v1/taps", {"token_type": "no_authorization"}, 200),
+    ("POST", "/bench/v1/taps", "/bench/v1/taps", {}, 400),
+    ("GET", "/bench/v1/exchanges", "/bench/v1/exchanges", None, 200),
+    ("GET", "/bench/v1/exchanges/{exchange_id}", "/bench/v1/exchanges/1", None, 200),
+    ("GET", "/bench/v1/exchanges/{exchange_id}", "/bench/v1/exchanges/99", None, 404),
+    ("GET", "/bench/v1/messages", "/bench/v1/messages", None, 200),
+    ("GET", "/bench/v1/messages", "/bench/v1/messages?limit=0", None, 400),
+    ("GET", "/bench/v1/openapi.json", "/bench/v1/openapi.json", None, 200),
+    ("POST", "/bench/v1/stations/{station}/calls/{action}", "/bench/v1/stations/CP/calls/Reset", {}, 200),
+    ("POST", "/bench/v1/stations/{station}/calls/{action}", "/bench/v1/stations/gone/calls/Reset", {}, 409),
+    ("POST", "/bench/v1/stations/{station}/local-list", "/bench/v1/stations/CP/local-list", {"mode": "full"}, 200),
+    ("GET", "/bench/v1/stations/{station}/local-list/version", "/bench/v1/stations/CP/local-list/version", None, 200),
+    ("POST", "/bench/v1/stations/{station}/clear-cache", "/bench/v1/stations/CP/clear-cache", None, 200),
+    ("POST", "/bench/v1/stations/{station}/clear-cache", "/bench/v1/stations/silent/clear-cache", None, 504),
+    ("POST", "/bench/v1/stations/{station}/remote-start", "/bench/v1/stations/CP/remote-start", {"id_token": "A"}, 200),
+    ("POST", "/bench/v1/stations/{station}/remote-stop", "/bench/v1/stations/CP/remote-stop", {"transaction_id": "T"}, 200),
+    ("POST", "/api/v0/token", "/api/v0/token", TOKEN, 201),
+    ("GET", "/api/v0/token", "/api/v0/token", None, 200),
+    ("GET", "/api/v0/token/{tokenUid}", "/api/v0/token/DEADBEEF", None, 200),
+    ("GET", "/api/v0/token/{tokenUid}", "/api/v0/token/NONE", None, 404),
+]  # fmt: skip
+
+
+@pytest.fixture
+async def described(api) -> dict[str, Any]:
+    return (await api.client.get("/bench/v1/openapi.json")).json()
+
+
+async def test_every_answer_is_as_described(api, described):
+    api.session.record("Authorize", b"{}")
+    api.session.record("", b"\xff")
+    for method, path, url, body, status in REQUESTS:
+        answer = await api.client.request(method, url, json=body)
+        assert answer.status_code == status, (url, answer.text)
+        responses = described["paths"][path][method.lower()]["responses"]
+        content = responses.get(str(status), responses["default"]).get("content")
+        if not answer.content:
+            assert content is None, url
+            continue
+        schema = content["application/json"]["schema"] | {"components": described["components"]}
+        jsonschema.validate(answer.json(), schema)
+
+
+async def test_what_clients_may_send_is_described(described):
+    schema = described["components"]["schemas"]
+    components = {"components": described["components"]}
+    jsonschema.validate(TOKEN, schema["TokenBody"] | components)
+    for wrong in ({**TOKEN, "uid": "A" * 37}, {**TOKEN, "color": 1}, {**TOKEN, "valid": "yes"}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(wrong, schema["TokenBody"] | components)
+
+
+def test_every_operation_is_tried():
+    assert len({(method, path) for method, path, *_ in REQUESTS}) == 15
+
+
+async def test_nothing_is_missing_and_nothing_is_made_up(described):
+    served = {(method.upper(), path) for path, item in described["paths"].items() for method in item}
+    assert served == {(method, path) for method, path, *_ in REQUESTS}
+    assert "HTTPValidationError" not in described["components"]["schemas"]
+    for item in described["paths"].values():
+        for operation in item.values():
+            assert "422" not in operation["responses"]
+            assert {"400", "default"} <= set(operation["responses"])
+
+
+async def test_it_names_server_and_version_and_whether_a_token_is_needed(serving):
+    async with serving(token="t0ken") as api:
+        told = (await api.client.get("/bench/v1/openapi.json")).json()
+        assert told["servers"] == [{"url": api.server.url}]
+        assert told["security"] == [{"bearer": []}]
+    async with serving() as api:
+        assert "security" not in (await api.client.get("/bench/v1/openapi.json")).json()

@@ -1,0 +1,271 @@
+"""The window's composition root: paints first, then imports the engine, then starts the bench.
+
+The only module of the window that may reach devices and fixtures, and it does so through :mod:`bench.assembly`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from bench.errors import BadInput, OperatorError
+from bench.tasks import Tasks
+from ui.platform import require_qt
+
+if TYPE_CHECKING:
+    from bench.assembly import Bench, Options
+    from fixtures.demo import Demo
+    from ui.window import MainWindow
+
+log = logging.getLogger(__name__)
+
+Milestone = Callable[[str], bool | None]
+SETTLE_MS = 400
+
+
+def run_window(profile_file: Path | None, *, demo: bool = False, milestone: Milestone | None = None) -> int:
+    """The window with a profile, the demo, or the three doors of a first start.
+
+    milestone is called with ``painted`` and ``ready``; True from it ends the program (benchmarks).
+    """
+    return Application(profile_file, demo=demo, milestone=milestone).run()
+
+
+def run_demo(demo: Demo, *, screenshot: Path | None = None, theme: str | None = None, size: str = "1440x900") -> int:
+    """The demo in the window; with ``screenshot`` it plays, saves the picture and ends."""
+    if screenshot is not None and not _display():
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    return Application(None, demo_made=demo, screenshot=screenshot, theme=theme, size=parse_size(size)).run()
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """``1440x900``."""
+    width, _, height = text.partition("x")
+    if not (width.isdigit() and height.isdigit() and 320 <= int(width) <= 7680 and 240 <= int(height) <= 4320):
+        raise BadInput(f"{text} is not a window size", "write for example 1280x800")
+    return int(width), int(height)
+
+
+class Application:
+    """One run of the window program."""
+
+    def __init__(
+        self,
+        profile_file: Path | None,
+        *,
+        demo: bool = False,
+        demo_made: Demo | None = None,
+        screenshot: Path | None = None,
+        theme: str | None = None,
+        size: tuple[int, int] | None = None,
+        milestone: Milestone | None = None,
+    ) -> None:
+        self._profile_file = profile_file
+        self._demo_wanted = demo
+        self._demo_made = demo_made
+        self._screenshot = screenshot
+        self._theme = theme
+        self._size = size
+        self._milestone = milestone or (lambda name: None)
+        self._tasks: Tasks
+        self._bench: Bench | None = None
+        self._demo: Demo | None = None
+        self._fault: str | None = None
+        self.window: MainWindow
+
+    def run(self) -> int:
+        """Paint, start, serve the window until it is closed; the exit code."""
+        require_qt()
+        from ui.window import make_window
+
+        self._app, self.window = make_window(
+            theme=self._theme, size=self._size, remember=self._screenshot is None, exit_request=self._exit_requested
+        )
+        self._exit = False
+        self.window.show()
+        self._app.processEvents()
+        if self._milestone("painted"):
+            return 0
+        # Everything heavy is imported from here on: the window is already on the screen.
+        from ui.loop import make_loop
+
+        loop = make_loop()
+        asyncio.set_event_loop(loop)
+        loop.set_exception_handler(self._loop_fault)
+        hook, sys.excepthook = sys.excepthook, self._slot_fault
+        try:
+            code = loop.run_until_complete(self._main())
+        finally:
+            sys.excepthook = hook
+            asyncio.set_event_loop(None)
+            loop.close()
+        if self._fault is not None:
+            from bench.cli import report_bug
+
+            return report_bug(self._fault)
+        return code
+
+    # Life
+
+    async def _main(self) -> int:
+        from bench.cli import stop_event
+
+        self._stopping = stop_event()
+        self._tasks = Tasks()
+        if self._exit:
+            self._stopping.set()
+        self.window.demo_requested.connect(lambda: self._start_later(self._start_demo()))
+        self.window.connect_requested.connect(lambda: self._start_later(self._start_bench(connect=True)))
+        self.window.listen_requested.connect(lambda where: self._start_later(self._listen(where)))
+        code = 0
+        try:
+            try:
+                await self._begin()
+                if self._milestone("ready"):
+                    return 0
+                if self._screenshot is not None:
+                    return await self._picture(self._screenshot)
+            except OperatorError as error:
+                if self._screenshot is not None or self._profile_file is not None:
+                    raise
+                self.window.show_notice("fail", str(error))
+            await self._stopping.wait()
+        finally:
+            await self._tasks.cancel()
+            await self._end_bench()
+            self.window.release()
+        return code
+
+    async def _begin(self) -> None:
+        if self._demo_made is not None or self._demo_wanted:
+            await self._start_demo()
+        elif self._profile_file is not None or self.window.last_profile() is not None:
+            await self._start_bench(connect=False)
+        else:
+            self.window.show_doors()
+
+    async def _start_demo(self) -> None:
+        from fixtures.demo import SITUATIONS, Demo
+
+        await self._end_bench()
+        demo = self._demo_made or Demo(self._demo_options(), "pn532", tuple(SITUATIONS))
+        await demo.__aenter__()
+        self._demo, self._bench = demo, demo.bench
+        self.window.attach(demo.session, self._tasks)
+        if self._milestone.__name__ != "<lambda>" or self._screenshot is not None:
+            return
+        self._tasks.spawn(self._play(demo), name="demo")
+
+    async def _start_bench(self, *, connect: bool) -> None:
+        from bench.assembly import Bench
+
+        await self._end_bench()
+        bench = Bench(self._bench_options())
+        await bench.start()
+        self._bench = bench
+        self.window.attach(bench.session, self._tasks)
+        if self._profile_file is not None:
+            self.window.remember_profile(self._profile_file)
+        if bench.api is not None and bench.api.token_generated:
+            print(f"API token (shown once): {bench.api.token}", file=sys.stderr)  # noqa: T201 - told once, kept nowhere
+        if connect:
+            self.window.show_connect()
+
+    async def _listen(self, address: str) -> None:
+        """Move the OCPP listener to an address of the charger's network; a bench is started where none runs."""
+        if self._bench is None:
+            await self._start_bench(connect=False)
+        assert self._bench is not None
+        await self._bench.listen_on(address)
+        self.window.show_notice("ok", f"stations can now connect to {address}")
+
+    async def _end_bench(self) -> None:
+        demo, self._demo = self._demo, None
+        bench, self._bench = self._bench, None
+        if demo is not None:
+            await demo.__aexit__()
+        elif bench is not None:
+            await bench.stop()
+
+    async def _play(self, demo: Demo) -> None:
+        try:
+            async for _, good in demo.play(self._stopping):
+                if not good:
+                    self.window.show_notice(
+                        "warn", "a tap of the demo did not come out as expected; look at its exchange"
+                    )
+        except OperatorError as error:
+            self.window.show_notice("fail", str(error))
+
+    async def _picture(self, file: Path) -> int:
+        assert self._demo is not None
+        good = True
+        async for _, came_out in self._demo.play(self._stopping):
+            good = good and came_out
+        first = next(iter(self._demo.session.exchanges))
+        self.window.select_exchange(first)
+        await asyncio.sleep(SETTLE_MS / 1000)  # two flushes of the window: what is on screen is what was played
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self.window.grab_png(file)
+        return 0 if good else 1
+
+    # Options
+
+    def _demo_options(self) -> Options:
+        from bench.assembly import Options
+
+        return Options(ocpp="127.0.0.1:0", api="127.0.0.1:0", mqtt="embedded", charger="sim", temporary=True)
+
+    def _bench_options(self) -> Options:
+        from bench.assembly import Options
+        from bench.settings import load_profile
+
+        file = self._profile_file or self.window.last_profile()
+        options = Options()
+        return replace(options, profile=load_profile(file)) if file is not None else options
+
+    # Ends and faults
+
+    def _start_later(self, work: Any) -> None:
+        async def guarded() -> None:
+            try:
+                await work
+            except OperatorError as error:
+                self.window.show_notice("fail", str(error))
+
+        self._tasks.spawn(guarded(), name="start")
+
+    def _exit_requested(self) -> None:
+        self._exit = True
+        stopping = getattr(self, "_stopping", None)
+        if stopping is not None:
+            stopping.set()
+
+    def _slot_fault(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        """A slot or timer failed: our bug. The first one is reported and the bench ends in order."""
+        text = "".join(traceback.format_exception(kind, error, trace))
+        log.error("fault in the window:\n%s", text)
+        if self._fault is None:
+            self._fault = text
+            self._exit_requested()
+
+    def _loop_fault(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if error is not None:
+            self._slot_fault(type(error), error, error.__traceback__)
+        else:
+            log.error("event loop: %s", context.get("message"))
+
+
+def _display() -> bool:
+    from bench.cli import has_display
+
+    return has_display()
