@@ -24,6 +24,7 @@ from bench.tokens.model import (
     Decision,
     JosevTokenType,
 )
+from bench.uid import typed_uid, wire_uid
 
 # An accepted update this long after its exchange closed belongs to another authorization.
 UPDATE_JOIN_NS = 600 * NS_PER_S
@@ -103,21 +104,13 @@ def check_tap(tap: TapRequest) -> None:
 
 
 def card_of(tap: TapRequest, read: CardRead | None) -> TapCard | None:
-    """The card of an Exchange: UIDs upper-case hex without separators, other values as typed."""
+    """The card of an Exchange: see :mod:`bench.uid`."""
     if tap.uid is None:
         return None
     if read is not None:
         hints = tuple(str(hint) for hint in read.hints)
         return TapCard(read.uid_hex, str(read.technology), str(tap.token_type), read.reader, hints)
-    return TapCard(canonical_uid(tap.uid), None, str(tap.token_type))
-
-
-def canonical_uid(value: str) -> str:
-    """Hex with separators becomes upper-case hex without; anything else stays as it is."""
-    packed = value.replace(":", "").replace("-", "").replace(" ", "")
-    if len(packed) >= 8 and len(packed) % 2 == 0 and all(c in "0123456789abcdefABCDEF" for c in packed):
-        return packed.upper()
-    return value
+    return TapCard(typed_uid(tap.uid), None, str(tap.token_type))
 
 
 class TapFlow:
@@ -264,7 +257,7 @@ class TapFlow:
         type_text = str(body.data.get("token_type", ""))
         value = body.data.get("id_token")
         evse = body.data.get("evse_id")
-        card = TapCard(canonical_uid(value), None, type_text) if isinstance(value, str) and value else None
+        card = TapCard(wire_uid(value), None, type_text) if isinstance(value, str) and value else None
         exchange = self._book.open(
             "bus",
             stamp,
@@ -352,7 +345,7 @@ class TapFlow:
             value = body.data.get("id_token")
             type_text = str(body.data.get("token_type", ""))
             evse = body.data.get("evse_id")
-            card = TapCard(canonical_uid(value), None, type_text) if isinstance(value, str) and value else None
+            card = TapCard(wire_uid(value), None, type_text) if isinstance(value, str) and value else None
             exchange = self._book.open(
                 "update", stamp, card=card, token_type=type_text, evse_id=evse if isinstance(evse, str) else None
             )
@@ -380,7 +373,7 @@ class TapFlow:
     def _find_for_update(self, body: JosevMessage, status: str, stamp: Stamp) -> Exchange | None:
         """The latest exchange with equal EVSE and token (type too) that has not had this news yet."""
         value = body.data.get("id_token")
-        candidates = self._book.latest_with_token(canonical_uid(value) if isinstance(value, str) else "")
+        candidates = self._book.latest_with_token(wire_uid(value) if isinstance(value, str) else "")
         type_text = str(body.data.get("token_type", ""))
         evse = body.data.get("evse_id")
         for exchange in candidates:

@@ -18,6 +18,7 @@ from bench.message import Message
 from bench.settings import Evse
 from bench.station import Station
 from bench.tokens.model import OCPP_TO_JOSEV, IdTokenType
+from bench.uid import wire_uid
 
 # A transaction that starts this long after its card was accepted still belongs to that tap (EVConnectionTimeOut is less).
 TRANSACTION_JOIN_NS = 300 * NS_PER_S
@@ -156,7 +157,7 @@ class OcppStory:
         return self._book.open(
             "authorize" if action == "Authorize" else "transaction",
             stamp,
-            card=TapCard(_shown(value), None, josev_type) if value else None,
+            card=TapCard(wire_uid(value), None, josev_type) if value else None,
             token_type=josev_type,
             evse_id=self._evse_ids.get(number) if isinstance(number, int) else None,
             station=station.id,
@@ -237,11 +238,6 @@ def token_of(payload: Mapping[str, object]) -> tuple[str | None, IdTokenType | N
         return (value if isinstance(value, str) else None), id_type
     tag = payload.get("idTag")
     return (tag if isinstance(tag, str) else None), None
-
-
-def _shown(value: str) -> str:
-    """Hex in upper case, as UIDs are shown; separators stay, for OCPP does not ignore them."""
-    return value.upper() if all(c in "0123456789abcdefABCDEF" for c in value) else value
 
 
 def _transaction_id(payload: Mapping[str, object]) -> str:

@@ -96,6 +96,7 @@ class Session:
         self._listeners: list[Callable[[Change, object], None]] = []
         self._timers: set[asyncio.TimerHandle] = set()
         self._closed_waiters: dict[int, list[asyncio.Future[None]]] = {}
+        self._changed_exchanges: dict[int, Exchange] = {}
         self._remote_starts = 0
         self._book = ExchangeBook(self._exchange_changed, lambda finding: self._tell(Change.FINDING, None))
         self._decider = Decider(
@@ -178,6 +179,7 @@ class Session:
         self._timers.clear()
         await self.tasks.cancel()
         if self.capture is not None:
+            self._tell_exchanges()
             self._offer_new()
             for exchange in self._book.open_exchanges:
                 self.capture.offer_exchange(exchange)
@@ -467,14 +469,21 @@ class Session:
         self._tell(Change.TOKENS, None)
 
     def _exchange_changed(self, exchange: Exchange) -> None:
-        if exchange.closed is not None:
-            if self._closed_waiters:
+        """Collect: one message may change an exchange five times, and a burst many exchanges; listeners hear of each once."""
+        if not self._changed_exchanges:
+            asyncio.get_running_loop().call_soon(self._tell_exchanges)
+        self._changed_exchanges[exchange.id] = exchange
+
+    def _tell_exchanges(self) -> None:
+        changed, self._changed_exchanges = self._changed_exchanges, {}
+        for exchange in changed.values():
+            if exchange.closed is not None:
                 for waiter in self._closed_waiters.pop(exchange.id, ()):
                     if not waiter.done():
                         waiter.set_result(None)
-            if self.capture is not None:
-                self.capture.offer_exchange(exchange)
-        self._tell(Change.EXCHANGE, exchange.id)
+                if self.capture is not None:
+                    self.capture.offer_exchange(exchange)
+            self._tell(Change.EXCHANGE, exchange.id)
 
     def _tell(self, change: Change, key: object) -> None:
         for listener in self._listeners:

@@ -43,6 +43,12 @@ def file_of(url: URL) -> Path | None:
     return None if name == ":memory:" else Path(name)
 
 
+def place_of(url: URL) -> str:
+    """The file, else the URL without its password: how messages name the store."""
+    file = file_of(url)
+    return str(file) if file is not None else url.render_as_string(hide_password=True)
+
+
 def make_engine(url: URL, busy_timeout_s: float) -> Engine:
     """An engine with one connection.
 
@@ -91,7 +97,7 @@ def _prepare_sqlite(engine: Engine, busy_timeout_s: float) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def check_integrity(connection: Connection, place: str) -> None:
+def check_integrity(connection: Connection, url: URL) -> None:
     """Ask SQLite to check the file.
 
     Raises:
@@ -100,7 +106,15 @@ def check_integrity(connection: Connection, place: str) -> None:
     if connection.dialect.name == "sqlite":
         found = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()
         if found != "ok":
-            raise _corrupt(place, str(found))
+            raise _corrupt(place_of(url), str(found))
+
+
+def check_writable(engine: Engine) -> None:
+    """Write and take back: a read-only file, which SQLite opens gladly, fails here and not at the first enrolment."""
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA user_version = 1")
+            connection.rollback()
 
 
 def data_version(engine: Engine) -> int:
@@ -130,13 +144,12 @@ def close(engine: Engine) -> None:
 
 def explain(error: Exception, url: URL) -> StoreError:
     """A database error in the operator's words."""
-    place = url.render_as_string(hide_password=True)
+    place = place_of(url)
     original = error.orig if isinstance(error, DBAPIError) else error
     if not isinstance(original, sqlite3.Error):
         detail = str(original if original is not None else error).partition("\n")[0]
         return StoreError(f"the token store {place} failed: {detail}", "check that the database server is reachable")
     file = file_of(url)
-    place = str(file) if file is not None else place
     # Errors of Python's own sqlite3 module carry no code of the library.
     code = getattr(original, "sqlite_errorname", "")
     if code.startswith("SQLITE_READONLY_DBMOVED"):

@@ -22,7 +22,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from bench.clock import utc_now
-from bench.errors import NotFound, StoreError
+from bench.errors import BenchBug, NotFound, StoreError
+from bench.exchange import MASK
 from bench.tokens import database
 from bench.tokens.checks import checked
 from bench.tokens.index import TokenIndex
@@ -57,7 +58,7 @@ class TokenStore:
         self._executor: ThreadPoolExecutor | None = None
         self._engine: Engine | None = None
         self._index = TokenIndex()
-        self._data_version = 0
+        self._data_version: int | None = None
         self._listeners: list[Callable[[], None]] = []
         self.revision = 0
 
@@ -69,6 +70,8 @@ class TokenStore:
         Raises:
             StoreError: read-only, locked by another program, damaged, not ours, of a newer version, no room.
         """
+        if self._executor is not None:
+            raise BenchBug("the token store is open already")
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="token-store")
         try:
             self._index = await self._on_thread(self._open_database)
@@ -167,7 +170,8 @@ class TokenStore:
         """
         token = self._index.get(uid, id_token_type)
         if token is None:
-            raise NotFound(f"there is no {id_token_type} token {uid} in the store")
+            shown = MASK if id_token_type is IdTokenType.KEY_CODE else uid
+            raise NotFound(f"there is no {id_token_type} token {shown} in the store")
         folded, kind = token.key
         statement = delete(tokens).where(and_(tokens.c.uid_key == folded, tokens.c.id_token_type == kind.value))
 
@@ -198,12 +202,18 @@ class TokenStore:
     # The database thread
 
     def _open_database(self) -> TokenIndex:
-        self._engine = engine = database.make_engine(self._url, self._busy_timeout_s)
-        with engine.begin() as connection:
-            database.check_integrity(connection, self.url)
-            migrate(connection)
-            index = _load(connection)
-        self._data_version = self._version_mark()
+        engine = database.make_engine(self._url, self._busy_timeout_s)
+        try:
+            mark = _mark(engine)
+            with engine.begin() as connection:
+                database.check_integrity(connection, self._url)
+                migrate(connection)
+                index = _load(connection)
+            database.check_writable(engine)
+        except BaseException:
+            engine.dispose()
+            raise
+        self._engine, self._data_version = engine, mark
         return index
 
     def _keep(self, batch: list[Token]) -> _Change:
@@ -216,17 +226,14 @@ class TokenStore:
             return _Change(kept, _load(connection) if len(kept) >= RELOAD_FROM else None)
 
     def _reload(self) -> TokenIndex | None:
-        mark = self._version_mark()
-        if self._opened().dialect.name == "sqlite" and mark == self._data_version:
+        engine = self._opened()
+        mark = _mark(engine)
+        if mark is not None and mark == self._data_version:
             return None
-        with self._opened().begin() as connection:
+        with engine.begin() as connection:
             index = _load(connection)
         self._data_version = mark
         return index
-
-    def _version_mark(self) -> int:
-        engine = self._opened()
-        return database.data_version(engine) if engine.dialect.name == "sqlite" else 0
 
     def _opened(self) -> Engine:
         if self._engine is None:
@@ -287,14 +294,20 @@ def _default_file() -> str:
     return str(Path(platformdirs.user_data_dir("authbench", appauthor=False, ensure_exists=True)) / "tokens.db")
 
 
+def _mark(engine: Engine) -> int | None:
+    """What tells that another program has written; None where the database has no such mark."""
+    return database.data_version(engine) if engine.dialect.name == "sqlite" else None
+
+
 def _load(connection: Connection) -> TokenIndex:
     found = []
     for row in connection.execute(select(tokens)):
         try:
             found.append(from_row(row._mapping))
         except (TypeError, ValueError) as error:
+            shown = MASK if row.id_token_type == IdTokenType.KEY_CODE else row.uid
             raise StoreError(
-                f"the token {row.uid} in the store cannot be read: {error}",
+                f"the token {shown} in the store cannot be read: {error}",
                 "correct or delete that row with an SQLite tool",
             ) from error
     index = TokenIndex(found)

@@ -101,7 +101,7 @@ def parse_tokens(source: str | Path, file_format: str | None = None, defaults: E
             continue
         before = first_row.setdefault(token.key, number)
         if before != number:
-            found.errors.append(RowError(number, "uid", f"{token.uid} is in row {before} already, with the same type"))
+            found.errors.append(RowError(number, "uid", f"the same value and type are in row {before} already"))
             continue
         if note:
             found.notes.append(RowError(number, "expiry", note))

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from itertools import count
 
-from bench.codecs.josev import decode, encode
-
 from bench.authorization import Command, Publish, TapFlow, TapRequest
 from bench.book import ExchangeBook
 from bench.card import CardRead, Technology
 from bench.clock import ManualClock
+from bench.codecs.josev import decode, encode
 from bench.deciding import Decider
 from bench.exchange import Exchange
 from bench.journal.log import Journal
