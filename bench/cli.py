@@ -353,9 +353,10 @@ def readers(drivers: bool) -> int:
 def self_test() -> int:
     """Imports, schemas, theme, database and ports of this installation."""
     from fixtures.selftest import checks
+    from ui.app import check_window
 
     failed = 0
-    for name, check in checks():
+    for name, check in (("window", check_window), *checks()):
         try:
             told = check()
             click.echo(f"ok    {name}: {told}")

@@ -54,6 +54,23 @@ def parse_size(text: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
+def check_window() -> str:
+    """For the self-test: Qt starts here and the theme loads.
+
+    Raises:
+        OperatorError: a system library is missing.
+    """
+    if not _display():
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    require_qt()
+    from ui.window import make_window
+
+    app, window = make_window(remember=False)
+    window.release()
+    window.deleteLater()
+    return f"Qt on {app.platformName()}, the window can be made"
+
+
 class Application:
     """One run of the window program."""
 

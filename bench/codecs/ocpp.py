@@ -20,6 +20,7 @@ from bench.codecs.ocpp_schemas import (
     json_type,
     path_text,
     schema_of,
+    schemas,
 )
 from bench.message import Decoded, Fault, Malformed, malformed
 
@@ -74,6 +75,11 @@ class Salvage:
     id: str | None
 
 
+# Plain look-ups on the hot path.
+_REQUESTS = {version: schemas(version, Half.REQUEST) for version in ("1.6", "2.0.1")}
+_RESPONSES = {version: schemas(version, Half.RESPONSE) for version in ("1.6", "2.0.1")}
+
+
 def _no_call(call_id: str) -> str | None:
     return None
 
@@ -114,7 +120,7 @@ def _call(frame: list[Any], version: str) -> Decoded:
     if type(payload) is not dict:
         return malformed(f"payload is {_a(json_type(payload))}", "[3]", name=action, correlation=call_id)
     faults: tuple[Fault, ...] = () if len(call_id) <= MAX_ID else (_long_id(call_id),)
-    schema = schema_of(version, Half.REQUEST, action)
+    schema = _REQUESTS[version][action]
     if schema is None:
         faults += (Fault("ocpp.action", f"OCPP {version} has no action {action[:50]!r}", "[2]"),)
     elif not schema.is_valid(payload):
@@ -130,7 +136,7 @@ def _result(frame: list[Any], version: str, action: str | None) -> Decoded:
     if type(payload) is not dict:
         return malformed(f"payload is {_a(json_type(payload))}", "[2]", name=action or "", correlation=call_id)
     faults: tuple[Fault, ...] = () if len(call_id) <= MAX_ID else (_long_id(call_id),)
-    schema = schema_of(version, Half.RESPONSE, action) if action else None
+    schema = _RESPONSES[version][action] if action else None
     if schema is not None and not schema.is_valid(payload):
         faults += schema.faults(payload)
     return Decoded("CALLRESULT", action or "", call_id, CallResult(call_id, action or "", payload), faults)

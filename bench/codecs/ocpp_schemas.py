@@ -71,20 +71,40 @@ SCHEMA_RULE = "ocpp.schema."
 FORMAT_RULE = SCHEMA_RULE + "format"
 
 
-@lru_cache(maxsize=512)
-def schema_of(version: str, half: Half, action: str) -> Schema | None:
-    """The compiled schema of a payload, or None when that version has no such action."""
-    naming = naming_of(version)
-    if action not in actions(version):
-        return None
-    name = action + (naming.request if half is Half.REQUEST else naming.response)
-    return Schema(orjson.loads((_folder(naming) / f"{name}.json").read_bytes()))
+class _Schemas(dict[str, Schema | None]):
+    """Schemas by action, compiled when first asked for. Unknown actions are not kept: a stranger may invent any number."""
+
+    def __init__(self, naming: _Naming, half: Half) -> None:
+        super().__init__()
+        self._folder = _folder(naming)
+        self._suffix = (naming.request if half is Half.REQUEST else naming.response) + ".json"
+        self._actions = _actions(naming)
+
+    def __missing__(self, action: str) -> Schema | None:
+        if action not in self._actions:
+            return None
+        schema = self[action] = Schema(orjson.loads((self._folder / f"{action}{self._suffix}").read_bytes()))
+        return schema
 
 
 @lru_cache(maxsize=8)
+def schemas(version: str, half: Half) -> Mapping[str, Schema | None]:
+    """The compiled schemas of one version and half; ``[action]`` is None for an action it does not have."""
+    return _Schemas(naming_of(version), half)
+
+
+def schema_of(version: str, half: Half, action: str) -> Schema | None:
+    """The compiled schema of a payload, or None when that version has no such action."""
+    return schemas(version, half)[action]
+
+
 def actions(version: str) -> frozenset[str]:
     """Every action of a version, whoever may initiate it."""
-    naming = naming_of(version)
+    return _actions(naming_of(version))
+
+
+@lru_cache(maxsize=8)
+def _actions(naming: _Naming) -> frozenset[str]:
     suffix = f"{naming.response}.json"
     return frozenset(
         entry.name.removesuffix(suffix) for entry in _folder(naming).iterdir() if entry.name.endswith(suffix)

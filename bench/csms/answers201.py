@@ -11,6 +11,7 @@ from bench.tokens.model import Ask, AuthorizationStatus, Decision, IdTokenType
 
 MAX_LANGUAGE = 8
 MAX_GROUP = 36
+ID_TOKEN_TYPES = {kind.value: kind for kind in IdTokenType}
 
 # OCPP 2.0.1 C07.FR.13: the chain may be fine, the contract is not.
 _CONTRACT_CANCELLED = frozenset(
@@ -40,7 +41,7 @@ def id_token_info(context: Context, decision: Decision) -> Answer:
 def authorize(context: Context, request: Payload, message: Message) -> Answer:
     """Authorize (C01, C07). Certificates are not checked here: certificateStatus follows from the decision alone."""
     id_token = request["idToken"]
-    ask = Ask(id_token["idToken"], IdTokenType(id_token["type"]), context.station.id, None, "Authorize")
+    ask = Ask(id_token["idToken"], ID_TOKEN_TYPES[id_token["type"]], context.station.id, None, "Authorize")
     decision = context.decide(ask, message)
     answer: Answer = {"idTokenInfo": id_token_info(context, decision)}
     if "iso15118CertificateHashData" in request or "certificate" in request:
@@ -69,7 +70,7 @@ def transaction_event(context: Context, request: Payload, message: Message) -> A
         context.started(Transaction(name, number, value, started))
     if id_token is None:
         return {}
-    kind = IdTokenType(id_token["type"])
+    kind = ID_TOKEN_TYPES[id_token["type"]]
     remote = kind is IdTokenType.CENTRAL or context.remote_starts.has_id(info.get("remoteStartId"))
     ask = Ask(id_token["idToken"], kind, station.id, number, "TransactionEvent", remote)
     return {"idTokenInfo": id_token_info(context, context.decide(ask, message))}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections import deque
 from collections.abc import Mapping
 from itertools import count
 from typing import Any
@@ -16,7 +15,7 @@ from bench.answers import CallAnswer
 from bench.clock import Clock, Stamp
 from bench.codecs import ocpp
 from bench.codecs.ocpp import Call, CallError, CallResult
-from bench.codecs.ocpp_schemas import Half, schema_of
+from bench.codecs.ocpp_schemas import Half, schema_of, schemas
 from bench.csms import answers16, answers201
 from bench.csms.authority import Authority
 from bench.csms.calls import OutgoingCalls
@@ -30,7 +29,7 @@ from bench.station import Station
 log = logging.getLogger(__name__)
 
 MAX_SEEN_IDS = 1024
-"""Message ids of the station that are remembered, to notice one used twice."""
+"""Message ids of the station that are remembered (at least half of them), to notice one used twice."""
 
 MAX_DESCRIPTION = 255  # of a CALLERROR
 
@@ -63,8 +62,9 @@ class StationLink:
         # A prefix of its own, so that an answer to an earlier connection's call is not taken for one to this one's.
         self._prefix = id_prefix if id_prefix is not None else secrets.token_hex(4)
         self._numbers = count(1)
+        self._responses = schemas(station.version, Half.RESPONSE)
         self._seen: set[str] = set()
-        self._seen_order: deque[str] = deque()
+        self._seen_before: set[str] = set()
 
     # The station speaks
 
@@ -75,7 +75,7 @@ class StationLink:
     def handle(self, message: Message) -> list[Effect]:
         """Act on one message of the station, already journaled."""
         body = message.decoded.body
-        if isinstance(body, Call):
+        if type(body) is Call:
             return self._called(message, body)
         if isinstance(body, CallResult):
             return self._answered(message, body.id, CallAnswer(body.action, body.payload, answer_seq=message.seq))
@@ -126,7 +126,7 @@ class StationLink:
 
     def _called(self, message: Message, call: Call) -> list[Effect]:
         effects: list[Effect] = []
-        if call.id in self._seen:
+        if not self._is_new(call.id):
             effects.append(
                 Noticed(
                     "ocpp.duplicate-id",
@@ -135,8 +135,6 @@ class StationLink:
                     "the station must use every message id once in a connection",
                 )
             )
-        else:
-            self._remember(call.id)
         for fault in message.decoded.faults:
             if ocpp.refuses(fault):
                 effects += self._refuse(call.id, call.action, ocpp.error_code(self.version, fault), fault)
@@ -164,14 +162,17 @@ class StationLink:
             self._context.notices.clear()
         return effects
 
-    def _remember(self, call_id: str) -> None:
+    def _is_new(self, call_id: str) -> bool:
+        """Remember an id. Two sets in turn: the older half is forgotten at once, without a queue beside the set."""
+        if call_id in self._seen or call_id in self._seen_before:
+            return False
+        if len(self._seen) >= MAX_SEEN_IDS // 2:
+            self._seen_before, self._seen = self._seen, set()
         self._seen.add(call_id)
-        self._seen_order.append(call_id)
-        if len(self._seen_order) > MAX_SEEN_IDS:
-            self._seen.discard(self._seen_order.popleft())
+        return True
 
     def _send_result(self, result: CallResult) -> Send:
-        schema = schema_of(self.version, Half.RESPONSE, result.action)
+        schema = self._responses[result.action]
         # Checked like the station's: an answer that breaks the schema is told, not hidden.
         faults = () if schema is None or schema.is_valid(result.payload) else schema.faults(result.payload)
         return Send(ocpp.encode_result(result), Decoded("CALLRESULT", result.action, result.id, result, faults))

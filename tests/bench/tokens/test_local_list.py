@@ -1,0 +1,334 @@
+"""Pushing a list, as a packet trace: what the station was asked, what it answered, what is then known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import ocpp
+import orjson
+import pytest
+
+from bench.answers import CallAnswer, PushReport
+from bench.errors import OperatorError
+from bench.exchange import MASK
+from bench.station import ListLimits, Station
+from bench.tokens.list_entries import check_limits, entries, frame_bytes, payload
+from bench.tokens.local_list import next_version, push_full, read_version
+from bench.tokens.model import AuthorizationStatus, CacheMode, IdTokenType, Token
+
+SCHEMAS = Path(ocpp.__file__).parent
+
+
+def token(uid: str, **fields: Any) -> Token:
+    return Token(uid, "GB", "TWK", "GBTWK012345678V", "x", **fields)
+
+
+TOKENS = [
+    token("04A2B3C4D5E680", group_id="fleet"),
+    token("0BAD", valid=False),
+    token("BROKE", status=AuthorizationStatus.NO_CREDIT, language_code="de"),
+]
+
+
+class Peer:
+    """A station's answers, scripted; keeps every call. version: moves with an Accepted list."""
+
+    def __init__(self, ocpp_version: str, version: int = 0, **answers: Any) -> None:
+        self.ocpp_version = ocpp_version
+        self.version = version
+        self.answers = answers
+        self.calls: list[tuple[str, Mapping[str, Any]]] = []
+        self.stuck = False
+
+    def sent(self, action: str) -> list[Mapping[str, Any]]:
+        return [made for name, made in self.calls if name == action]
+
+    async def call(self, action: str, made: Mapping[str, object]) -> CallAnswer:
+        self.calls.append((action, made))
+        self.check_schema(action, made)
+        answer = self.answers.get(action)
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, str):
+            return CallAnswer(action, None, answer, "not today")
+        if answer is not None:
+            return CallAnswer(action, answer)
+        old = self.ocpp_version == "1.6"
+        if action == "GetLocalListVersion":
+            return CallAnswer(action, {"listVersion" if old else "versionNumber": self.version})
+        if action == "SendLocalList":
+            if not self.stuck:
+                number = made["listVersion" if old else "versionNumber"]
+                assert isinstance(number, int)
+                self.version = 0 if old and "localAuthorizationList" not in made else number
+            return CallAnswer(action, {"status": "Accepted"})
+        return CallAnswer(action, {"configurationKey": []} if old else {"getVariableResult": []})
+
+    def check_schema(self, action: str, made: Mapping[str, object]) -> None:
+        folder, suffix = ("v16", "") if self.ocpp_version == "1.6" else ("v201", "Request")
+        schema = orjson.loads(
+            (SCHEMAS / folder / "schemas" / f"{action}{suffix}.json").read_bytes().removeprefix(b"\xef\xbb\xbf")
+        )
+        jsonschema_rs.validate(schema, dict(made))
+
+
+def known(version: str, **fields: Any) -> Station:
+    return Station("CP-001", version, **fields)
+
+
+def variables(**values: str) -> dict[str, object]:
+    return {
+        "getVariableResult": [
+            {
+                "attributeStatus": "Accepted",
+                "attributeType": "MaxSet" if name == "Entries" else "Actual",
+                "attributeValue": value,
+                "component": {"name": "LocalAuthListCtrlr"},
+                "variable": {"name": name},
+            }
+            for name, value in values.items()
+        ]
+    }
+
+
+def keys(**values: str) -> dict[str, object]:
+    return {"configurationKey": [{"key": key, "readonly": True, "value": value} for key, value in values.items()]}
+
+
+# Entries
+
+
+def test_entries_of_201() -> None:
+    made, left_out = entries("2.0.1", TOKENS)
+    assert left_out == []
+    assert made == [
+        {
+            "idToken": {"idToken": "04A2B3C4D5E680", "type": "ISO14443"},
+            "idTokenInfo": {"status": "Accepted", "groupIdToken": {"idToken": "fleet", "type": "Central"}},
+        },
+        {"idToken": {"idToken": "0BAD", "type": "ISO14443"}, "idTokenInfo": {"status": "Blocked"}},
+        {"idToken": {"idToken": "BROKE", "type": "ISO14443"}, "idTokenInfo": {"status": "NoCredit", "language1": "de"}},
+    ]
+
+
+def test_entries_of_16() -> None:
+    made, left_out = entries("1.6", TOKENS)
+    assert left_out == []
+    assert made == [
+        {"idTag": "04A2B3C4D5E680", "idTagInfo": {"status": "Accepted", "parentIdTag": "fleet"}},
+        {"idTag": "0BAD", "idTagInfo": {"status": "Blocked"}},
+        {"idTag": "BROKE", "idTagInfo": {"status": "Blocked"}},
+    ]
+
+
+def test_what_stays_out_is_told() -> None:
+    tokens = [
+        token("NEVER", cache_mode=CacheMode.NEVER),
+        token("REMOTE", id_token_type=IdTokenType.CENTRAL),
+        token("X" * 21),
+        token("GROUPED", group_id="g" * 21),
+        token("same", id_token_type=IdTokenType.LOCAL),
+        token("SAME"),
+        token("1234", id_token_type=IdTokenType.KEY_CODE, cache_mode=CacheMode.NEVER),
+    ]
+    made, left_out = entries("1.6", tokens)
+    assert [entry["idTag"] for entry in made] == ["SAME"]  # the one that an Authorize would find
+    assert dict(left_out) == {
+        "NEVER": "its cacheMode is NEVER",
+        "REMOTE": "Central tokens come from remote starts and are never kept by a station",
+        "X" * 21: "21 characters, OCPP 1.6 takes 20",
+        "GROUPED": "its group has 21 characters, OCPP 1.6 takes 20",
+        "same": "OCPP 1.6 tells no types apart: the value is in the list already, as ISO14443",
+        MASK: "its cacheMode is NEVER",
+    }
+    made, left_out = entries("2.0.1", tokens)
+    assert len(made) == 4
+    assert {uid for uid, _ in left_out} == {"NEVER", "REMOTE", MASK}
+
+
+def test_an_empty_list_leaves_the_field_out() -> None:
+    assert payload("2.0.1", 3, []) == {"versionNumber": 3, "updateType": "Full"}
+    assert payload("1.6", 3, []) == {"listVersion": 3, "updateType": "Full"}
+
+
+def test_limits_name_their_numbers() -> None:
+    assert check_limits(14, 900, ListLimits()) == ""
+    assert check_limits(14, 900, ListLimits(14, 900, 14)) == ""
+    assert (
+        check_limits(14, 900, ListLimits(items_per_message=10))
+        == "the station takes 10 entries a message, the store has 14"
+    )
+    assert "holds 13 entries, the store has 14" in check_limits(14, 900, ListLimits(capacity=13))
+    assert "takes 899 bytes a message, this list needs 900" in check_limits(14, 900, ListLimits(bytes_per_message=899))
+
+
+def test_the_size_is_that_of_the_whole_message() -> None:
+    made = payload("2.0.1", 7, entries("2.0.1", TOKENS)[0])
+    assert frame_bytes(made) == len(orjson.dumps([2, "x" * 36, "SendLocalList", made]))
+
+
+@pytest.mark.parametrize(("current", "following"), [(0, 1), (7, 8), (-1, 1), (-5, 1), (2**31 - 1, 1)])
+def test_the_next_version_is_never_0_or_minus_1(current: int, following: int) -> None:
+    assert next_version(current) == following
+
+
+# Pushing
+
+
+@pytest.mark.parametrize("version", ["1.6", "2.0.1"])
+async def test_a_push_that_works(version: str) -> None:
+    peer, station = Peer(version, 6), known(version)
+    report = await push_full(station, TOKENS, peer.call)
+    assert report == PushReport(True, "Accepted", "3 entries accepted as version 7 (before: 6)", 3, (), 6, 7, 7)
+    limits = "GetConfiguration" if version == "1.6" else "GetVariables"
+    assert [action for action, _ in peer.calls] == [
+        limits,
+        "GetLocalListVersion",
+        "SendLocalList",
+        "GetLocalListVersion",
+    ]
+    assert station.list_version == 7
+    assert station.shadow == {"04a2b3c4d5e680", "0bad", "broke"}
+
+
+@pytest.mark.parametrize("version", ["1.6", "2.0.1"])
+async def test_emptying_the_list(version: str) -> None:
+    peer, station = Peer(version, 6), known(version)
+    report = await push_full(station, [token("X", cache_mode=CacheMode.NEVER)], peer.call)
+    assert report.ok
+    assert report.text == "0 entries accepted as version 7 (before: 6); 1 token left out"
+    assert "localAuthorizationList" not in peer.sent("SendLocalList")[0]
+    assert report.version_read == (0 if version == "1.6" else 7)
+    assert station.shadow == set()
+
+
+async def test_limits_of_201_refuse_before_anything_is_sent() -> None:
+    stated = variables(ItemsPerMessage="2", BytesPerMessage="5000", Entries="100")
+    peer, station = Peer("2.0.1", 6, GetVariables=stated), known("2.0.1")
+    report = await push_full(station, TOKENS, peer.call)
+    assert not report.ok
+    assert report.text == "nothing was sent: the station takes 2 entries a message, the store has 3"
+    assert (report.status, report.sent, report.version_before, report.version_sent) == ("NotSent", 0, 6, None)
+    assert station.limits == ListLimits(2, 5000, 100)
+    assert peer.sent("SendLocalList") == []
+
+
+async def test_limits_of_16_refuse_before_anything_is_sent() -> None:
+    stated = keys(SendLocalListMaxLength="10", LocalAuthListMaxLength="2", LocalAuthListEnabled="true")
+    peer, station = Peer("1.6", 6, GetConfiguration=stated), known("1.6")
+    report = await push_full(station, TOKENS, peer.call)
+    assert report.text == "nothing was sent: the station's list holds 2 entries, the store has 3 for it"
+    assert station.limits == ListLimits(10, None, 2)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "NotImplemented",
+        {"getVariableResult": "?"},
+        {"getVariableResult": [1, {}]},
+        variables(ItemsPerMessage="many", BytesPerMessage="0"),
+    ],
+)
+async def test_limits_not_stated_keep_what_was_known(answer: object) -> None:
+    station = known("2.0.1", limits=ListLimits(capacity=50))
+    report = await push_full(station, TOKENS, Peer("2.0.1", GetVariables=answer).call)
+    assert report.ok
+    assert station.limits == ListLimits(capacity=50)
+
+
+async def test_accepted_but_the_version_did_not_move() -> None:
+    peer, station = Peer("2.0.1", 6), known("2.0.1", shadow={"old"})
+    peer.stuck = True
+    report = await push_full(station, TOKENS, peer.call)
+    assert not report.ok
+    assert report.text == "Accepted, but the version did not move: it is still 6, 7 was sent"
+    assert (report.status, report.version_read, station.list_version, station.shadow) == ("Accepted", 6, 6, None)
+
+
+async def test_accepted_but_not_read_back() -> None:
+    peer, station = Peer("2.0.1", 6), known("2.0.1")
+
+    async def call(action: str, made: Mapping[str, object]) -> CallAnswer:
+        if peer.sent("SendLocalList"):
+            raise OperatorError("no answer within 30 s")
+        return await peer.call(action, made)
+
+    report = await push_full(station, TOKENS, call)
+    assert not report.ok
+    assert report.text == "Accepted, but the version could not be read back: no answer within 30 s"
+    assert station.shadow is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "text"),
+    [
+        ({"status": "Failed"}, "Failed", "the station answered Failed: its list stays as it was"),
+        (
+            {"status": "VersionMismatch"},
+            "VersionMismatch",
+            "the station answered VersionMismatch: its list stays as it was",
+        ),
+        (
+            {"status": "Failed", "statusInfo": {"reasonCode": "NoMem", "additionalInfo": "full"}},
+            "Failed",
+            "the station answered Failed: its list stays as it was (NoMem full)",
+        ),
+        ("InternalError", "InternalError", "the station refused SendLocalList: InternalError (not today)"),
+    ],
+)
+async def test_a_refused_list_leaves_the_shadow(answer: object, status: str, text: str) -> None:
+    station = known("2.0.1", shadow={"old"})
+    report = await push_full(station, TOKENS, Peer("2.0.1", 6, SendLocalList=answer).call)
+    assert (report.ok, report.status, report.text) == (False, status, text)
+    assert (station.shadow, station.list_version) == ({"old"}, 6)
+
+
+async def test_a_list_that_is_switched_off_is_named_where_the_push_fails() -> None:
+    off = {"GetConfiguration": keys(LocalAuthListEnabled="false"), "SendLocalList": {"status": "Failed"}}
+    report = await push_full(known("1.6"), TOKENS, Peer("1.6", **off).call)
+    assert report.text.endswith("; LocalAuthListEnabled is false on this station")
+    off = {"GetVariables": variables(Enabled="False"), "SendLocalList": {"status": "Failed"}}
+    report = await push_full(known("2.0.1"), TOKENS, Peer("2.0.1", **off).call)
+    assert report.text.endswith("; LocalAuthListCtrlr.Enabled is false on this station")
+
+
+async def test_a_station_without_a_list() -> None:
+    station = known("1.6")
+    report = await push_full(station, TOKENS, Peer("1.6", -1).call)
+    assert (report.ok, report.status) == (False, "NotSupported")
+    assert report.text == "nothing was sent: version -1: the station supports no local list"
+    station = known("2.0.1")
+    report = await push_full(station, TOKENS, Peer("2.0.1", GetLocalListVersion="NotImplemented").call)
+    assert (report.status, station.list_version) == ("NotSupported", -1)
+    station = known("1.6")
+    report = await push_full(station, TOKENS, Peer("1.6", SendLocalList={"status": "NotSupported"}).call)
+    assert (report.status, station.list_version) == ("NotSupported", -1)
+
+
+async def test_a_version_that_cannot_be_had_stops_the_push() -> None:
+    for answer in ("InternalError", {"versionNumber": "seven"}, {"versionNumber": True}, {}):
+        peer = Peer("2.0.1", GetLocalListVersion=answer)
+        report = await push_full(known("2.0.1"), TOKENS, peer.call)
+        assert (report.ok, report.status) == (False, "NotSent")
+        assert peer.sent("SendLocalList") == []
+
+
+async def test_a_lost_answer_makes_the_shadow_unknown() -> None:
+    station = known("2.0.1", shadow={"old"})
+    with pytest.raises(OperatorError, match="gone"):
+        await push_full(station, TOKENS, Peer("2.0.1", SendLocalList=OperatorError("gone")).call)
+    assert station.shadow is None
+
+
+async def test_the_version_in_words() -> None:
+    for version, number, text in (
+        ("2.0.1", 7, "the local list has version 7"),
+        ("1.6", 0, "version 0: the station has no local list yet, or it is switched off"),
+    ):
+        station = known(version)
+        said = await read_version(station, Peer(version, number).call)
+        assert (said.ok, said.text, station.list_version) == (True, text, number)
