@@ -49,6 +49,7 @@ from bench.tokens.store import TokenStore
 log = logging.getLogger(__name__)
 
 FLUSH_S = 0.2
+REFRESH_S = 2.0
 
 
 class Change(StrEnum):
@@ -154,6 +155,7 @@ class Session:
             await self.store.open()
             self.store.subscribe(self._tokens_changed)
             self._tokens_changed()
+            self.tasks.spawn(self._keep_store_fresh(), name="store refresh")
             if self.capture is not None:
                 self.capture.on_status = self.link_changed
                 await self.capture.open()
@@ -507,6 +509,18 @@ class Session:
             await asyncio.sleep(FLUSH_S)
             self._offer_new()
             await self.capture.flush()
+
+    async def _keep_store_fresh(self) -> None:
+        """Take over what another program wrote into the store, such as the command line beside the window."""
+        while True:
+            await asyncio.sleep(REFRESH_S)
+            try:
+                await self.store.refresh()
+            except OperatorError as error:
+                self.link_changed(LinkStatus("store", LinkState.FAULTY, error.what, error.cure))
+            else:
+                if self.links["store"].state is not LinkState.UP:
+                    self._tokens_changed()
 
     def _known(self, station_id: str) -> Station:
         station = self.stations.get(station_id)

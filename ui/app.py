@@ -101,8 +101,11 @@ class Application:
     def run(self) -> int:
         """Paint, start, serve the window until it is closed; the exit code."""
         require_qt()
+        from PySide6.QtCore import qInstallMessageHandler
+
         from ui.window import make_window
 
+        qInstallMessageHandler(_qt_message)
         self._app, self.window = make_window(
             theme=self._theme, size=self._size, remember=self._screenshot is None, exit_request=self._exit_requested
         )
@@ -223,12 +226,16 @@ class Application:
             self.window.show_notice("fail", str(error))
 
     async def _picture(self, file: Path) -> int:
+        from bench.exchange import Party
+
         assert self._demo is not None
         good = True
         async for _, came_out in self._demo.play(self._stopping):
             good = good and came_out
-        first = next(iter(self._demo.session.exchanges))
-        self.window.select_exchange(first)
+        first = next(iter(self._demo.session.exchanges.values()))
+        self.window.select_exchange(first.id)
+        self.window.messages.show_exchange(first.id)
+        self.window.select_message(next(hop.seq for hop in first.hops if hop.to is Party.JOSEV and hop.seq is not None))
         await asyncio.sleep(SETTLE_MS / 1000)  # two flushes of the window: what is on screen is what was played
         file.parent.mkdir(parents=True, exist_ok=True)
         self.window.grab_png(file)
@@ -280,6 +287,19 @@ class Application:
             self._slot_fault(type(error), error, error.__traceback__)
         else:
             log.error("event loop: %s", context.get("message"))
+
+
+# Said by Qt's offscreen platform at every resize; it has no window manager to pass the hints to.
+HARMLESS = ("This plugin does not support propagateSizeHints",)
+
+
+def _qt_message(kind: Any, context: Any, text: str) -> None:
+    """Qt's own messages go where ours go."""
+    if not text.startswith(HARMLESS):
+        from PySide6.QtCore import QtMsgType
+
+        loud = kind in (QtMsgType.QtWarningMsg, QtMsgType.QtCriticalMsg, QtMsgType.QtFatalMsg)
+        log.log(logging.WARNING if loud else logging.DEBUG, "Qt: %s", text)
 
 
 def _display() -> bool:
