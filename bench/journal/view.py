@@ -8,9 +8,10 @@ from collections.abc import Callable
 from bench.clock import NS_PER_MS
 from bench.journal.filter import Context, Filter
 from bench.journal.log import Journal
-from bench.message import Message
+from bench.message import Link, Message
 
 DEFAULT_PULL = 20_000
+ROUTINE_KINDS = frozenset({"frame", "ack"})
 
 
 class JournalContext:
@@ -52,6 +53,7 @@ class View:
         self._journal = journal
         self._context = context
         self._filter: Filter | None = None
+        self._routine = True
         self._scanned = journal.first - 1
         self._pause_at: int | None = None
         self._held: dict[int, Message] = {}
@@ -59,6 +61,11 @@ class View:
     @property
     def filter(self) -> Filter | None:
         return self._filter
+
+    @property
+    def routine(self) -> bool:
+        """Whether the polling of a reader that finds no card is shown."""
+        return self._routine
 
     @property
     def total(self) -> int:
@@ -86,12 +93,19 @@ class View:
         self.visible = []
         self._scanned = self.oldest - 1
 
+    def show_routine(self, shown: bool) -> None:
+        """Show or hide a polled reader's traffic, some twenty messages a second, that belongs to no tap; starts over."""
+        self._routine = shown
+        self.set_filter(self._filter)
+
     def pull(self, limit: int = DEFAULT_PULL) -> list[int]:
         """Look at no more than ``limit`` further messages; append and return the numbers that became visible."""
         batch = self._next(limit)
         if not batch:
             return []
         self._scanned = batch[-1].seq
+        if not self._routine:
+            batch = [message for message in batch if not self._is_routine(message)]
         if self._filter is None:
             found = [message.seq for message in batch]
         else:
@@ -132,6 +146,15 @@ class View:
     def oldest(self) -> int:
         """Number of the oldest message that can be shown."""
         return min(self._journal.first, next(iter(self._held), self._journal.first))
+
+    def _is_routine(self, message: Message) -> bool:
+        decoded = message.decoded
+        return (
+            message.link is Link.READER
+            and decoded.kind in ROUTINE_KINDS
+            and not decoded.faults
+            and self._context.exchange_of(message.seq) is None
+        )
 
     def _next(self, limit: int) -> list[Message]:
         if self._pause_at is None:

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from bench.clock import NS_PER_MS, ManualClock
+from bench.clock import NS_PER_MS, ManualClock, Stamp
 from bench.journal.filter import parse
 from bench.journal.log import Journal
 from bench.journal.view import JournalContext, View
-from bench.message import Decoded, Direction, Link
+from bench.message import Decoded, Direction, Fault, Link
 
 NAMES = ("Authorize", "Heartbeat")
 
@@ -135,3 +135,20 @@ def test_time_to_answer_comes_from_the_stamps() -> None:
     assert context.answer_ms(request) is None
     assert context.answer_ms(other) is None
     assert context.exchange_of(3) == 42
+
+
+def test_a_readers_idle_polling_can_be_hidden_but_not_its_cards_or_faults() -> None:
+    journal = Journal()
+    stamp = Stamp(0, 0)
+
+    def reader(kind: str, faults: tuple[Fault, ...] = ()) -> int:
+        return journal.append(Link.READER, Direction.IN, "r", b"", Decoded(kind, "x", None, None, faults), stamp).seq
+
+    poll, card, bad = reader("frame"), reader("frame"), reader("frame", (Fault("checksum", "bad"),))
+    ack, note, noise = reader("ack"), reader("link"), reader("noise")
+    context = JournalContext(journal, lambda seq: None, lambda seq: 1 if seq == card else None)
+    view = View(journal, context)
+    view.show_routine(False)
+    assert view.pull() == [card, bad, note, noise]
+    view.show_routine(True)
+    assert view.pull() == [poll, card, bad, ack, note, noise]

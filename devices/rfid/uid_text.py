@@ -1,0 +1,173 @@
+"""UIDs in the lines that sketches and readers print: find one, or say why there is none.
+
+A wrong UID is worse than none: what a firmware has lost (leading zeros, bytes) is never guessed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import reduce
+from operator import xor
+
+from bench.card import Hint, Technology
+
+MAX_JSON = 1024
+
+# "Card UID: 04 A2", "UID Value:  0x4 0xA2", "NFC uid is 0x4 0xa2", "Inventory successful, UID=E0:4:...", "Tag: ...", "ID=..."
+# A bare ID counts only as a word of its own or that of a card: "Chip ID: 00A1B2C3" is boot chatter.
+_LABEL = re.compile(
+    r"(?:(?:^|.*[^A-Za-z0-9])uid|(?:.*\b(?:card|nfc|rfid|tag)\s+)?(?:tag|id))"
+    r"(?:\s+value)?(?:\s*[:=]\s*|\s+is\s+|\s+)(?P<value>\S.*)$",
+    re.IGNORECASE,
+)
+_DECLARED = re.compile(r"(?P<technology>ISO14443|ISO15693)\s*:\s*(?P<digits>[0-9A-Fa-f]+)$", re.IGNORECASE)
+_SCAN = re.compile(r"SCAN(?:\t(?P<fields>.*))?$")
+_SEPARATORS = re.compile(r"[\s:,-]+")
+_TOKEN = re.compile(r"(?:0[xX])?([0-9A-Fa-f]+)$")
+_CARD_NUMBER = re.compile(r"\d{3},\s?\d{5}$")
+
+_LENGTHS = {4: Technology.ISO14443, 5: Technology.EM4100, 7: Technology.ISO14443, 10: Technology.ISO14443}
+_DECLARED_LENGTHS = {Technology.ISO14443: (4, 7, 10), Technology.ISO15693: (8,)}
+
+
+@dataclass(frozen=True, slots=True)
+class Uid:
+    """A UID as printed. doubt: another reading of the same text, or empty."""
+
+    uid: bytes
+    technology: Technology
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The line means a card, but not one UID. rule: short stable name."""
+
+    rule: str
+    text: str
+    cure: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The reader says that its field is empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chatter:
+    """Boot banners, menus, dumps: no card."""
+
+
+Reading = Uid | Refused | Gone | Chatter
+
+_CURE_ZEROS = "let the firmware print two digits for every byte"
+
+
+def read_line(text: str) -> Reading:
+    """What one line without its terminators means."""
+    text = text.strip()
+    if found := _SCAN.match(text):
+        return _zaparoo(found["fields"])
+    if found := _DECLARED.match(text):
+        return _declared(Technology(found["technology"].upper()), found["digits"])
+    if text.startswith("{"):
+        return _json(text)
+    if found := _LABEL.match(text):
+        return _value(found["value"].strip(), labelled=True)
+    return _value(text, labelled=False)
+
+
+def _zaparoo(fields: str | None) -> Reading:
+    """Zaparoo simple serial: ``SCAN<tab>uid=..<tab>text=..``, a bare ``SCAN`` when the card is gone."""
+    if not fields:
+        return Gone()
+    for part in fields.split("\t"):
+        name, _, value = part.partition("=")
+        if name == "uid" and value:
+            return _value(value, labelled=True)
+    return Chatter()
+
+
+def _declared(technology: Technology, digits: str) -> Reading:
+    """``ISO14443:44332211``, the canonical form of EVerest's NxpNfcFrontend pipe: technology and whole bytes."""
+    lengths = _DECLARED_LENGTHS[technology]
+    if len(digits) % 2 or len(digits) // 2 not in lengths:
+        wanted = ", ".join(str(length * 2) for length in lengths)
+        return Refused("reader.uid-length", f"{technology} with {len(digits)} digits instead of {wanted}", _CURE_ZEROS)
+    return Uid(bytes.fromhex(digits), technology)
+
+
+def _json(text: str) -> Reading:
+    """A bridge that prints objects with a ``uid``."""
+    if len(text) > MAX_JSON:
+        return Chatter()
+    try:
+        value = json.loads(text).get("uid")
+    except (ValueError, RecursionError):
+        return Chatter()
+    return _value(value.strip(), labelled=True) if isinstance(value, str) else Chatter()
+
+
+def _value(text: str, *, labelled: bool) -> Reading:
+    """The part of a line that may be a UID. Without a label only a line that is nothing else counts."""
+    if _CARD_NUMBER.match(text):
+        return Refused(
+            "reader.decimal",
+            f"{text} is the decimal number printed on a 125 kHz card, not its UID",
+            "let the reader print hex",
+        )
+    tokens = [found[1] if (found := _TOKEN.match(part)) else "" for part in _SEPARATORS.split(text) if part]
+    if not tokens or not all(tokens):
+        return Chatter()
+    if len(tokens) == 1:
+        return _unseparated(tokens[0], labelled)
+    if max(map(len, tokens)) > 2:
+        return _pn5180(tokens)
+    # Every byte stands alone, so a lost leading zero can be put back.
+    uid = bytes(int(token, 16) for token in tokens)
+    if not labelled and len(uid) == 5:
+        return Chatter()  # a row of an Ultralight dump: page number and four bytes
+    return _classify(uid, labelled)
+
+
+def _unseparated(digits: str, labelled: bool) -> Reading:
+    decimal = digits.isdigit() and 8 <= len(digits) <= 10
+    if len(digits) % 2:
+        if not (5 if labelled else 7) <= len(digits) <= 19:
+            return Chatter()
+        if decimal:
+            text = f"{digits} has an odd number of digits, all decimal: a decimal number, or a UID that lost a zero"
+            return Refused("reader.decimal", text, "let the reader print hex, two digits for every byte")
+        return Refused("reader.lost-zero", f"{digits} is no UID: {Hint.LOST_ZERO.value}", _CURE_ZEROS)
+    uid = bytes.fromhex(digits)
+    if len(uid) == 6 and reduce(xor, uid) == 0:
+        return Uid(uid[:5], Technology.EM4100)  # EM-18, RDM6300: five bytes and their XOR
+    reading = _classify(uid, labelled)
+    if isinstance(reading, Uid) and decimal:
+        return Uid(reading.uid, reading.technology, "all digits are decimal: it may be a decimal number; read as hex")
+    return reading
+
+
+def _pn5180(tokens: list[str]) -> Reading:
+    """``E0:4:100012345678`` of the PN5180 example: two bytes, then the other six without a separator or padding."""
+    if len(tokens) == 3 and tokens[0].upper() == "E0" and len(tokens[1]) <= 2:
+        if len(tokens[2]) == 12:
+            return Uid(bytes([0xE0, int(tokens[1], 16)]) + bytes.fromhex(tokens[2]), Technology.ISO15693)
+        text = f"{':'.join(tokens)} is no whole ISO 15693 UID: {len(tokens[2])} digits stand for its last 6 bytes"
+        return Refused("reader.lost-zero", text, _CURE_ZEROS)
+    return Chatter()
+
+
+def _classify(uid: bytes, labelled: bool) -> Reading:
+    """By length: 4, 7, 10 ISO 14443; 5 EM4100; 8 with E0 at an end ISO 15693."""
+    if len(uid) == 8:
+        iso15693 = 0xE0 in (uid[0], uid[-1])
+        return Uid(uid, Technology.ISO15693 if iso15693 else Technology.UNKNOWN)
+    if technology := _LENGTHS.get(len(uid)):
+        return Uid(uid, technology)
+    if len(uid) < 3 or (len(uid) != 6 and not labelled):
+        return Chatter()
+    text = f"{len(uid)} bytes are no UID: ISO 14443 has 4, 7 or 10, ISO 15693 has 8, EM4100 has 5"
+    return Refused("reader.uid-length", text, "check for lost zeros or a cut UID in the reader's firmware")

@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QLineEdit
+
+from bench.answers import CallAnswer, PushReport
+from bench.errors import OperatorError
+from bench.exchange import MASK
+from bench.station import Station, Transaction
+from bench.tasks import Tasks
+from bench.tokens.model import IdTokenType
+from ui.models.stations import StationTableModel, list_text
+from ui.panels.station import StationPanel
+
+# What the offscreen platform says of every window that is shown.
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
+
+
+def cp1(**more):
+    return Station("CP-001", "2.0.1", boot="Accepted", vendor="Acme", model="One", list_version=7, **more)
+
+
+@pytest.fixture
+def panel(qtbot, themed, stub, tasks):
+    stub.stations["CP-001"] = cp1(transactions={"TX-9": Transaction("TX-9", 1, "04B1")})
+    stub.stations["CP-002"] = Station("CP-002", "1.6", connected=False)
+    panel = StationPanel()
+    qtbot.addWidget(panel)
+    panel.resize(1200, 330)
+    panel.attach(stub, tasks)
+    panel.show()
+    panel.refresh(set())
+    return panel
+
+
+async def settled(tasks):
+    """Wait until what the panel started has ended."""
+    async with asyncio.timeout(5):
+        await asyncio.gather(*tasks._tasks, return_exceptions=True)
+
+
+def test_the_model_is_a_model(qtmodeltester, themed):
+    model = StationTableModel()
+    model.show([cp1(), Station("CP-002", "1.6", connected=False)])
+    qtmodeltester.check(model)
+
+
+def test_the_model_tells_only_what_changed(themed):
+    model = StationTableModel()
+    station = cp1()
+    assert model.show([station])
+    assert not model.show([station])
+    resets = []
+    model.modelReset.connect(lambda: resets.append(1))
+    station.list_version = 8
+    assert model.show([station])
+    assert resets == []
+    assert [list_text(version) for version in (None, -1, 0, 8)] == ["not asked", "none", "empty", "v8"]
+
+
+def test_empty_says_which_url_to_type(qtbot, themed, stub):
+    panel = StationPanel()
+    qtbot.addWidget(panel)
+    panel.attach(stub, Tasks())
+    panel.show()
+    assert panel.empty.isVisible()
+    assert "ws://127.0.0.1:9000/CP-001" in panel.empty.text.text()
+    assert "Only this computer can reach it" in panel.empty.text.text()
+    panel.empty.button.click()
+    assert QGuiApplication.clipboard().text() == "ws://127.0.0.1:9000/CP-001"
+    stub.server = None
+    panel.attach(stub, Tasks())
+    assert "The OCPP server is off" in panel.empty.text.text()
+    assert not panel.empty.button.isVisible()
+    assert not panel.push_list()
+
+
+@pytest.mark.gui
+async def test_shows_stations_as_they_change(panel, stub):
+    model = panel.table.model()
+    row = [model.index(0, column).data() for column in range(8)]
+    assert row == ["CP-001", "● up", "2.0.1", "Accepted", "Acme One", "", "v7", ""]
+    assert panel.station.id == "CP-001"
+    assert panel.push_button.isEnabled()
+    stub.stations["CP-001"].connected = False
+    panel.refresh(set())
+    assert model.index(0, 1).data() == "□ off"
+    assert not panel.push_button.isEnabled()
+    assert not panel.stop_button.isEnabled()
+
+
+@pytest.mark.gui
+async def test_push_says_what_came_of_it(panel, stub, tasks):
+    assert panel.push_list()
+    assert panel.said.text() == "Pushing the list to CP-001…"
+    assert not panel.push_button.isEnabled()
+    assert not panel.push_list()  # one at a time
+    await settled(tasks)
+    assert stub.orders == [("push_list", "CP-001", "full")]
+    assert panel.said.text() == "✔ CP-001 took the list: version 8, 0 tokens"
+    assert panel.push_button.isEnabled()
+    assert panel.table.model().index(0, 6).data() == "v8"
+
+
+@pytest.mark.gui
+async def test_left_out_tokens_are_listed(panel, stub, tasks, monkeypatch):
+    async def push(station, mode="full"):
+        left_out = (("0123456789ABCDEF012345", "longer than 20 characters"),)
+        return PushReport(True, "Accepted", "CP-001 took the list", 5, left_out, 7, 8, 8)
+
+    monkeypatch.setattr(stub, "push_list", push)
+    panel.push_button.click()
+    await settled(tasks)
+    assert panel.said.text() == "⚠ CP-001 took the list; 1 token left out"
+    assert "left out 0123456789ABCDEF012345: longer than 20 characters" in panel.answers.toPlainText()
+
+
+@pytest.mark.gui
+async def test_version_and_cache(panel, stub, tasks):
+    panel.version_button.click()
+    await settled(tasks)
+    assert panel.said.text() == "✔ CP-001 has list version 7"
+    panel.clear_button.click()
+    await settled(tasks)
+    assert panel.said.text() == "✔ CP-001 cleared its cache"
+    assert [order[0] for order in stub.orders] == ["list_version", "clear_cache"]
+
+
+@pytest.mark.gui
+async def test_remote_start_and_stop(qtbot, panel, stub, tasks):
+    assert not panel.start_button.isEnabled()
+    qtbot.keyClicks(panel.id_token, "04A2B3C4")
+    panel.id_type.setCurrentText("ISO14443")
+    panel.evse.setValue(2)
+    qtbot.keyClick(panel.id_token, Qt.Key.Key_Return)
+    await settled(tasks)
+    panel.evse.setValue(0)
+    panel.start_button.click()
+    await settled(tasks)
+    assert panel.transaction.currentText() == "TX-9"
+    panel.stop_button.click()
+    await settled(tasks)
+    assert stub.orders == [
+        ("remote_start", "CP-001", "04A2B3C4", IdTokenType.ISO14443, 2),
+        ("remote_start", "CP-001", "04A2B3C4", IdTokenType.ISO14443, None),
+        ("remote_stop", "CP-001", "TX-9"),
+    ]
+    stub.stations["CP-001"].transactions.clear()
+    panel.refresh(set())
+    assert not panel.stop_button.isEnabled()
+    panel.id_type.setCurrentText("KeyCode")
+    assert panel.id_token.echoMode() is QLineEdit.EchoMode.PasswordEchoOnEdit
+
+
+@pytest.mark.gui
+async def test_no_answer_is_told_and_the_next_order_is_possible(panel, stub, tasks):
+    stub.refuse = OperatorError("CP-001 did not answer within 30 s", "look whether it is online")
+    panel.clear_button.click()
+    await settled(tasks)
+    assert panel.said.text() == "✖ CP-001 did not answer within 30 s; look whether it is online"
+    assert panel.clear_button.isEnabled()
+
+
+@pytest.mark.gui
+async def test_any_call(panel, stub, tasks):
+    call = panel.free_call
+    panel.tabs.setCurrentIndex(1)
+    assert call.action.currentText() == "TriggerMessage"
+    call.judge()
+    assert call.verdict.text() == "✔ as the schema wants it"
+    assert call.action.findText("SetVariables") >= 0
+    call.payload.setPlainText('{"requestedMessage": ')
+    call.judge()
+    assert call.verdict.text().startswith("✖ not JSON at line 1, column")
+    assert not call.send_button.isEnabled()
+    call.payload.setPlainText("[1]")
+    call.judge()
+    assert call.verdict.text() == "✖ a payload is a JSON object: { }"
+    call.payload.setPlainText('{"requestedMessage": "Nonsense"}')
+    call.judge()
+    assert call.verdict.text().startswith("✖ requestedMessage: ")
+    assert call.send_button.isEnabled()  # sending what is wrong is a test
+    call.payload.setPlainText('{"requestedMessage": "Heartbeat"}')
+    call.send_button.click()
+    await settled(tasks)
+    assert stub.orders == [("call", "CP-001", "TriggerMessage", {"requestedMessage": "Heartbeat"})]
+    assert panel.said.text() == "✔ TriggerMessage answered: Accepted"
+    call.action.setCurrentText("Frobnicate")
+    call.judge()
+    assert call.verdict.text() == "⚠ OCPP 2.0.1 has no action Frobnicate"
+
+
+@pytest.mark.gui
+async def test_a_new_action_brings_its_starter_but_never_over_typed_text(panel):
+    call = panel.free_call
+    panel.tabs.setCurrentIndex(1)
+    call.action.setCurrentText("Reset")
+    assert '"OnIdle"' in call.payload.toPlainText()
+    call.payload.setPlainText('{"type": "Immediate"}')
+    call.action.setCurrentText("ClearCache")
+    assert call.payload.toPlainText() == '{"type": "Immediate"}'
+
+
+@pytest.mark.gui
+async def test_refusals_and_secrets_in_answers(panel, stub, tasks, monkeypatch):
+    answers = [
+        CallAnswer("Reset", None, "NotSupported", "no reset here"),
+        CallAnswer("GetConfiguration", {"configurationKey": [{"key": "AuthorizationKey", "value": "hunter2"}]}),
+    ]
+
+    async def call(station, action, payload):
+        return answers.pop(0)
+
+    monkeypatch.setattr(stub, "call", call)
+    panel.tabs.setCurrentIndex(1)
+    panel.free_call.send()
+    await settled(tasks)
+    assert panel.said.text() == "✖ Reset refused: NotSupported no reset here"
+    panel.free_call.send()
+    await settled(tasks)
+    assert MASK in panel.answers.toPlainText()
+    assert "hunter2" not in panel.answers.toPlainText()
+
+
+@pytest.mark.gui
+async def test_16_has_its_own_actions_and_no_token_type(panel, stub):
+    panel.tabs.setCurrentIndex(1)
+    stub.stations["CP-002"].connected = True
+    panel.table.selectRow(1)
+    panel.refresh(set())
+    assert panel.station.id == "CP-002"
+    assert panel.free_call.action.findText("ChangeConfiguration") >= 0
+    assert not panel.id_type.isEnabled()

@@ -1,0 +1,310 @@
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtWidgets import QLineEdit
+
+from bench.errors import BadInput, StoreError
+from bench.exchange import MASK
+from bench.tokens.model import AuthorizationStatus, IdTokenType
+from tests.ui.stub_session import make_token
+from ui.models.tokens import Column, TokenTableModel
+from ui.panels.token_form import TokenForm
+from ui.panels.token_import import ImportPreview
+from ui.panels.tokens import TokensPanel
+
+# What the offscreen platform says of every window that is shown.
+pytestmark = [pytest.mark.qt_log_ignore("This plugin does not support")]
+
+GOOD = "GBABXC012345678"
+
+
+def fill(stub, *tokens):
+    for token in tokens:
+        stub.store.tokens[token.key] = token
+
+
+@pytest.fixture
+def shelf(stub):
+    """A store with three tokens: one blocked, one key code."""
+    fill(
+        stub,
+        make_token("04A2B3C4D5E680", visual_number="TAG-7"),
+        make_token("04B1C2D3E4F580", visual_number="TAG-8", valid=False),
+        make_token("4711", visual_number="PIN-1", id_token_type=IdTokenType.KEY_CODE),
+    )
+    return stub
+
+
+@pytest.fixture
+def panel(qtbot, themed, shelf, tasks):
+    panel = TokensPanel()
+    qtbot.addWidget(panel)
+    panel.resize(1200, 300)
+    panel.attach(shelf, tasks)
+    panel.show()
+    return panel
+
+
+async def settled(tasks):
+    """Wait until what the panel started has ended."""
+    async with asyncio.timeout(5):
+        await asyncio.gather(*tasks._tasks, return_exceptions=True)
+
+
+async def active(qapp, panel):
+    """Make the panel's window the one that gets the keys."""
+    changed = asyncio.Event()
+    qapp.focusWindowChanged.connect(changed.set)
+    panel.activateWindow()
+    async with asyncio.timeout(5):
+        while not panel.isActiveWindow():
+            await changed.wait()
+            changed.clear()
+    qapp.focusWindowChanged.disconnect(changed.set)
+
+
+def texts(panel, column=Column.UID):
+    model = panel.table.model()
+    return [model.index(row, column).data() for row in range(model.rowCount())]
+
+
+def select(panel, *labels):
+    model = panel.table.model()
+    panel.table.clearSelection()
+    for row in range(model.rowCount()):
+        if model.index(row, Column.NUMBER).data() in labels:
+            panel.table.selectionModel().select(
+                model.index(row, 0),
+                panel.table.selectionModel().SelectionFlag.Select | panel.table.selectionModel().SelectionFlag.Rows,
+            )
+
+
+def test_the_model_is_a_model(qtmodeltester, themed):
+    model = TokenTableModel()
+    model.show([make_token("04A2"), make_token("04B1", valid=False)])
+    qtmodeltester.check(model)
+
+
+@pytest.mark.gui
+async def test_shows_searches_and_sorts(panel):
+    assert texts(panel) == ["04A2B3C4D5E680", "04B1C2D3E4F580", MASK]
+    assert texts(panel, Column.STATUS) == ["✔ Accepted", "✖ Blocked", "✔ Accepted"]
+    panel.search.setText("04:b1:c2")
+    assert texts(panel, Column.NUMBER) == ["TAG-8"]
+    assert panel.count.text() == "1 of 3"
+    panel.search.setText("blocked tag")
+    assert texts(panel, Column.NUMBER) == ["TAG-8"]
+    panel.search.setText("4711")  # a key code cannot be guessed by searching
+    assert panel.nothing.isVisible()
+    panel.nothing.button.click()
+    panel.table.sortByColumn(Column.NUMBER, Qt.SortOrder.DescendingOrder)
+    assert texts(panel, Column.NUMBER) == ["TAG-8", "TAG-7", "PIN-1"]
+
+
+@pytest.mark.gui
+async def test_empty_offers_to_add(qtbot, themed, stub, tasks):
+    panel = TokensPanel()
+    qtbot.addWidget(panel)
+    panel.attach(stub, tasks)
+    panel.show()
+    assert panel.empty.isVisible()
+    panel.empty.button.click()
+    (form,) = panel.findChildren(TokenForm)
+    assert form.isVisible()
+    assert not form.isModal()
+
+
+@pytest.mark.gui
+async def test_add_by_the_form(qtbot, panel, shelf, tasks):
+    panel.add_button.click()
+    (form,) = panel.findChildren(TokenForm)
+    assert not form.save_button.isEnabled()
+    qtbot.keyClicks(form.uid, "04ff00aa")
+    form.contract.setText("GBABX")
+    assert form.verdict.text().startswith("✖ Contract: ")
+    assert form.contract.property("wrong")
+    form.make_button.click()
+    assert form.save_button.isEnabled()
+    assert not form.contract.property("wrong")
+    form.country.setText("G")
+    assert form.verdict.text().startswith("✖ Country: 'G', wanted 2 letters")
+    form.country.setText("gb")
+    form.status.setCurrentText("Expired")
+    qtbot.keyClick(form.uid, Qt.Key.Key_Return)
+    await settled(tasks)
+    kept = shelf.store.get("04FF00AA")
+    assert (kept.country_code, kept.status, kept.valid) == ("GB", AuthorizationStatus.EXPIRED, False)
+    assert panel.selected() == [kept]
+    panel.undo_button.click()
+    await settled(tasks)
+    assert shelf.store.get("04FF00AA") is None
+
+
+@pytest.mark.gui
+async def test_edit_keeps_what_the_form_does_not_show_and_can_change_the_uid(panel, shelf, tasks):
+    before = shelf.store.get("04A2B3C4D5E680")
+    select(panel, "TAG-7")
+    panel.edit_button.click()
+    (form,) = panel.findChildren(TokenForm)
+    form.make_button.click()
+    form.uid.setText("04B1C2D3E4F580")
+    assert form.verdict.text() == "⚠ TAG-8 has this UID and type already; saving replaces it"
+    form.uid.setText("04CC")
+    form.save_button.click()
+    await settled(tasks)
+    assert shelf.store.get("04A2B3C4D5E680") is None
+    assert shelf.store.get("04CC").visual_number == "TAG-7"
+    panel.undo()
+    await settled(tasks)
+    assert shelf.store.get("04CC") is None
+    assert shelf.store.get("04A2B3C4D5E680") == before
+
+
+@pytest.mark.gui
+async def test_key_codes_are_typed_like_passwords(panel):
+    panel.add()
+    (form,) = panel.findChildren(TokenForm)
+    form.id_type.setCurrentText("KeyCode")
+    assert form.uid.echoMode() is QLineEdit.EchoMode.PasswordEchoOnEdit
+    form.id_type.setCurrentText("ISO14443")
+    assert form.uid.echoMode() is QLineEdit.EchoMode.Normal
+
+
+@pytest.mark.gui
+async def test_block_and_unblock(panel, shelf, tasks):
+    select(panel, "TAG-7", "TAG-8")
+    assert panel.block_button.text() == "Block"
+    panel.block_button.click()
+    await settled(tasks)
+    assert texts(panel, Column.STATUS)[:2] == ["✖ Blocked", "✖ Blocked"]
+    panel.undo()
+    await settled(tasks)
+    assert texts(panel, Column.STATUS)[:2] == ["✔ Accepted", "✖ Blocked"]
+    select(panel, "TAG-8")
+    assert panel.block_button.text() == "Unblock"
+    panel.block_button.click()
+    await settled(tasks)
+    assert shelf.store.get("04B1C2D3E4F580").effective_status is AuthorizationStatus.ACCEPTED
+
+
+@pytest.mark.gui
+async def test_delete_and_bring_back_by_keyboard(qapp, qtbot, panel, shelf, tasks):
+    panel.table.setFocus()
+    await active(qapp, panel)
+    notices = []
+    panel.notice.connect(lambda severity, text: notices.append(text))
+    before = dict(shelf.store.tokens)
+    select(panel, "TAG-7", "TAG-8")
+    qtbot.keyClick(panel.table, Qt.Key.Key_Delete)
+    await settled(tasks)
+    assert texts(panel) == [MASK]
+    assert notices == ["Deleted 2 tokens. Ctrl+Z brings back what was deleted."]
+    assert panel.undo_button.text() == "Undo: delete 2 tokens"
+    qtbot.keyClick(panel.table, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    await settled(tasks)
+    assert shelf.store.tokens == before
+    assert not panel.undo_button.isVisible()
+
+
+@pytest.mark.gui
+async def test_a_store_that_refuses_is_told(panel, shelf, tasks, monkeypatch):
+    async def refuse(uid, id_token_type):
+        raise StoreError("the database is read-only", "make its folder writable")
+
+    monkeypatch.setattr(shelf.store, "delete", refuse)
+    notices = []
+    panel.notice.connect(lambda *notice: notices.append(notice))
+    select(panel, "TAG-7")
+    panel.delete_button.click()
+    await settled(tasks)
+    assert notices == [("fail", "the database is read-only; make its folder writable")]
+    assert not panel.undo_button.isVisible()
+
+
+@pytest.mark.gui
+async def test_changes_made_elsewhere_show_at_the_next_refresh(panel, shelf):
+    select(panel, "TAG-8")
+    await shelf.store.put(make_token("00AA", visual_number="TAG-1"))
+    assert len(texts(panel)) == 3
+    panel.refresh(set())
+    assert texts(panel)[0] == "00AA"
+    assert [token.visual_number for token in panel.selected()] == ["TAG-8"]
+
+
+class Shown(QObject):
+    """Waits for the next dialog of a kind."""
+
+    def __init__(self, kind, app):
+        super().__init__()
+        self.kind, self.dialog = kind, asyncio.get_running_loop().create_future()
+        app.installEventFilter(self)
+
+    def eventFilter(self, watched, event):
+        if event.type() is QEvent.Type.Show and isinstance(watched, self.kind) and not self.dialog.done():
+            self.dialog.set_result(watched)
+        return False
+
+
+async def preview_of(qapp, action, panel):
+    """Start an import and give its preview."""
+    shown = Shown(ImportPreview, qapp)
+    panel.run(action, name="import")
+    async with asyncio.timeout(5):
+        preview = await shown.dialog
+    qapp.removeEventFilter(shown)
+    return preview
+
+
+@pytest.mark.gui
+async def test_import_shows_first_then_imports_and_can_be_taken_back(qapp, panel, shelf, tasks, tmp_path):
+    file = tmp_path / "cards.json"
+    panel.run(panel.export_path(file), name="export")
+    await settled(tasks)
+    entries = json.loads(file.read_text())
+    assert len(entries) == 3
+    card = next(entry for entry in entries if entry["uid"] == "04A2B3C4D5E680")
+    new = {**card, "uid": "04DD", "contractId": "GB-ABX-C01234567", "visualNumber": "NEW"}
+    file.write_text(json.dumps([{**card, "contractId": "GB-ABX-C01234567", "visualNumber": "TAG-70"}, new]))
+    before = dict(shelf.store.tokens)
+
+    preview = await preview_of(qapp, panel.import_path(file), panel)
+    assert preview.said.text() == "✔ 2 tokens: 1 new, 1 replace what the store has."
+    assert shelf.store.tokens == before
+    preview.import_button.click()
+    await settled(tasks)
+    assert shelf.store.get("04A2B3C4D5E680").visual_number == "TAG-70"
+    assert shelf.store.get("04DD").visual_number == "NEW"
+    assert not panel.progress.isVisible()
+    panel.undo()
+    await settled(tasks)
+    assert shelf.store.tokens == before
+
+
+@pytest.mark.gui
+async def test_a_file_with_a_wrong_row_is_not_imported(qapp, panel, shelf, tasks, tmp_path):
+    file = tmp_path / "cards.csv"
+    file.write_text("uid,contractId\n04DD,GB-ABX-C01234567\n" + "A" * 41 + ",GB-ABX-C01234567\n")
+    preview = await preview_of(qapp, panel.import_path(file), panel)
+    assert not preview.import_button.isEnabled()
+    assert preview.said.text().startswith("✖ 1 row is wrong.")
+    assert preview.wrong.toPlainText().startswith("row 3    uid: 41 characters")
+    preview.reject()
+    await settled(tasks)
+    assert shelf.store.count == 3
+
+
+@pytest.mark.gui
+async def test_a_file_that_cannot_be_read_is_told(panel, tasks, tmp_path):
+    notices = []
+    panel.notice.connect(lambda *notice: notices.append(notice))
+    panel.run(panel.import_path(tmp_path / "none.csv"), name="import")
+    await settled(tasks)
+    ((severity, text),) = notices
+    assert severity == "fail"
+    assert "cannot read" in text
+    with pytest.raises(BadInput):
+        await panel.import_path(tmp_path / "none.csv")

@@ -1,0 +1,261 @@
+"""One row a tap, newest first."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable
+from enum import IntEnum
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+
+from bench.clock import NS_PER_MS, iso_utc, to_datetime
+from bench.exchange import Exchange, Hop, Party, Verdict, shown_uid
+from bench.message import Link
+from ui import theme
+from ui.widgets import BADGE_ROLE, VERDICT_BADGES, readable_ms
+
+if TYPE_CHECKING:
+    from bench.session import Session
+
+
+class Column(IntEnum):
+    TIME = 0
+    CARD = 1
+    VERDICT = 2
+    DECIDED_BY = 3
+    BUS = 4
+    OCPP = 5
+    TOTAL = 6
+
+
+HEADERS = ("Time", "Card", "Verdict", "Decided by", "Bus", "OCPP", "Total")
+TIPS = (
+    "When the tap began, local time",
+    "UID as the card gave it",
+    "What came of it",
+    "Who decided, and why",
+    "From the request on the Josev bus to its response",
+    "From the station's call to our answer",
+    "From the tap to the verdict",
+)
+WITHOUT_CARD = {
+    "no_authorization": "— free charging",
+    "": "— no card",
+}
+
+
+def bus_ms(exchange: Exchange) -> float | None:
+    """From the request on the Josev bus to its response; None where one of them is missing."""
+    return _between(
+        exchange.hops,
+        lambda hop: hop.link is Link.JOSEV and hop.seq is not None and "request" in hop.name,
+        lambda hop: hop.link is Link.JOSEV and hop.name.startswith("response"),
+    )
+
+
+def ocpp_ms(exchange: Exchange) -> float | None:
+    """From the station's first call to the answer; None where one of them is missing."""
+    return _between(
+        exchange.hops,
+        lambda hop: hop.link is Link.OCPP and hop.to is Party.CSMS,
+        lambda hop: hop.link is Link.OCPP and hop.from_ is Party.CSMS,
+    )
+
+
+def _between(hops: list[Hop], first: Callable[[Hop], bool], then: Callable[[Hop], bool]) -> float | None:
+    begun = next((n for n, hop in enumerate(hops) if first(hop)), None)
+    if begun is None:
+        return None
+    ended = next((hop for hop in islice(hops, begun + 1, None) if then(hop)), None)
+    return None if ended is None else (ended.mono_ns - hops[begun].mono_ns) / NS_PER_MS
+
+
+def card_text(exchange: Exchange) -> str:
+    """The UID, or what stands for it."""
+    if exchange.card is not None and exchange.card.uid:
+        return shown_uid(exchange.card)
+    return WITHOUT_CARD.get(exchange.token_type, f"— {exchange.token_type.replace('_', ' ')}")
+
+
+def decided_text(exchange: Exchange) -> str:
+    """``store · TAG-7``, ``store · unknown (reversed TAG-7?)``, ``nobody · Josev silent``."""
+    if exchange.decided_by is None:
+        return ""
+    why = why_text(exchange)
+    return f"{exchange.decided_by} · {why}" if why else str(exchange.decided_by)
+
+
+def why_text(exchange: Exchange) -> str:
+    """The token's name where it was accepted, else the reason, with the name where there is one."""
+    why, label = exchange.reason, exchange.token_label
+    if not label or label in why:
+        return why
+    if exchange.verdict is Verdict.ACCEPTED or not why:
+        return label
+    return f"{why} ({label})"
+
+
+class ExchangesModel(QAbstractTableModel):
+    """Mirrors ``session.exchanges``; rows are made once per revision of their exchange."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session: Session | None = None
+        self._ids: list[int] = []  # oldest first; row 0 is the last
+        self._rows: dict[int, tuple[int, tuple[str, ...]]] = {}
+        self._accepted: set[int] = set()
+        self._short_time = False
+        self._bold = theme.ui_font(bold=True)
+        self._mono = theme.mono_font(-0.25)
+
+    def show_session(self, session: Session) -> None:
+        self.beginResetModel()
+        self._session = session
+        self._ids = list(session.exchanges)
+        self._rows.clear()
+        self._accepted.clear()
+        self.endResetModel()
+        self._note_verdicts(self._ids)
+
+    @property
+    def accepted(self) -> int:
+        """How many of the rows ended accepted."""
+        return len(self._accepted)
+
+    def update(self, changed: Iterable[object]) -> int:
+        """Take over what changed (ids; None = any of them). Returns how many rows are new."""
+        if self._session is None:
+            return 0
+        exchanges = self._session.exchanges
+        oldest = next(iter(exchanges), None)
+        gone = len(self._ids) if oldest is None else bisect_left(self._ids, oldest)
+        if gone:
+            count = len(self._ids)
+            self.beginRemoveRows(QModelIndex(), count - gone, count - 1)
+            for id_ in self._ids[:gone]:
+                self._rows.pop(id_, None)
+                self._accepted.discard(id_)
+            del self._ids[:gone]
+            self.endRemoveRows()
+        newest = self._ids[-1] if self._ids else 0
+        fresh: list[int] = []
+        for id_ in reversed(exchanges):
+            if id_ <= newest:
+                break
+            fresh.append(id_)
+        if fresh:
+            self.beginInsertRows(QModelIndex(), 0, len(fresh) - 1)
+            self._ids.extend(reversed(fresh))
+            self.endInsertRows()
+        touched = {id_ for key in changed for id_ in (self._ids if key is None else (key,)) if isinstance(id_, int)}
+        for row in sorted(row for id_ in touched if (row := self.row_of(id_)) is not None):
+            self.dataChanged.emit(self.index(row, 0), self.index(row, len(HEADERS) - 1))
+        self._note_verdicts(touched.union(fresh))
+        return len(fresh)
+
+    def id_at(self, row: int) -> int | None:
+        return self._ids[-1 - row] if 0 <= row < len(self._ids) else None
+
+    def row_of(self, exchange_id: int) -> int | None:
+        at = bisect_left(self._ids, exchange_id)
+        return len(self._ids) - 1 - at if at < len(self._ids) and self._ids[at] == exchange_id else None
+
+    def set_short_time(self, short: bool) -> None:
+        """Leave milliseconds out of the time of day, where there is no room; the tooltip has them."""
+        if short != self._short_time:
+            self._short_time = short
+            self._rows.clear()
+            self.repaint_all()
+
+    def repaint_all(self) -> None:
+        """The colours or the texts of every row are others now."""
+        if self._ids:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self._ids) - 1, len(HEADERS) - 1))
+
+    # Qt
+
+    def rowCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self._ids)
+
+    def columnCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(HEADERS)
+
+    def data(self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        if role not in _ROLES or not index.isValid():
+            return None
+        exchange = self._exchange(index.row())
+        if exchange is None:
+            return None
+        column = index.column()
+        if role == Qt.ItemDataRole.DisplayRole or role == Qt.ItemDataRole.AccessibleTextRole:
+            return self._texts(exchange)[column]
+        if role == BADGE_ROLE:
+            return VERDICT_BADGES[exchange.verdict] if column == Column.VERDICT else None
+        if role == Qt.ItemDataRole.FontRole:
+            if column == Column.TOTAL:
+                return self._bold
+            return self._mono if column == Column.TIME or (column == Column.CARD and exchange.card is not None) else None
+        if role == Qt.ItemDataRole.ForegroundRole:
+            return theme.color("muted") if column in (Column.BUS, Column.OCPP) else None
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return iso_utc(exchange.opened.utc_ns) if column == Column.TIME else self._texts(exchange)[column]
+        return None
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> object:
+        if orientation is not Qt.Orientation.Horizontal or not 0 <= section < len(HEADERS):
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return HEADERS[section]
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return TIPS[section]
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        return None
+
+    # Inside
+
+    def _exchange(self, row: int) -> Exchange | None:
+        id_ = self.id_at(row)
+        return None if id_ is None or self._session is None else self._session.exchanges.get(id_)
+
+    def _texts(self, exchange: Exchange) -> tuple[str, ...]:
+        kept = self._rows.get(exchange.id)
+        if kept is not None and kept[0] == exchange.revision:
+            return kept[1]
+        opened = to_datetime(exchange.opened.utc_ns).astimezone()
+        texts = (
+            f"{opened:%H:%M:%S}" + ("" if self._short_time else f".{opened.microsecond // 1000:03d}"),
+            card_text(exchange),
+            VERDICT_BADGES[exchange.verdict].word,
+            decided_text(exchange),
+            readable_ms(bus_ms(exchange)),
+            readable_ms(ocpp_ms(exchange)),
+            readable_ms(exchange.total_ms),
+        )
+        self._rows[exchange.id] = (exchange.revision, texts)
+        return texts
+
+    def _note_verdicts(self, ids: Iterable[int]) -> None:
+        assert self._session is not None
+        for id_ in ids:
+            exchange = self._session.exchanges.get(id_)
+            if exchange is not None and exchange.verdict is Verdict.ACCEPTED:
+                self._accepted.add(id_)
+            else:
+                self._accepted.discard(id_)
+
+
+_ROLES = frozenset(
+    {
+        int(Qt.ItemDataRole.DisplayRole),
+        int(Qt.ItemDataRole.AccessibleTextRole),
+        int(Qt.ItemDataRole.FontRole),
+        int(Qt.ItemDataRole.ForegroundRole),
+        int(Qt.ItemDataRole.ToolTipRole),
+        BADGE_ROLE,
+    }
+)

@@ -1,0 +1,144 @@
+"""Exchanges: a row a tap, newest first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtGui import QFont, QFontMetrics, QResizeEvent
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStackedWidget, QTableView, QVBoxLayout, QWidget
+
+from bench.exchange import Verdict
+from ui import theme
+from ui.models.exchanges import HEADERS, Column, ExchangesModel
+from ui.panels.base import Panel, touches
+from ui.widgets import VERDICT_BADGES, BadgeDelegate, Card, EmptyState, badge_font, badge_size
+
+if TYPE_CHECKING:
+    from bench.session import Change, Session
+    from bench.tasks import Tasks
+
+SAMPLES = {
+    Column.TIME: "00:00:00.000",
+    Column.CARD: "04A2B3C4D5E680",
+    Column.BUS: "000 ms",
+    Column.OCPP: "00.0 ms",
+    Column.TOTAL: "000 ms",
+}
+NARROW = 680
+"""Width below which the milliseconds of the time of day make room for who decided."""
+
+
+class ExchangesPanel(Panel):
+    """The table of taps. The selection follows the newest until the operator picks another."""
+
+    title = "Exchanges"
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.model = ExchangesModel(self)
+        self._ours = False
+        self.card = Card("Exchanges", margin=0)
+        self.card.body.setContentsMargins(0, 0, 0, 3)
+        self.table = QTableView()
+        self._set_up_table()
+        self._pages = QStackedWidget()
+        self._pages.addWidget(
+            EmptyState("No taps yet", "Every card held to a reader, and every one the charger asks about, becomes a row here.")
+        )
+        self._pages.addWidget(self.table)
+        self.card.body.addWidget(self._pages)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.card)
+        self.setFocusProxy(self.table)
+        theme.on_change(self.model.repaint_all)
+
+    def attach(self, session: Session, tasks: Tasks) -> None:
+        super().attach(session, tasks)
+        self.model.show_session(session)
+        self._show_counts()
+        self._select_row(0)
+
+    def refresh(self, changes: set[tuple[Change, object]]) -> None:
+        if not touches(changes, "exchange"):
+            return
+        followed = self.table.currentIndex().row() in (-1, 0)
+        self.model.update([key for kind, key in changes if kind == "exchange"])
+        self._show_counts()
+        if followed:
+            self._select_row(0)
+
+    def select_exchange(self, exchange_id: int) -> None:
+        row = self.model.row_of(exchange_id)
+        if row is not None:
+            self._select_row(row)
+
+    def select_message(self, seq: int) -> None:
+        exchange_id = self.session.exchange_of(seq) if self.session is not None else None
+        if exchange_id is not None:
+            self.select_exchange(exchange_id)
+
+    @property
+    def selected_id(self) -> int | None:
+        return self.model.id_at(self.table.currentIndex().row())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        narrow = self.width() < NARROW
+        self.model.set_short_time(narrow)
+        sample = SAMPLES[Column.TIME].partition(".")[0] if narrow else SAMPLES[Column.TIME]
+        self.table.horizontalHeader().resizeSection(Column.TIME, _advance(theme.mono_font(-0.25), sample) + 15)
+
+    def _set_up_table(self) -> None:
+        table = self.table
+        table.setModel(self.model)
+        table.setAccessibleName("Exchanges, newest first")
+        table.setItemDelegate(BadgeDelegate(table))
+        table.setFont(theme.ui_font())
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        table.setTabKeyNavigation(False)
+        table.setShowGrid(False)
+        table.setWordWrap(False)
+        table.setTextElideMode(Qt.TextElideMode.ElideRight)
+        table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        table.verticalHeader().hide()
+        table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        table.verticalHeader().setDefaultSectionSize(25)
+        header = table.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setMinimumSectionSize(48)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header.setSectionResizeMode(Column.DECIDED_BY, QHeaderView.ResizeMode.Stretch)
+        mono, words = theme.mono_font(-0.25), theme.ui_font(bold=True)
+        for column, sample in SAMPLES.items():
+            font = mono if column <= Column.CARD else words
+            header.resizeSection(column, _advance(font, sample) + 15)
+        header.resizeSection(Column.VERDICT, badge_size(VERDICT_BADGES[Verdict.TIMED_OUT], badge_font()).width() + 14)
+        assert header.count() == len(HEADERS)
+        table.selectionModel().currentRowChanged.connect(self._row_changed)
+
+    def _show_counts(self) -> None:
+        taps = self.model.rowCount()
+        self._pages.setCurrentIndex(1 if taps else 0)
+        word = "tap" if taps == 1 else "taps"
+        self.card.note.setText(f"{taps} {word} · {self.model.accepted} accepted · newest first" if taps else "")
+
+    def _select_row(self, row: int) -> None:
+        index = self.model.index(row, 0)
+        if not index.isValid() or row == self.table.currentIndex().row():
+            return
+        self._ours = True
+        self.table.setCurrentIndex(index)
+        self._ours = False
+
+    def _row_changed(self, current: QModelIndex, previous: QModelIndex) -> None:
+        exchange_id = self.model.id_at(current.row())
+        if exchange_id is not None and not self._ours:
+            self.exchange_selected.emit(exchange_id)
+
+
+def _advance(font: QFont, sample: str) -> int:
+    return QFontMetrics(font).horizontalAdvance(sample)

@@ -1,0 +1,74 @@
+"""The decoded message as a tree whose verdicts stay in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHeaderView, QTreeView, QWidget
+
+from ui import theme
+from ui.models.tree import CHECK, FIELD, VALUE, Check, TreeModel
+from ui.panels.cells import PADDING, CellDelegate
+
+MAX_OPEN_DEPTH = 3
+MAX_OPEN_ROWS = 200
+MAX_NAME_SHARE = 0.45
+
+
+class MessageTree(QTreeView):
+    """Field, Value, Check. The first few levels are open; a long list fills as it is scrolled."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Decoded message")
+        self.setFont(theme.mono_font())
+        self.setUniformRowHeights(True)
+        self.setItemDelegate(CellDelegate(self))
+        self.setEditTriggers(QTreeView.EditTrigger.NoEditTriggers)
+        self.setIndentation(14)
+        self.setTabKeyNavigation(False)
+        self.rows = TreeModel(self)
+        self.setModel(self.rows)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.header().setMinimumSectionSize(24)
+        self.header().setStretchLastSection(True)
+        self.header().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        theme.on_change(self.viewport().update)
+
+    def show_tree(self, tree: object, checks: Iterable[tuple[str, Check]]) -> None:
+        """Show JSON-able data, which is the tree's from now on, and what is known of its fields by path."""
+        checks = list(checks)
+        self.rows.show(tree, checks)
+        self.setColumnHidden(CHECK, not checks)
+        self._open_branches()
+        self._fit_columns()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_columns()
+
+    def _open_branches(self) -> None:
+        waiting = [(self.rows.index(row, 0), 1) for row in range(min(self.rows.rowCount(), MAX_OPEN_ROWS))]
+        opened = 0
+        while waiting and opened < MAX_OPEN_ROWS:
+            index, depth = waiting.pop(0)
+            if not self.rows.hasChildren(index):
+                continue
+            if self.rows.canFetchMore(index):
+                self.rows.fetchMore(index)
+            self.expand(index)
+            opened += 1
+            if depth < MAX_OPEN_DEPTH:
+                count = min(self.rows.rowCount(index), MAX_OPEN_ROWS)
+                waiting += [(self.rows.index(row, 0, index), depth + 1) for row in range(count)]
+
+    def _fit_columns(self) -> None:
+        """Names and values as wide as they need, but a verdict is never pushed out."""
+        room = self.viewport().width()
+        names = min(self.sizeHintForColumn(FIELD) + 2 * PADDING, int(room * MAX_NAME_SHARE))
+        verdict = 0 if self.isColumnHidden(CHECK) else self.fontMetrics().horizontalAdvance("✖ wrong") + PADDING
+        values = min(self.sizeHintForColumn(VALUE) + 2 * PADDING, room - names - verdict)
+        self.setColumnWidth(FIELD, names)
+        self.setColumnWidth(VALUE, max(values, 60))

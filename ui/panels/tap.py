@@ -1,0 +1,403 @@
+"""Tap: the last card large, what to present and how, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from bench.card import Hint
+from bench.errors import OperatorError
+from bench.exchange import Exchange, TapCard, shown_uid
+from bench.tokens.model import JosevTokenType
+from ui.dialogs import ask, ask_text
+from ui.models.exchanges import card_text, why_text
+from ui.panels.base import Panel, touches
+from ui.panels.findings import FindingsCard
+from ui.widgets import (
+    VERDICT_BADGES,
+    Card,
+    ElidedLabel,
+    GlyphLabel,
+    RoleLabel,
+    grouped,
+    mark,
+    menu_button,
+    readable_ms,
+)
+
+if TYPE_CHECKING:
+    from bench.session import Change, Session
+    from bench.tasks import Tasks
+
+AUTO = "auto"
+NONE = "none"
+CARD_TYPES = (JosevTokenType.ISO14443, JosevTokenType.ISO15693, JosevTokenType.LOCAL)
+"""Types a typed UID may be presented as; key code, MAC address and free charging have entries of their own."""
+
+BY = {
+    "store": "by the store",
+    "default": "by default",
+    "operator": "by the operator",
+    "hub": "by the hub",
+    "csms": "by another CSMS",
+    "list": "by the charger's local list",
+    "cache": "by the charger's cache",
+    "josev": "behind Josev, unseen",
+    "nobody": "by nobody",
+}
+
+
+class TapPanel(Panel):
+    """Presents cards. ``Present card`` takes the UID typed, else the last card's."""
+
+    title = "Tap"
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.last_tap: tuple[str | None, JosevTokenType] | None = None
+        self._last_tap_id = 0
+        self._shown_card: tuple[object, ...] | None = None
+        self.card = LastCard()
+        self.verdict = VerdictCard()
+        self.findings = FindingsCard()
+        self.findings.asked.connect(self.message_selected)
+        self._build_controls()
+        stack = QVBoxLayout(self)
+        stack.setContentsMargins(0, 0, 0, 0)
+        stack.setSpacing(8)
+        stack.addWidget(self.card)
+        stack.addWidget(self.verdict)
+        stack.addWidget(self.findings, 1)
+        self.setMinimumWidth(230)
+        self.setFocusProxy(self.uid)
+
+    def attach(self, session: Session, tasks: Tasks) -> None:
+        super().attach(session, tasks)
+        chosen = self.evse.currentText()
+        self.evse.clear()
+        self.evse.addItem(AUTO)
+        for evse in session.profile.charger.evses:
+            self.evse.addItem(evse.id)
+        self.evse.addItem(NONE)
+        self.evse.setCurrentText(chosen if self.evse.findText(chosen) >= 0 else AUTO)
+        self._show()
+
+    def refresh(self, changes: set[tuple[Change, object]]) -> None:
+        if touches(changes, "exchange", "card", "finding", "tokens"):
+            self._show()
+
+    def set_joined(self, joined: bool) -> None:
+        self.card.set_joined(joined)
+
+    def remembered(self) -> dict[str, str]:
+        return {"evse": self.evse.currentText(), "plugged": "yes" if self.plugged.isChecked() else "no"}
+
+    def recall(self, values: dict[str, str]) -> None:
+        evse = values.get("evse", AUTO)
+        if evse and self.evse.findText(evse) < 0 and len(evse) <= 64:
+            self.evse.addItem(evse)
+        self.evse.setCurrentText(evse or AUTO)
+        self.plugged.setChecked(values.get("plugged") == "yes" and evse != NONE)
+
+    # Actions
+
+    def present(self) -> None:
+        """Present what is typed, else repeat the last tap, whatever it was (Ctrl+T)."""
+        typed = clean_uid(self.uid.text())
+        if typed:
+            self._present(typed, self._typed_type())
+        elif self.last_tap is not None:
+            self._present(*self.last_tap)
+        elif (last := self._last_card()) is not None:
+            self._present(last.uid, self._typed_type(last))
+        else:
+            self.uid.setFocus(Qt.FocusReason.OtherFocusReason)
+            self.notice.emit("info", "Type a UID, or hold a card to the reader; then present it again from here.")
+
+    def free_charging(self) -> None:
+        """The driver asked to charge without a card (Josev API, no_authorization)."""
+        self._present(None, JosevTokenType.NO_AUTHORIZATION)
+
+    def enrol(self) -> None:
+        """Put the last card into the store."""
+        exchange = self._last_exchange_with_card()
+        if exchange is None or exchange.card is None:
+            self.notice.emit("info", "There is no card to enrol yet: present one first.")
+            return
+        self.run(self._enrol(exchange.id, exchange.card), name="enrol")
+
+    def _present(self, uid: str | None, token_type: JosevTokenType) -> None:
+        if self.session is None:
+            self.notice.emit("warn", "The bench is not running yet.")
+            return
+        from bench.session import TapRequest
+
+        chosen = self.evse.currentText()
+        evse_id = None if chosen in (AUTO, NONE) else chosen
+        tap = TapRequest(uid, token_type, evse_id, plugged_in_first=self.plugged.isChecked() and chosen != NONE)
+        try:
+            exchange = self.session.present(tap)
+        except OperatorError as error:
+            self.notice.emit("fail", str(error))
+            return
+        self.last_tap = (uid, token_type)
+        self._last_tap_id = exchange.id
+        self.exchange_selected.emit(exchange.id)
+
+    async def _enrol(self, exchange_id: int, card: TapCard) -> None:
+        assert self.session is not None
+        if str(Hint.RANDOM_ID) in card.hints and not await ask(
+            self, "Enrol a random UID?", detail="This card shows another UID at every tap.", yes="Enrol all the same"
+        ):
+            return
+        token = await self.session.enrol(exchange_id)
+        self.notice.emit("ok", f"{shown_uid(card)} is in the store as {token.label}")
+
+    async def _ask_and_present(self, title: str, label: str, token_type: JosevTokenType, *, hidden: bool) -> None:
+        value = await ask_text(self, title, label, hidden=hidden, ok="Present")
+        if value:
+            self._present(value, token_type)
+
+    def _key_code(self) -> None:
+        asked = self._ask_and_present("Key code", "Key code as typed on the charger:", JosevTokenType.KEY_CODE, hidden=True)
+        self.run(asked, name="key code")
+
+    def _mac_address(self) -> None:
+        asked = self._ask_and_present("MAC address", "MAC address of the EV:", JosevTokenType.MAC_ADDRESS, hidden=False)
+        self.run(asked, name="mac address")
+
+    # Showing
+
+    def _show(self) -> None:
+        assert self.session is not None
+        exchange = self._last_exchange_with_card()
+        card = self._last_card()
+        if exchange is not None and card is not None and card.reader and exchange.id > self._last_tap_id:
+            # A card on the reader is the last tap from now on, not what was presented from here before it.
+            self.last_tap = (card.uid, self._typed_type(card))
+            self._last_tap_id = exchange.id
+        key = (card, exchange.token_label if exchange else "", exchange.verdict if exchange else None)
+        if key != self._shown_card:
+            self._shown_card = key
+            self.card.show_card(card, self._store_words(exchange))
+        newest = next(reversed(self.session.exchanges.values()), None)
+        self.verdict.show_exchange(newest)
+        self.findings.show_findings(self.session.findings)
+        self.enrol_button.setEnabled(exchange is not None)
+
+    def _store_words(self, exchange: Exchange | None) -> str:
+        if exchange is None or exchange.card is None or self.session is None:
+            return ""
+        token = self.session.store.get(exchange.card.uid, None)
+        return "not enrolled" if token is None else token.label
+
+    def _last_exchange_with_card(self) -> Exchange | None:
+        if self.session is None:
+            return None
+        return next((e for e in reversed(self.session.exchanges.values()) if e.card is not None and e.card.uid), None)
+
+    def _last_card(self) -> TapCard | None:
+        exchange = self._last_exchange_with_card()
+        if exchange is not None:
+            return exchange.card
+        read = self.session.last_card if self.session is not None else None
+        if read is None:
+            return None
+        return TapCard(read.uid_hex, str(read.technology), "", read.reader, tuple(str(hint) for hint in read.hints))
+
+    def _typed_type(self, card: TapCard | None = None) -> JosevTokenType:
+        chosen = self.token_type.currentText()
+        if chosen != AUTO:
+            return JosevTokenType(chosen)
+        if card is not None and card.token_type in set(CARD_TYPES):
+            return JosevTokenType(card.token_type)
+        return JosevTokenType.ISO14443
+
+    # Building
+
+    def _build_controls(self) -> None:
+        body = self.card.body
+        self.uid = QLineEdit()
+        self.uid.setPlaceholderText("UID to present, or the last card")
+        self.uid.setAccessibleName("UID to present; empty for the last card")
+        self.uid.setMaxLength(64)
+        self.uid.setClearButtonEnabled(True)
+        self.uid.returnPressed.connect(self.present)
+        self.evse = _combo("EVSE: auto leaves it to the rule of the Josev API, none leaves it out")
+        self.evse.addItems([AUTO, NONE])
+        self.evse.setAccessibleName("EVSE")
+        self.token_type = _combo("Token type: auto takes the one of the card")
+        self.token_type.setAccessibleName("Token type")
+        self.token_type.addItems([AUTO, *(str(kind) for kind in CARD_TYPES)])
+        self.plugged = QCheckBox("plugged in first")
+        self.plugged.setToolTip("The EV was plugged in before the card: the EVSE id must then be in the request")
+        self.evse.currentTextChanged.connect(self._evse_changed)
+        rows = QVBoxLayout()
+        rows.setSpacing(5)
+        rows.addWidget(self.uid)
+        picks = QHBoxLayout()
+        picks.setSpacing(6)
+        for words, combo in (("EVSE", self.evse), ("type", self.token_type)):
+            label = QLabel(words)
+            label.setBuddy(combo)
+            picks.addWidget(label)
+            picks.addWidget(combo, 1)
+        rows.addLayout(picks)
+        rows.addWidget(self.plugged)
+        body.addLayout(rows)
+        self.present_button = mark(QPushButton("Present card   Ctrl+T"), "primary")
+        self.present_button.setAccessibleName("Present card")
+        self.present_button.clicked.connect(self.present)
+        body.addWidget(self.present_button)
+        self.enrol_button = QPushButton("Enrol")
+        self.enrol_button.setToolTip("Put the last card into the store")
+        self.enrol_button.clicked.connect(self.enrol)
+        self.enrol_button.setEnabled(False)
+        self.other_button = menu_button("Other", self._other_menu())
+        last = QHBoxLayout()
+        last.setSpacing(6)
+        last.addWidget(self.enrol_button, 1)
+        last.addWidget(self.other_button, 1)
+        body.addLayout(last)
+
+    def _other_menu(self) -> QMenu:
+        menu = QMenu(self)
+        actions: tuple[tuple[str, Callable[[], None]], ...] = (
+            ("Free charging", self.free_charging),
+            ("Key code…", self._key_code),
+            ("MAC address…", self._mac_address),
+        )
+        for words, slot in actions:
+            menu.addAction(words).triggered.connect(slot)
+        return menu
+
+    def _evse_changed(self, chosen: str) -> None:
+        self.plugged.setEnabled(chosen != NONE)
+        if chosen == NONE:
+            self.plugged.setChecked(False)
+
+
+class LastCard(Card):
+    """The last card, large; the controls of the panel stand in its body below."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent=parent)
+        self.setAccessibleName("Last card")
+        self.body.setSpacing(4)
+        self.body.setContentsMargins(11, 2, 11, 10)
+        self.uid_label = RoleLabel("", mono=True, delta=5.5, wrap=True)
+        self.uid_label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.facts = ElidedLabel("")
+        self.store = ElidedLabel("", bold=True)
+        self.hints = RoleLabel("", "warn", wrap=True, delta=-0.25)
+        for label in (self.uid_label, self.facts, self.store, self.hints):
+            self.body.addWidget(label)
+        self.show_card(None, "")
+
+    def show_card(self, card: TapCard | None, store: str) -> None:
+        """store: what the store calls it."""
+        if card is None:
+            self.uid_label.setText("no card yet")
+            self.facts.set_text("Tap one, or type its UID.")
+            self.store.hide()
+            self.hints.hide()
+            return
+        uid = shown_uid(card)
+        self.uid_label.setText(two_lines(grouped(uid)))
+        self.uid_label.setAccessibleName(f"UID {uid}")
+        length = f"{len(uid) // 2} bytes" if grouped(uid) != uid else ""
+        reader = card.reader.partition(":")[0].upper()
+        kind = card.technology or card.token_type.replace("_", " ")
+        self.facts.set_text(" · ".join(part for part in (kind, length, reader or "typed") if part))
+        self.store.set_text(f"store: {store}")
+        self.store.setVisible(bool(store))
+        self.hints.setText("\n".join(card.hints))
+        self.hints.setVisible(bool(card.hints))
+
+
+class VerdictCard(Card):
+    """The verdict of the newest exchange: a word, a sign, a colour, and who decided."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(framed=False, parent=parent)
+        self._key: tuple[object, ...] = ()
+        top = QHBoxLayout()
+        top.setSpacing(8)
+        self.sign = GlyphLabel("card", "muted", 20)
+        self.word = RoleLabel("", bold=True, delta=5.0)
+        top.addWidget(self.sign, 0, Qt.AlignmentFlag.AlignVCenter)
+        top.addWidget(self.word, 1)
+        self.by = RoleLabel("", wrap=True)
+        self.facts = RoleLabel("")
+        self.body.setSpacing(2)
+        self.body.setContentsMargins(11, 8, 11, 9)
+        self.body.addLayout(top)
+        self.body.addWidget(self.by)
+        self.body.addWidget(self.facts)
+        self.show_exchange(None)
+
+    def show_exchange(self, exchange: Exchange | None) -> None:
+        key = () if exchange is None else (exchange.id, exchange.revision)
+        if key == self._key and self.word.text():
+            return
+        self._key = key
+        if exchange is None:
+            self._paint("panel", "muted", "card", "No tap yet", "The verdict of a tap appears here.", "")
+            return
+        badge = VERDICT_BADGES[exchange.verdict]
+        if exchange.verdict is None:
+            self._paint(f"{badge.role}_bg", badge.role, badge.glyph, "WAITING", card_text(exchange), f"exchange {exchange.id}")
+            return
+        facts = f"{readable_ms(exchange.total_ms)} · exchange {exchange.id}"
+        self._paint(f"{badge.role}_bg", badge.role, badge.glyph, badge.word, who_decided(exchange), facts)
+
+    def _paint(self, ground: str, role: str, glyph: str, word: str, by: str, facts: str) -> None:
+        self.set_ground(ground, framed=ground == "panel")
+        self.sign.set_glyph(glyph, role)
+        for label, text in ((self.word, word), (self.by, by), (self.facts, facts)):
+            label.set_role(role)
+            label.setText(text)
+        self.facts.setVisible(bool(facts))
+        self.setAccessibleName(f"Verdict: {word}, {by}")
+
+
+def who_decided(exchange: Exchange) -> str:
+    """``by the store: TAG-7``, ``by the store: blocked (TAG-7)``."""
+    by = BY.get(str(exchange.decided_by), str(exchange.decided_by or "nobody"))
+    why = why_text(exchange)
+    return f"{by}: {why}" if why else by
+
+
+def clean_uid(text: str) -> str:
+    """Hex without the separators people type, in upper case; anything else as typed, without spaces around."""
+    bare = "".join(c for c in text if c not in " :-.\t")
+    if bare and all(c in "0123456789abcdefABCDEF" for c in bare):
+        return bare.upper()
+    return text.strip()
+
+
+def two_lines(groups: str) -> str:
+    """Groups of two broken into lines of four, as long UIDs stand on a card."""
+    parts = groups.split(" ")
+    return "\n".join(" ".join(parts[n : n + 4]) for n in range(0, len(parts), 4))
+
+
+def _combo(tip: str) -> QComboBox:
+    combo = QComboBox()
+    combo.setToolTip(tip)
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    combo.setMinimumContentsLength(2)
+    return combo
