@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import platformdirs
 
@@ -168,11 +167,13 @@ class Bench:
             self.broker = EmbeddedBroker(host, port)
             await self.broker.start()
             return JosevBus(self.broker.url, settings.topics)
-        parts = urlsplit(mqtt)
-        password = parts.password
-        if parts.username and password is None:
-            password = secret(f"{parts.username}@{parts.hostname}:{parts.port or DEFAULT_BROKER_PORT}")
-        return JosevBus(mqtt, settings.topics, user=parts.username, password=password, ca_file=settings.ca_file)
+        from devices.mqtt_url import parse_url
+
+        address = parse_url(mqtt)
+        password = address.password
+        if address.user and password is None:
+            password = secret(f"{address.user}@{address.host}:{address.port}")
+        return JosevBus(mqtt, settings.topics, user=address.user, password=password, ca_file=settings.ca_file)
 
     def _make_server(self, address: str) -> CsmsServer:
         from devices.ocpp.csms import CsmsServer

@@ -186,8 +186,8 @@ class TapFlow:
         return exchange, []
 
     def publish_failed(self, exchange: Exchange, why: str, cure: str, stamp: Stamp) -> None:
-        """The request could not be sent. Nothing is queued: a card answered late is a safety fault."""
-        self._book.step(exchange, stamp, Party.BENCH, Party.JOSEV, "authorization request", fault=why)
+        """The message could not be sent. Nothing is queued: a card answered late is a safety fault."""
+        self._book.step(exchange, stamp, Party.BENCH, Party.JOSEV, "not sent", fault=why)
         self._book.close(exchange, Verdict.FAILED, DecidedBy.NOBODY, "bus down", stamp)
         self._book.finding("bus.down", Severity.FAIL, why, stamp=stamp, exchange=exchange, cure=cure)
 
@@ -349,7 +349,8 @@ class TapFlow:
             exchange = self._book.open(
                 "update", stamp, card=card, token_type=type_text, evse_id=evse if isinstance(evse, str) else None
             )
-        self._updates[body.id] = exchange.id
+        if body.id:
+            self._updates[body.id] = exchange.id
         if len(self._updates) > REMEMBERED_UPDATES:
             del self._updates[next(iter(self._updates))]
         evse = body.data.get("evse_id")

@@ -9,7 +9,7 @@ from bench.authorization import Command, Publish, TapFlow
 from bench.book import ExchangeBook
 from bench.clock import Clock, Stamp
 from bench.codecs.josev import JosevMessage, decode, encode
-from bench.errors import LinkDown
+from bench.errors import LinkDown, OperatorError
 from bench.exchange import Exchange, Severity
 from bench.journal.log import Journal
 from bench.message import Direction, Link, Message
@@ -104,7 +104,7 @@ class BusDesk:
         topic = topics.cs_to_josev if command.to_josev else topics.josev_to_cs
         try:
             message = self._send(topic, command.message)
-        except LinkDown as error:
+        except OperatorError as error:
             self._flow.publish_failed(exchange, error.what, error.cure, self._clock.stamp())
             return
         self._flow.published(exchange, message, command.to_josev)
@@ -127,7 +127,7 @@ class BusDesk:
             data = josev.device_model(self._profile, self._csms_url())
         try:
             self._send(settings.topics.cs_to_josev, JosevMessage(request.id, request.name, "response", data))
-        except LinkDown as error:
+        except OperatorError as error:
             self._book.finding(
                 "bus.down",
                 Severity.FAIL,
@@ -142,7 +142,7 @@ class BusDesk:
             where = f" at {fault.where}" if fault.where else ""
             self._book.finding(
                 fault.rule,
-                Severity.WARN,
+                Severity.INFO if fault.rule == "josev.extra-member" else Severity.WARN,
                 f"{message.channel}: {fault.text}{where}",
                 stamp=Stamp(message.mono_ns, message.utc_ns),
                 exchange=exchange,

@@ -414,7 +414,8 @@ class Session:
             self._record_link(status)
             if status.state is LinkState.FAULTY:
                 self.finding("link.faulty", "fail", f"{status.name}: {status.detail}", status.cure)
-            if status.name == "josev" and before is not None and before.state is LinkState.UP:
+            gone = status.state in (LinkState.FAULTY, LinkState.CONNECTING)
+            if status.name == "josev" and gone and before is not None and before.state is LinkState.UP:
                 self._desk.lost(status.detail, status.cure)
         self._tell(Change.LINK, status.name)
 

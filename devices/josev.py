@@ -8,9 +8,11 @@ is ever queued or sent twice, since a late authorization would start a charge no
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import ssl
 import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.clock import NS_PER_S, Stamp, stamp
@@ -19,11 +21,23 @@ from bench.ports import LinkState, LinkStatus, Sink
 from bench.settings import Topics
 from bench.tasks import Tasks
 from devices.inbox import Inbox
-from devices.mqtt_connection import Accepted, Acknowledged, Ended, Event, Heard, Login, MqttConnection, Subscribed
+from devices.mqtt_connection import (
+    Accepted,
+    Acknowledged,
+    Ended,
+    Event,
+    Heard,
+    Login,
+    MqttConnection,
+    Subscribed,
+    TidySocket,
+)
 from devices.mqtt_echo import Echoes
 from devices.mqtt_failure import Failure, of_silence, of_subscription, of_unacknowledged
-from devices.mqtt_url import BrokerAddress, parse_url
+from devices.mqtt_url import parse_url
 from devices.supervisor import backoff
+
+log = logging.getLogger(__name__)
 
 LINK = "josev"
 MAX_PAYLOAD = 16 * 1024 * 1024
@@ -34,6 +48,26 @@ STEADY_NS = 5 * NS_PER_S
 """A connection that lived this long was a good one: the next try comes quickly."""
 WATCH_S = 1.0
 MAX_WAITING = 20_000
+"""Messages that may wait for the loop, each 16 KiB of one counting as a further message: some 300 MiB at worst."""
+
+
+@dataclass(slots=True, eq=False)
+class _Life:
+    """What belongs to one connection and ends with it.
+
+    settled: the broker answered our subscriptions, or the connection ended. unacknowledged: number of the message -> when it
+    was sent (monotonic ns). heard_topics: those whose messages come back to us.
+    """
+
+    connection: MqttConnection
+    accepted: bool = False
+    up: bool = False
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    heard_topics: frozenset[str] = frozenset()
+    echoes: Echoes = field(default_factory=Echoes)
+    unacknowledged: dict[int, int] = field(default_factory=dict)
+    missed_echo_told: bool = False
 
 
 class JosevBus:
@@ -69,13 +103,12 @@ class JosevBus:
         self._inbox: Inbox[Event] | None = None
         self._tasks = Tasks()
         self._status: LinkStatus | None = None
-        self._connection: MqttConnection | None = None
-        self._settled = self._over = asyncio.Event()
+        self._life: _Life | None = None
+        self._closing: asyncio.Future[None] | None = None
         self._ready = asyncio.Event()
-        self._closing = threading.Event()
-        self._put_count = 0  # written by paho's thread only
-        self._taken_count = 0  # written by the loop's thread only
-        self._reset()
+        self._stopping = threading.Event()
+        self._put_weight = 0  # written by paho's thread only
+        self._taken_weight = 0  # written by the loop's thread only
 
     @property
     def url(self) -> str:
@@ -97,7 +130,7 @@ class JosevBus:
         self._login = Login(self._client_id, self._user, self._password, tls)
         self._sink = sink
         self._inbox = Inbox(asyncio.get_running_loop(), self._consume)
-        self._closing.clear()
+        self._stopping.clear()
         self._say(LinkState.CONNECTING, self.url)
         self._tasks.spawn(self._keep_connected(), name="josev bus")
 
@@ -106,11 +139,12 @@ class JosevBus:
         inbox = self._inbox
         if inbox is None:
             return
-        self._closing.set()
+        self._stopping.set()
         await self._tasks.cancel()
+        if self._closing is not None:
+            await self._closing
         inbox.close()
         self._inbox = None
-        self._reset()
         self._say(LinkState.OFF, self.url)
 
     async def wait_ready(self, timeout_s: float) -> bool:
@@ -134,15 +168,14 @@ class JosevBus:
                 f"the message has {len(payload)} bytes", f"the bus takes at most {MAX_PAYLOAD} bytes in one message"
             )
         _check_topic(topic)
-        if self._connection is None or not self._up:
+        life = self._life
+        if life is None or not life.up:
             raise self._down()
         moment = stamp()
-        mid = self._connection.publish(topic, payload)
-        self._unacknowledged[mid] = moment.mono_ns
-        if topic in self._heard_topics:
-            self._echoes.expect(topic, payload, moment.mono_ns)
-        if self._watch is None:
-            self._watch = asyncio.get_running_loop().call_later(WATCH_S, self._look_after)
+        mid = life.connection.publish(topic, payload)
+        life.unacknowledged[mid] = moment.mono_ns
+        if topic in life.heard_topics:
+            life.echoes.expect(topic, payload, moment.mono_ns)
         return moment
 
     # Connecting
@@ -157,41 +190,29 @@ class JosevBus:
             await asyncio.sleep(next(delays))
 
     async def _one_connection(self) -> None:
-        """Connect, serve until it ends, and clear everything that belonged to it."""
+        """Connect, and serve until it ends; everything of it ends with it."""
         connection = MqttConnection(self._address, self._login, self._topics, self._put)
-        self._reset()
-        self._connection = connection
+        life = self._life = _Life(connection)
         try:
             connection.open()
             try:
                 async with asyncio.timeout(ANSWER_LIMIT_S):
-                    await self._settled.wait()
+                    await life.settled.wait()
             except TimeoutError:
-                self._fail(of_silence(self._address, self._accepted))
+                self._fail(of_silence(self._address, life.accepted))
                 return
-            await self._over.wait()
+            while not life.over.is_set():
+                try:
+                    async with asyncio.timeout(WATCH_S):
+                        await life.over.wait()
+                except TimeoutError:
+                    self._look_after(life)
         finally:
-            self._connection = None
-            self._up = False
+            life.up = False
             self._ready.clear()
-            # Off the loop: it joins paho's thread. Shielded: a stop that interrupts it must not leave the thread behind.
-            await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, connection.close))
-
-    def _reset(self) -> None:
-        """Nothing of one connection outlives it."""
-        self._accepted = False
-        self._up = False
-        self._settled = asyncio.Event()
-        self._over = asyncio.Event()
-        self._ready.clear()
-        self._echoes = Echoes()
-        self._heard_topics: frozenset[str] = frozenset()
-        self._unacknowledged: dict[int, int] = {}
-        self._missed_echo_told = False
-        watch: asyncio.TimerHandle | None = getattr(self, "_watch", None)
-        if watch is not None:
-            watch.cancel()
-        self._watch: asyncio.TimerHandle | None = None
+            # Off the loop: it joins paho's thread. Shielded: a stop in between must wait for it, not leave the thread behind.
+            self._closing = asyncio.get_running_loop().run_in_executor(None, connection.close)
+            await asyncio.shield(self._closing)
 
     # What paho's thread tells
 
@@ -200,84 +221,83 @@ class JosevBus:
         inbox = self._inbox
         if inbox is None:
             return
-        while self._put_count - self._taken_count >= MAX_WAITING and not self._closing.wait(0.01):
+        while self._put_weight - self._taken_weight >= MAX_WAITING and not self._stopping.wait(0.01):
             pass
         if inbox.put(event):
-            self._put_count += 1
+            self._put_weight += _weight(event)
 
     def _consume(self, events: list[Event]) -> None:
-        self._taken_count += len(events)
+        self._taken_weight += sum(map(_weight, events))
+        # Only one connection lives at a time: its thread is joined, and what it told consumed, before the next one begins.
+        life = self._life
+        if life is None:
+            raise BenchBug("a broker spoke before there was a connection")
         for event in events:
             match event:
                 case Heard():
-                    self._on_heard(event)
+                    self._on_heard(life, event)
                 case Acknowledged():
-                    self._unacknowledged.pop(event.mid, None)
+                    life.unacknowledged.pop(event.mid, None)
                 case Accepted():
-                    self._accepted = True
+                    life.accepted = True
                 case Subscribed():
-                    self._on_subscribed(event)
+                    self._on_subscribed(life, event)
                 case Ended():
-                    self._on_ended(event)
+                    self._on_ended(life, event.failure)
 
-    def _on_heard(self, heard: Heard) -> None:
+    def _on_heard(self, life: _Life, heard: Heard) -> None:
         # A retained message was in the broker before we came: never an echo.
-        if not heard.meta["retain"] and self._echoes.swallow(heard.topic, heard.payload):
+        if not heard.meta["retain"] and life.echoes.swallow(heard.topic, heard.payload):
             return
-        if self._sink is not None:
+        if self._sink is None:
+            return
+        try:
             self._sink.bus_message(heard.topic, heard.payload, heard.stamp, heard.meta)
+        except Exception:
+            # What follows in this burst may be the end of the connection: a bug over one message must not hide it.
+            log.exception("a message on %s was not handled", heard.topic)
 
-    def _on_subscribed(self, subscribed: Subscribed) -> None:
-        self._heard_topics = frozenset(self._topics) - frozenset(subscribed.refused)
-        self._up = True
-        self._settled.set()
+    def _on_subscribed(self, life: _Life, subscribed: Subscribed) -> None:
+        life.heard_topics = frozenset(self._topics) - frozenset(subscribed.refused)
+        life.up = True
+        life.settled.set()
         if subscribed.refused:
             self._fail(of_subscription(subscribed.refused, self._user))
             return
         self._ready.set()
         self._say(LinkState.UP, self.url)
 
-    def _on_ended(self, ended: Ended) -> None:
-        unsure = len(self._unacknowledged)
-        failure = ended.failure
-        if unsure:
-            messages = "a message" if unsure == 1 else f"{unsure} messages"
-            failure = Failure(
-                f"{failure.detail}; {messages} may not have arrived and will not be sent again", failure.cure
-            )
-        self._up = False
+    def _on_ended(self, life: _Life, failure: Failure) -> None:
+        life.up = False
         self._ready.clear()
-        self._echoes.clear()
-        self._unacknowledged.clear()
-        self._settled.set()
-        self._over.set()
-        if not self._closing.is_set():
-            self._fail(failure)
-
-    def _look_after(self) -> None:
-        """Once a second while something is outstanding."""
-        self._watch = None
-        now = stamp().mono_ns
-        oldest = next(iter(self._unacknowledged.values()), None)
-        if oldest is not None and now - oldest >= ACKNOWLEDGE_LIMIT_S * NS_PER_S and self._connection is not None:
-            self._unacknowledged.clear()
-            self._up = False
-            self._ready.clear()
-            self._fail(of_unacknowledged(self._address, ACKNOWLEDGE_LIMIT_S))
-            self._connection.abort()
+        life.settled.set()
+        life.over.set()
+        if self._stopping.is_set():
             return
-        topic = self._echoes.overdue(now)
-        if topic is not None:
+        if unsure := len(life.unacknowledged):
+            messages = "a message" if unsure == 1 else f"{unsure} messages"
+            detail = f"{failure.detail}; {messages} may not have arrived and will not be sent again"
+            failure = Failure(detail, failure.cure)
+        self._fail(failure)
+
+    def _look_after(self, life: _Life) -> None:
+        """Once a second: is an acknowledgement or an echo overdue?"""
+        now = stamp().mono_ns
+        oldest = next(iter(life.unacknowledged.values()), now)
+        if now - oldest >= ACKNOWLEDGE_LIMIT_S * NS_PER_S:
+            life.up = False
+            life.connection.abort(of_unacknowledged(self._address, ACKNOWLEDGE_LIMIT_S))
+            return
+        topic = life.echoes.overdue(now)
+        if topic is not None and not life.missed_echo_told:
+            life.missed_echo_told = True
             self._tell_missed_echo(topic)
-        if self._unacknowledged or self._echoes:
-            self._watch = asyncio.get_running_loop().call_later(WATCH_S, self._look_after)
 
     # Saying
 
     def _tell_missed_echo(self, topic: str) -> None:
-        if self._missed_echo_told or self._sink is None:
+        if self._sink is None:
             return
-        self._missed_echo_told = True
         who = f"the user {self._user}" if self._user else "anonymous clients"
         self._sink.finding(
             "bus.no-echo",
@@ -314,13 +334,16 @@ def _check_topic(topic: str) -> None:
         raise BadInput(f"'{topic[:40]}' is no topic to use", "name one topic, without the wildcards + and #")
 
 
+def _weight(event: Event) -> int:
+    return 1 + len(event.payload) // 16_384 if isinstance(event, Heard) else 1
+
+
 def _tls(ca_file: Path | None) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(cafile=ca_file)
+        context = ssl.create_default_context(cafile=ca_file)
     except ssl.SSLError as error:
         raise OperatorError(f"{ca_file} holds no certificate", "give the CA's certificate as a PEM file") from error
     except OSError as error:
         raise OperatorError(f"cannot read {ca_file}: {error.strerror or error}", "correct ca_file") from error
-
-
-__all__ = ["BrokerAddress", "JosevBus"]
+    context.sslsocket_class = TidySocket
+    return context

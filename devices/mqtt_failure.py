@@ -29,11 +29,12 @@ def of_connecting(error: BaseException | None, address: BrokerAddress) -> Failur
         case ssl.SSLCertVerificationError():
             return _certificate(error, address)
         case ssl.SSLError():
-            if error.reason in ("WRONG_VERSION_NUMBER", "UNEXPECTED_EOF_WHILE_READING", "HTTP_REQUEST"):
+            reason = getattr(error, "reason", None)
+            if reason in ("WRONG_VERSION_NUMBER", "UNEXPECTED_EOF_WHILE_READING", "HTTP_REQUEST"):
                 return Failure(
                     f"{address} does not speak TLS", "use mqtt://, or the broker's port for TLS (often 8883)"
                 )
-            return Failure(f"TLS with {address} failed: {error.reason or error}", "compare the broker's TLS settings")
+            return Failure(f"TLS with {address} failed: {reason or error}", "compare the broker's TLS settings")
         case socket.gaierror():
             return Failure(f"the host {address.host} is unknown", "check the name, or give the IP address")
         case ConnectionRefusedError():
