@@ -6,6 +6,7 @@ The only module beside :mod:`bench.cli` that may import the other packages.
 from __future__ import annotations
 
 import asyncio
+import gc
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 READY_LIMIT_S = 15.0
 DEFAULT_BROKER_PORT = 1883
+GC_THRESHOLDS = (50_000, 50, 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,10 @@ class Bench:
         Raises:
             OperatorError: a part cannot start; what was started is stopped again.
         """
+        # What is alive now stays; and records pile up by design, so looking through them often only costs time.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
         try:
             await self._start()
         except BaseException:

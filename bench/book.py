@@ -19,17 +19,19 @@ class ExchangeBook:
     """All exchanges of a session, newest ``keep`` of them in memory.
 
     exchanges: by id, in order of opening. findings: newest last, bounded.
-    on_change is called with every exchange that changed; on_finding with every finding.
+    changed: exchanges that changed since the owner last emptied it; on_change is called when the first one enters it, so that
+    a burst costs one call. on_finding is called with every finding.
     """
 
     def __init__(
         self,
-        on_change: Callable[[Exchange], None] = lambda exchange: None,
+        on_change: Callable[[], None] = lambda: None,
         on_finding: Callable[[Finding], None] = lambda finding: None,
         keep: int = KEEP_EXCHANGES,
     ) -> None:
         self.exchanges: dict[int, Exchange] = {}
         self.findings: deque[Finding] = deque(maxlen=KEEP_FINDINGS)
+        self.changed: dict[int, Exchange] = {}
         self.opened_count = 0
         self._on_change = on_change
         self._on_finding = on_finding
@@ -66,13 +68,17 @@ class ExchangeBook:
         )
         self.exchanges[exchange.id] = exchange
         value = _token_key(exchange)
-        self._open_by_token.setdefault(value, []).append(exchange.id)
-        self._latest_by_token.setdefault(value, deque(maxlen=LATEST_PER_TOKEN)).append(exchange.id)
+        if (still_open := self._open_by_token.get(value)) is None:
+            still_open = self._open_by_token[value] = []
+        still_open.append(exchange.id)
+        if (latest := self._latest_by_token.get(value)) is None:
+            latest = self._latest_by_token[value] = deque(maxlen=LATEST_PER_TOKEN)
+        latest.append(exchange.id)
         if request_id is not None:
             self._of_request[request_id] = exchange.id
         if len(self.exchanges) > self._keep + self._keep // 10:
             self._forget_oldest(len(self.exchanges) - self._keep)
-        self._on_change(exchange)
+        self.touch(exchange)
         return exchange
 
     def of_seq(self, seq: int) -> Exchange | None:
@@ -139,7 +145,7 @@ class ExchangeBook:
         exchange.decided_by = decided_by
         exchange.reason = reason
         exchange.closed = stamp
-        self.changed(exchange)
+        self.touch(exchange)
 
     def finding(
         self,
@@ -156,20 +162,23 @@ class ExchangeBook:
         self.findings.append(finding)
         if exchange is not None:
             exchange.findings.append(finding)
-            self.changed(exchange)
+            self.touch(exchange)
         self._on_finding(finding)
         return finding
 
-    def changed(self, exchange: Exchange) -> None:
+    def touch(self, exchange: Exchange) -> None:
+        """Say that an exchange changed."""
         exchange.revision += 1
-        self._on_change(exchange)
+        changed = self.changed
+        if not changed:
+            self._on_change()
+        changed[exchange.id] = exchange
 
     def _add(self, exchange: Exchange, hop: Hop) -> None:
         # A transaction that runs for days must not grow its tap without end; the messages stay in the journal.
         if len(exchange.hops) < MAX_HOPS:
             exchange.hops.append(hop)
-        exchange.revision += 1
-        self._on_change(exchange)
+        self.touch(exchange)
 
     def _forget_oldest(self, count: int) -> None:
         for exchange in list(self.exchanges.values())[:count]:

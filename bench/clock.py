@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 NS_PER_MS = 1_000_000
@@ -69,7 +70,14 @@ def to_datetime(utc_ns: int) -> datetime:
 
 def iso_utc(utc_ns: int) -> str:
     """RFC 3339 text of epoch nanoseconds with milliseconds, as OCPP writes time."""
-    return to_datetime(utc_ns).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    seconds, rest = divmod(utc_ns, NS_PER_S)
+    return f"{_second_text(seconds)}.{rest // NS_PER_MS:03d}Z"
+
+
+@lru_cache(maxsize=64)
+def _second_text(seconds: int) -> str:
+    # Thousands of messages share a second.
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def utc_now() -> datetime:

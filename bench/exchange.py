@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from bench.clock import NS_PER_MS, Stamp, iso_utc
 from bench.message import Link
@@ -64,8 +65,7 @@ class Finding:
     exchange: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
+class Hop(NamedTuple):
     """One step from party to party.
 
     seq: journal number, None where no message crossed a link (a look-up in the store). mono_ns: when.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Link(StrEnum):
@@ -48,8 +49,7 @@ class Fault:
     where: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(NamedTuple):
     """What a codec makes of raw bytes.
 
     kind: ``request response update`` (Josev), ``CALL CALLRESULT CALLERROR`` (OCPP), ``frame line ack`` (readers),
@@ -69,9 +69,8 @@ class Decoded:
     summary: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One thing seen on one link.
+class Message(NamedTuple):
+    """One thing seen on one link. A named tuple: made for every message, in a third of a frozen dataclass's time.
 
     seq: number in this journal, from 1, without gaps.
     mono_ns, utc_ns: the stamp taken at the edge.

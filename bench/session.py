@@ -97,9 +97,8 @@ class Session:
         self._listeners: list[Callable[[Change, object], None]] = []
         self._timers: set[asyncio.TimerHandle] = set()
         self._closed_waiters: dict[int, list[asyncio.Future[None]]] = {}
-        self._changed_exchanges: dict[int, Exchange] = {}
         self._remote_starts = 0
-        self._book = ExchangeBook(self._exchange_changed, lambda finding: self._tell(Change.FINDING, None))
+        self._book = ExchangeBook(self._exchanges_changed, lambda finding: self._tell(Change.FINDING, None))
         self._decider = Decider(
             self._book,
             self.clock,
@@ -471,14 +470,12 @@ class Session:
         self.links["store"] = LinkStatus("store", LinkState.UP, f"{self.store.valid_count} valid of {self.store.count}")
         self._tell(Change.TOKENS, None)
 
-    def _exchange_changed(self, exchange: Exchange) -> None:
-        """Collect: one message may change an exchange five times, and a burst many exchanges; listeners hear of each once."""
-        if not self._changed_exchanges:
-            asyncio.get_running_loop().call_soon(self._tell_exchanges)
-        self._changed_exchanges[exchange.id] = exchange
+    def _exchanges_changed(self) -> None:
+        """The first of a burst: tell of all of them when the burst is through."""
+        asyncio.get_running_loop().call_soon(self._tell_exchanges)
 
     def _tell_exchanges(self) -> None:
-        changed, self._changed_exchanges = self._changed_exchanges, {}
+        changed, self._book.changed = self._book.changed, {}
         for exchange in changed.values():
             if exchange.closed is not None:
                 for waiter in self._closed_waiters.pop(exchange.id, ()):

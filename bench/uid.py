@@ -19,4 +19,6 @@ def typed_uid(value: str) -> str:
 
 def wire_uid(value: str) -> str:
     """A value that came over a wire: hex in upper case; separators stay, for no protocol ignores them in a comparison."""
-    return value.upper() if _HEX.fullmatch(value) and len(value) >= 8 else value
+    if value == (upper := value.upper()):
+        return value
+    return upper if _HEX.fullmatch(value) and len(value) >= 8 else value

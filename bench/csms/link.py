@@ -98,13 +98,13 @@ class StationLink:
         Raises:
             BadInput: the payload is wrong; the text names the field. OperatorError: too many calls wait.
         """
+        try:
+            ocpp.encode_call(Call("", action, payload))
+        except TypeError as error:
+            raise BadInput(f"the payload of {action} is no JSON: {error}") from error
         if not raw:
             self._check(action, payload)
         call = Call(f"{self._prefix}-{next(self._numbers)}", action, payload)
-        try:
-            ocpp.encode_call(call)
-        except TypeError as error:
-            raise BadInput(f"the payload of {action} is no JSON: {error}") from error
         due = self._calls.add(call)
         if action in _REMOTE_STARTS:
             self._context.remote_starts.asked(payload, now.mono_ns)
@@ -216,11 +216,7 @@ class StationLink:
             )
         if action in self._answers and action not in _BOTH_WAYS:
             raise BadInput(f"{action} is sent by stations, not by a CSMS")
-        try:
-            valid = schema.is_valid(payload)
-        except (ValueError, TypeError) as error:  # something JSON cannot hold
-            raise BadInput(f"the payload of {action} is no JSON: {error}") from error
-        if not valid:
+        if not schema.is_valid(payload):
             for fault in schema.faults(payload):
                 if ocpp.refuses(fault):
                     raise BadInput(f"{action} is wrong at {fault.where or 'the payload'}: {fault.text}")

@@ -99,10 +99,11 @@ _REFUSALS = {
 def plain_words(version: str, answer: CallAnswer) -> Said:
     """A station's answer as one sentence, and whether it did what was asked."""
     if answer.payload is None:
-        sentence = _REFUSALS.get(answer.code, f"the station refused {{action}} with the unknown code {answer.code}")
-        text = sentence.format(action=answer.action)
-        if answer.code in _REFUSALS:
-            text += f" ({answer.code})"
+        sentence = _REFUSALS.get(answer.code)
+        if sentence is None:
+            text = f"the station refused {answer.action} with the unknown code {answer.code}"
+        else:
+            text = f"{sentence.format(action=answer.action)} ({answer.code})"
         return Said(False, f"{text}: {answer.description}" if answer.description else text, answer)
     words = _WORDS.get(answer.action, _any)
     ok, text = words(version, answer.action, answer.payload)

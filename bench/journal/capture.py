@@ -11,6 +11,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -32,6 +33,7 @@ MAX_PENDING_BYTES = 64 * 1024 * 1024
 MAX_PENDING_EXCHANGES = 10_000
 BATCH = 2_000
 BATCH_BYTES = 4 * 1024 * 1024
+BATCH_EXCHANGES = 400
 MESSAGE_OVERHEAD = 512  # bytes a waiting message costs beside its raw bytes
 RETRY_S = 0.1
 
@@ -197,7 +199,10 @@ class Capture:
             room -= _cost(message)
             messages.append(message)
         self._pending_bytes -= sum(map(_cost, messages))
-        exchanges, self._exchanges = self._exchanges, {}
+        # No more than the loop can spare at once: telling an exchange takes some 20 microseconds.
+        exchanges = dict(islice(self._exchanges.items(), BATCH_EXCHANGES))
+        for exchange_id in exchanges:
+            del self._exchanges[exchange_id]
         gaps, self._gaps = self._gaps, []
         # Exchanges change on this thread, so they are told here and now.
         return Batch(messages, [_exchange_row(exchange) for exchange in exchanges.values()], gaps), exchanges

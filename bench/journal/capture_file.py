@@ -133,9 +133,9 @@ class CaptureFile:
         try:
             db.execute("BEGIN IMMEDIATE")
             db.executemany(schema.INSERT_MESSAGE, map(schema.to_row, batch.messages))
-            for row in batch.exchanges:
-                db.execute(schema.UPSERT_EXCHANGE, (row.id, row.utc_ns, row.verdict, row.decided_by, row.json))
-                db.executemany(schema.INSERT_MEMBER, ((row.id, seq) for seq in row.sequences))
+            rows = batch.exchanges
+            db.executemany(schema.UPSERT_EXCHANGE, ((r.id, r.utc_ns, r.verdict, r.decided_by, r.json) for r in rows))
+            db.executemany(schema.INSERT_MEMBER, ((row.id, seq) for row in rows for seq in row.sequences))
             for gap in batch.gaps:
                 db.execute(schema.INSERT_GAP, (gap.what, gap.first, gap.last, gap.count, gap.why))
             db.execute("COMMIT")
