@@ -295,10 +295,11 @@ class FindingsPanel(Panel):
         header.resizeSection(Column.EXCHANGE, metrics.horizontalAdvance("Exchange") + 18)
         header.setSectionResizeMode(Column.TEXT, QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(Column.CURE, QHeaderView.ResizeMode.Stretch)
-        table.selectionModel().currentRowChanged.connect(self._row_changed)
+        table.selectionModel().currentRowChanged.connect(lambda current, _: self._pick(current))
+        table.clicked.connect(self._pick)  # the row may be current already
 
-    def _row_changed(self, current: QModelIndex, previous: QModelIndex) -> None:
-        finding = self.model.finding_at(current.row())
+    def _pick(self, index: QModelIndex) -> None:
+        finding = self.model.finding_at(index.row())
         if finding is None:
             return
         if finding.exchange is not None:

@@ -22,6 +22,7 @@ from bench.card import Hint
 from bench.errors import OperatorError
 from bench.exchange import Exchange, TapCard, shown_uid
 from bench.tokens.model import JosevTokenType
+from ui import theme
 from ui.dialogs import ask, ask_text
 from ui.models.exchanges import card_text, why_text
 from ui.panels.base import Panel, touches
@@ -46,6 +47,10 @@ AUTO = "auto"
 NONE = "none"
 CARD_TYPES = (JosevTokenType.ISO14443, JosevTokenType.ISO15693, JosevTokenType.LOCAL)
 """Types a typed UID may be presented as; key code, MAC address and free charging have entries of their own."""
+
+CARD_ORIGINS = frozenset({"tap", "authorize", "transaction", "bus"})
+"""Exchanges that a card began; the token of a remote start is no card."""
+LONG_VALUE = 16
 
 BY = {
     "store": "by the store",
@@ -192,7 +197,8 @@ class TapPanel(Panel):
         key = (card, exchange.token_label if exchange else "", exchange.verdict if exchange else None)
         if key != self._shown_card:
             self._shown_card = key
-            self.card.show_card(card, self._store_words(exchange))
+            at_charger = exchange is not None and exchange.origin != "tap"
+            self.card.show_card(card, self._store_words(exchange), "at the charger" if at_charger else "typed")
         newest = next(reversed(self.session.exchanges.values()), None)
         self.verdict.show_exchange(newest)
         self.findings.show_findings(self.session.findings)
@@ -207,7 +213,8 @@ class TapPanel(Panel):
     def _last_exchange_with_card(self) -> Exchange | None:
         if self.session is None:
             return None
-        return next((e for e in reversed(self.session.exchanges.values()) if e.card is not None and e.card.uid), None)
+        exchanges = reversed(self.session.exchanges.values())
+        return next((e for e in exchanges if e.origin in CARD_ORIGINS and e.card is not None and e.card.uid), None)
 
     def _last_card(self) -> TapCard | None:
         exchange = self._last_exchange_with_card()
@@ -307,8 +314,8 @@ class LastCard(Card):
             self.body.addWidget(label)
         self.show_card(None, "")
 
-    def show_card(self, card: TapCard | None, store: str) -> None:
-        """store: what the store calls it."""
+    def show_card(self, card: TapCard | None, store: str, without_reader: str = "typed") -> None:
+        """store: what the store calls it. without_reader: where a card came from that no reader of ours saw."""
         if card is None:
             self.uid_label.setText("no card yet")
             self.facts.set_text("Tap one, or type its UID.")
@@ -316,12 +323,14 @@ class LastCard(Card):
             self.hints.hide()
             return
         uid = shown_uid(card)
+        large = grouped(uid) != uid or len(uid) <= LONG_VALUE
+        self.uid_label.setFont(theme.mono_font(5.5 if large else 1.0))
         self.uid_label.setText(two_lines(grouped(uid)))
         self.uid_label.setAccessibleName(f"UID {uid}")
         length = f"{len(uid) // 2} bytes" if grouped(uid) != uid else ""
         reader = card.reader.partition(":")[0].upper()
         kind = card.technology or card.token_type.replace("_", " ")
-        self.facts.set_text(" · ".join(part for part in (kind, length, reader or "typed") if part))
+        self.facts.set_text(" · ".join(part for part in (kind, length, reader or without_reader) if part))
         self.store.set_text(f"store: {store}")
         self.store.setVisible(bool(store))
         self.hints.setText("\n".join(card.hints))

@@ -1,0 +1,139 @@
+"""The table of taps: its model against the session, and what a person does with it."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+
+from bench.exchange import DecidedBy, TapCard, Verdict
+from tests.ui.stub_session import StubSession
+from ui.models.exchanges import Column, ExchangesModel, bus_ms, card_text, decided_text, ocpp_ms
+from ui.panels.exchanges import ExchangesPanel
+from ui.widgets import BADGE_ROLE
+
+
+def row(model: ExchangesModel, number: int) -> list[str]:
+    return [model.data(model.index(number, column)) for column in Column]
+
+
+def changed(session: StubSession) -> set[tuple[str, object]]:
+    return {("exchange", id_) for id_ in session.exchanges}
+
+
+@pytest.fixture
+def panel(qtbot, themed) -> ExchangesPanel:
+    made = ExchangesPanel()
+    qtbot.addWidget(made)
+    made.resize(900, 300)
+    made.show()
+    return made
+
+
+def test_a_row_tells_the_tap_in_short(themed, lively):
+    model = ExchangesModel()
+    model.show_session(lively)
+    newest, silent, free = row(model, 0), row(model, 4), row(model, 3)
+    assert newest[Column.CARD :] == [
+        "04A2B3C4D5E680", "ACCEPTED", "store · TAG-7 · M. Okafor", "140 ms", "3.0 ms", "142 ms",
+    ]  # fmt: skip
+    assert silent[Column.VERDICT :] == ["TIMED OUT", "nobody · Josev silent", "—", "—", "5.00 s"]
+    assert free[Column.CARD] == "— free charging"
+    badge = model.data(model.index(4, Column.VERDICT), BADGE_ROLE)
+    assert (badge.word, badge.glyph, badge.role) == ("TIMED OUT", "clock", "warn")
+
+
+def test_hops_give_the_times_of_bus_and_ocpp(lively):
+    exchange = lively.exchanges[5]
+    assert bus_ms(exchange) == pytest.approx(140.0)
+    assert ocpp_ms(exchange) == pytest.approx(3.0)
+    assert bus_ms(lively.exchanges[1]) is None, "a request that nobody answered"
+
+
+def test_a_key_code_stays_masked(stub):
+    exchange = stub.open(TapCard("1234", None, "key_code"), token_type="key_code")
+    assert "1234" not in card_text(exchange)
+    stub.close(exchange, Verdict.REJECTED, DecidedBy.STORE, "blocked", "TAG-9")
+    assert decided_text(exchange) == "store · blocked (TAG-9)"
+
+
+def test_the_model_keeps_the_contract_of_qt(themed, lively, qtmodeltester):
+    model = ExchangesModel()
+    model.show_session(lively)
+    qtmodeltester.check(model)
+
+
+def test_new_taps_are_inserted_on_top_and_changes_touch_their_row_only(themed, lively, qtmodeltester):
+    model = ExchangesModel()
+    qtmodeltester.check(model)
+    model.show_session(lively)
+    inserted, altered = [], []
+    model.rowsInserted.connect(lambda parent, first, last: inserted.append((first, last)))
+    model.dataChanged.connect(lambda first, last: altered.append((first.row(), last.row())))
+    lively.tap("04B1C2D3E4F580", label="TAG-8")
+    lively.tap("04B1C2D3E4F580", label="TAG-8")
+    lively.exchanges[1].revision += 1
+    lively.exchanges[1].reason = "late"
+    assert model.update([1, 6, 7]) == 2
+    assert inserted == [(0, 1)], "one insert for all of a flush"
+    assert (6, 6) in altered
+    assert row(model, 6)[Column.DECIDED_BY] == "nobody · late"
+    assert model.accepted == 4
+
+
+def test_what_the_session_forgot_falls_off_the_end(themed, lively):
+    model = ExchangesModel()
+    model.show_session(lively)
+    removed = []
+    model.rowsRemoved.connect(lambda parent, first, last: removed.append((first, last)))
+    del lively.exchanges[1], lively.exchanges[2]
+    model.update([])
+    assert removed == [(3, 4)]
+    assert [model.id_at(n) for n in range(model.rowCount())] == [5, 4, 3]
+    assert model.row_of(1) is None
+    assert model.row_of(4) == 1
+    assert model.accepted == 1
+
+
+def test_nothing_yet_says_what_would_fill_it(panel, stub):
+    panel.attach(stub, None)
+    assert panel._pages.currentIndex() == 0
+    assert panel.card.note.text() == ""
+
+
+def test_the_selection_follows_the_newest_until_another_is_picked(panel, lively, qtbot):
+    panel.attach(lively, None)
+    assert panel.selected_id == 5
+    assert panel.card.note.text() == "5 taps · 2 accepted · newest first"
+    lively.tap("04B1C2D3E4F580")
+    panel.refresh(changed(lively))
+    assert panel.selected_id == 6
+    with qtbot.waitSignal(panel.exchange_selected) as picked:
+        where = panel.table.visualRect(panel.model.index(2, Column.CARD)).center()
+        qtbot.mouseClick(panel.table.viewport(), Qt.MouseButton.LeftButton, pos=where)
+    assert picked.args == [4]
+    lively.tap("04B1C2D3E4F580")
+    panel.refresh(changed(lively))
+    assert panel.selected_id == 4, "the operator's choice stays, wherever its row went"
+
+
+def test_the_keyboard_walks_the_rows(panel, lively, qtbot):
+    panel.attach(lively, None)
+    panel.table.setFocus()
+    with qtbot.waitSignal(panel.exchange_selected) as picked:
+        qtbot.keyClick(panel.table, Qt.Key.Key_Down)
+    assert picked.args == [4]
+
+
+def test_a_choice_made_elsewhere_is_shown_and_not_told_again(panel, lively, qtbot):
+    panel.attach(lively, None)
+    with qtbot.assertNotEmitted(panel.exchange_selected):
+        panel.select_exchange(2)
+        panel.select_message(lively.exchanges[3].sequences[0])
+    assert panel.selected_id == 3
+
+
+def test_where_there_is_little_room_the_milliseconds_go(panel, lively):
+    panel.attach(lively, None)
+    assert len(row(panel.model, 0)[Column.TIME]) == len("00:00:00.000")
+    panel.resize(500, 300)
+    assert len(row(panel.model, 0)[Column.TIME]) == len("00:00:00")

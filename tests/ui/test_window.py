@@ -1,0 +1,404 @@
+"""The window as a person meets it: painted without the engine, then attached; keys, docks, notices, memory, picture."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QSettings, Qt
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton
+
+from bench.errors import BadInput, OperatorError
+from bench.ports import LinkState
+from bench.tasks import Tasks
+from tests.ui.stub_session import StubCapture, StubSession
+from ui import theme
+from ui.state import UiState
+from ui.status import readable_size
+from ui.window import MainWindow, make_window
+
+HEAVY = ("sqlalchemy", "alembic", "pydantic", "qasync", "fastapi", "uvicorn", "ocpp", "paho", "amqtt", "jsonschema_rs")
+
+
+@pytest.fixture
+def window(qtbot, themed):
+    made = MainWindow()
+    qtbot.addWidget(made)
+    made.resize(1280, 800)
+    made.show()
+    assert made.workspace.tap.isVisible()
+    QApplication.processEvents()
+    with qtbot.waitActive(made):
+        made.activateWindow()
+    yield made
+    made.release()
+
+
+def press(qtbot, window: MainWindow, key: Qt.Key) -> None:
+    qtbot.keyClick(QApplication.focusWidget() or window, key, Qt.KeyboardModifier.ControlModifier)
+
+
+def test_the_window_is_painted_before_anything_heavy_is_imported():
+    """In an interpreter of its own, where nothing else imported it before."""
+    code = (
+        "import sys; from ui.window import make_window; app, window = make_window(remember=False); window.show();"
+        f"app.processEvents(); print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_first_start_offers_three_doors(window, qtbot):
+    window.show_doors()
+    assert window.workspace.centre.currentWidget() is window.workspace.start
+    with qtbot.waitSignal(window.demo_requested):
+        qtbot.mouseClick(window.workspace.start.demo, Qt.MouseButton.LeftButton)
+    with qtbot.waitSignal(window.connect_requested):
+        qtbot.keyClick(window.workspace.start.connect_door, Qt.Key.Key_Space)
+    assert not window.workspace.start.capture.isEnabled()
+    assert window.workspace.start.capture.toolTip()
+
+
+def test_a_session_takes_the_place_of_the_doors(window, lively):
+    window.attach(lively, Tasks())
+    assert window.workspace.centre.currentWidget() is not window.workspace.start
+    assert window.workspace.tap.verdict.word.text() == "ACCEPTED"
+    assert window.workspace.exchanges.model.rowCount() == 5
+    assert window.workspace.diagram.exchange_id == 5
+
+
+def test_another_session_takes_over_and_the_first_is_let_go(window, lively):
+    first = StubSession()
+    window.attach(first, Tasks())
+    window.attach(lively, Tasks())
+    assert first.listeners == []
+    assert len(lively.listeners) == 1
+    window.release()
+    assert lively.listeners == []
+
+
+def test_one_timer_shows_what_changed(window, lively, qtbot):
+    window.attach(lively, Tasks())
+    lively.tap("04B1C2D3E4F580", label="TAG-8")
+    assert window.workspace.exchanges.model.rowCount() == 5, "changes are gathered, not shown one by one"
+    qtbot.waitUntil(lambda: window.workspace.exchanges.model.rowCount() == 6, timeout=3000)
+    assert window.workspace.diagram.exchange_id == 6
+
+
+def test_a_panel_nobody_sees_is_brought_up_to_date_when_shown(window, lively):
+    window.attach(lively, Tasks())
+    QApplication.processEvents()
+    calls: list[set[tuple[object, object]]] = []
+    window.workspace.findings.refresh = calls.append
+    lively.tell("finding", None)
+    window.flush()
+    assert calls == []
+    window.workspace.show_panel(window.workspace.findings)
+    assert calls[0] >= {("finding", None)}
+
+
+def test_changes_for_hidden_panels_stay_bounded(window, lively):
+    window.attach(lively, Tasks())
+    for n in range(50_000):
+        lively.tell("exchange", n)
+    assert len(window.workspace._fresh) <= 20_000
+    window.hide()
+    for n in range(50_000):
+        lively.tell("exchange", n)
+    window.flush()
+    assert len(window.workspace._fresh) <= 20_000
+    window.show()
+    window.flush()
+    assert window.workspace.exchanges.model.rowCount() == 5
+    assert all(len(pending) <= 20_001 for pending in window.workspace._pending.values())
+
+
+def test_an_exchange_picked_in_one_panel_is_shown_in_the_others(window, lively, qtbot):
+    window.attach(lively, Tasks())
+    window.workspace.exchanges.table.setFocus()
+    at = window.workspace.exchanges.table.visualRect(window.workspace.exchanges.model.index(1, 1)).center()
+    qtbot.mouseClick(window.workspace.exchanges.table.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    assert window.workspace.diagram.exchange_id == 4
+    window.select_exchange(2)
+    assert window.workspace.exchanges.selected_id == 2
+    assert window.workspace.diagram.exchange_id == 2
+
+
+def test_a_message_picked_in_the_diagram_is_shown_in_the_inspector(window, lively):
+    window.attach(lively, Tasks())
+    arrow = window.workspace.diagram.view.diagram.arrows[1]
+    window.workspace.diagram.view._pick(1)
+    assert window.workspace.inspector.message.seq == arrow.seq
+
+
+def test_ctrl_t_presents_and_repeats(window, lively, qtbot):
+    window.attach(lively, Tasks())
+    window.activateWindow()
+    press(qtbot, window, Qt.Key.Key_T)
+    press(qtbot, window, Qt.Key.Key_T)
+    assert [order[1].uid for order in lively.orders] == ["04A2B3C4D5E680"] * 2
+
+
+def test_ctrl_f_goes_to_the_filter_and_space_there_is_a_space(window, lively, qtbot):
+    window.attach(lively, Tasks())
+    press(qtbot, window, Qt.Key.Key_F)
+    line = QApplication.focusWidget()
+    assert window.workspace.messages.isAncestorOf(line)
+    paused = window.workspace.messages.pause_button.isChecked()
+    qtbot.keyClick(line, Qt.Key.Key_Space)
+    assert line.text().endswith(" ")
+    assert window.workspace.messages.pause_button.isChecked() == paused
+
+
+def test_space_pauses_the_view_from_a_table(window, lively, qtbot):
+    window.attach(lively, Tasks())
+    window.workspace.exchanges.table.setFocus()
+    qtbot.keyClick(window.workspace.exchanges.table, Qt.Key.Key_Space)
+    assert window.workspace.messages.pause_button.isChecked()
+    qtbot.keyClick(window.workspace.exchanges.table, Qt.Key.Key_Space)
+    assert not window.workspace.messages.pause_button.isChecked()
+
+
+def test_ctrl_and_a_number_goes_to_a_panel(window, lively, qtbot):
+    window.attach(lively, Tasks())
+    for key, panel in (
+        (Qt.Key.Key_6, window.workspace.tokens),
+        (Qt.Key.Key_2, window.workspace.exchanges),
+        (Qt.Key.Key_8, window.workspace.findings),
+        (Qt.Key.Key_1, window.workspace.tap),
+    ):
+        press(qtbot, window, key)
+        assert panel.isVisible()
+        focus = QApplication.focusWidget()
+        assert focus is panel or panel.isAncestorOf(focus), panel.title
+
+
+def test_ctrl_l_without_a_station_says_so(window, stub, qtbot):
+    window.attach(stub, Tasks())
+    press(qtbot, window, Qt.Key.Key_L)
+    assert window.workspace.banner.isVisible() or window.workspace.station.isVisible()
+
+
+def test_f1_shows_the_keys_beside_the_window(window, qtbot):
+    qtbot.keyClick(QApplication.focusWidget() or window, Qt.Key.Key_F1)
+    assert window.workspace.keys_card.isVisible()
+    assert not window.workspace.keys_card.isModal()
+    words = " ".join(label.text() for label in window.workspace.keys_card.findChildren(QLabel))
+    assert "Ctrl+T" in words
+
+
+def test_a_notice_is_a_line_that_takes_no_focus(window, qtbot):
+    window.workspace.tap.setFocus()
+    before = QApplication.focusWidget()
+    window.show_notice("fail", "the broker is not connected; check the cable")
+    assert window.workspace.banner.isVisible()
+    assert QApplication.focusWidget() is before
+    assert not window.workspace.banner._leave.isActive(), "a fault stays until it is closed"
+    qtbot.mouseClick(window.workspace.banner.close_button, Qt.MouseButton.LeftButton)
+    assert window.workspace.banner.isHidden()
+    window.show_notice("ok", "saved")
+    assert window.workspace.banner._leave.isActive()
+
+
+def test_chips_lead_to_what_they_tell_of(window, lively):
+    window.attach(lively, Tasks())
+    work = window.workspace
+    for key, panel in (("store", work.tokens), ("list", work.station), ("reader:x", work.tap), ("api", work.findings)):
+        work._chip_picked(key)
+        assert panel.isVisible()
+    window.workspace._chip_picked("ocpp")
+    assert window.workspace.connect_page.isVisible()
+
+
+def test_the_connect_page_passes_on_where_to_listen(window, lively, qtbot):
+    window.attach(lively, Tasks())
+    window.show_connect()
+    with qtbot.waitSignal(window.listen_requested) as told:
+        window.workspace.connect_page.listen_requested.emit("10.0.0.12:9000")
+    assert told.args == ["10.0.0.12:9000"]
+
+
+def test_closing_asks_the_engine_first(qtbot, themed):
+    asked = []
+    window = MainWindow(exit_request=lambda: asked.append("exit"))
+    qtbot.addWidget(window)
+    window.show()
+    window.close()
+    assert asked == ["exit"]
+    assert window.isVisible()
+    window.release()
+    assert not window.isVisible()
+    window.release()
+    assert asked == ["exit"]
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1440, 900)])
+@pytest.mark.parametrize("choice", [theme.Choice.LIGHT, theme.Choice.DARK])
+def test_nothing_is_cut_at_the_common_sizes(qtbot, themed, lively, size, choice):
+    themed.choose(choice)
+    window = MainWindow()
+    qtbot.addWidget(window)
+    window.resize(*size)
+    window.show()
+    window.attach(lively, Tasks())
+    QApplication.processEvents()
+    assert (window.width(), window.height()) == size, "its parts fit into the size it was given"
+    for widget in (*window.workspace.tap.findChildren(QPushButton), *window.workspace.strip.chips().values()):
+        if widget.isVisible():
+            assert widget.width() >= widget.minimumSizeHint().width(), widget.accessibleName()
+            assert widget.height() >= widget.minimumSizeHint().height(), widget.accessibleName()
+    for label in (window.workspace.tap.verdict.word, window.workspace.tap.verdict.facts, window.workspace.tap.card.uid_label):
+        assert label.width() >= label.fontMetrics().horizontalAdvance(label.text().split("\n")[0])
+    table = window.workspace.exchanges.table
+    assert table.horizontalHeader().length() <= table.viewport().width(), "no column lies outside"
+    window.release()
+
+
+def test_the_picture_is_the_window(window, lively, tmp_path):
+    window.attach(lively, Tasks())
+    window.grab_png(tmp_path / "window.png")
+    image = QImage(str(tmp_path / "window.png"))
+    assert (image.width(), image.height()) == (window.width(), window.height())
+    with pytest.raises(OperatorError, match="could not be written"):
+        window.grab_png(tmp_path / "nowhere" / "window.png")
+
+
+def test_the_line_at_the_foot_counts(window, lively):
+    lively.capture = StubCapture(Path("depot-north.db"))
+    window.attach(lively, Tasks())
+    assert window.workspace.status.capture.text() == "capture depot-north.db · 3.2 MB"
+    assert window.workspace.status.dropped.text() == "0 dropped"
+    before = lively.clock.stamp()
+    window.workspace.status.reset()
+    window.workspace.status.show_counts(lively, before)
+    lively.tap("04B1C2D3E4F580")
+    window.workspace.status.show_counts(lively, before._replace(mono_ns=before.mono_ns + 2_000_000_000))
+    assert window.workspace.status.rate.text() == "3.0 msg/s"
+    lively.dropped = 1234
+    lively.link("capture", LinkState.FAULTY, "disk full", "make room")
+    window.flush()
+    assert window.workspace.status.dropped.text() == "1,234 dropped"
+    assert "disk full" in window.workspace.status.capture.text()
+
+
+@pytest.mark.parametrize(("count", "text"), [(812, "812 B"), (3_250_000, "3.2 MB"), (7_000_000_000, "7.0 GB")])
+def test_sizes_read_well(count: int, text: str):
+    assert readable_size(count) == text
+
+
+# Memory
+
+
+def test_layout_theme_and_filters_come_back(qtbot, themed, tmp_path, lively):
+    file = tmp_path / "window.ini"
+    first = MainWindow(UiState(file))
+    qtbot.addWidget(first)
+    first.resize(1280, 800)
+    first.show()
+    first.attach(lively, Tasks())
+    first.workspace.docks[first.workspace.inspector].hide()
+    first.workspace.tap.evse.setCurrentText("GB*SEV*E123456789")
+    first.choose_theme(theme.Choice.DARK)
+    first.release()
+
+    app, second = make_window(state_file=file)
+    qtbot.addWidget(second)
+    second.show()
+    assert app is QApplication.instance()
+    assert theme.current.choice is theme.Choice.DARK
+    assert second.workspace.docks[second.workspace.inspector].isHidden()
+    assert second.workspace.tap.evse.currentText() == "GB*SEV*E123456789"
+    second.reset_layout()
+    assert second.workspace.docks[second.workspace.inspector].isVisible()
+    assert UiState(file).layout() is None
+    second.release()
+
+
+def test_a_spoiled_memory_counts_as_none(qtbot, themed, tmp_path):
+    file = tmp_path / "window.ini"
+    file.write_text("theme=plaid\n[layout]\nversion=1\ngeometry=nonsense\ndocks=@ByteArray(spoiled)\n", encoding="utf-8")
+    state = UiState(file)
+    assert state.theme is theme.Choice.SYSTEM
+    assert state.layout() is None
+    _, window = make_window(state_file=file)
+    qtbot.addWidget(window)
+    window.show()
+    window.release()
+
+
+def test_the_last_profile_is_remembered_as_long_as_it_is_there(qtbot, themed, tmp_path):
+    window = MainWindow(UiState(tmp_path / "window.ini"))
+    qtbot.addWidget(window)
+    assert window.last_profile() is None
+    profile = tmp_path / "depot.toml"
+    profile.write_text("", encoding="utf-8")
+    window.remember_profile(profile)
+    assert UiState(tmp_path / "window.ini").profile == profile
+    assert window.last_profile() == profile
+    profile.unlink()
+    assert window.last_profile() is None
+    window.release()
+
+
+def test_a_folder_that_cannot_be_written_is_no_drama(tmp_path):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    state = UiState(tmp_path / "file" / "window.ini")
+    state.keep_panel("Tap", {"evse": "auto"})
+    state.save()
+
+
+def test_what_a_panel_forgets_is_forgotten(tmp_path):
+    state = UiState(tmp_path / "window.ini")
+    state.keep_panel("Messages", {"filter": "link:ocpp, name:Authorize", "time": "relative"})
+    state.keep_panel("Messages", {"filter": "link:ocpp, name:Authorize"})
+    state.save()
+    QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat).sync()
+    assert UiState(tmp_path / "window.ini").panel("Messages") == {"filter": "link:ocpp, name:Authorize"}
+
+
+def test_a_theme_that_does_not_exist_is_refused(qapp):
+    with pytest.raises(BadInput, match="plaid"):
+        make_window(theme="plaid", remember=False)
+
+
+def test_the_docks_show_a_title_only_where_no_tab_names_them(window, qtbot):
+    qtbot.waitUntil(lambda: window.workspace.docks[window.workspace.messages].titleBarWidget().height() == 0)
+    assert window.workspace.docks[window.workspace.inspector].titleBarWidget().height() > 0
+    window.workspace.docks[window.workspace.messages].setFloating(True)
+    qtbot.waitUntil(lambda: window.workspace.docks[window.workspace.messages].titleBarWidget().height() > 0)
+
+
+def test_a_change_of_theme_repaints_at_once(window, lively):
+    window.attach(lively, Tasks())
+    window.choose_theme(theme.Choice.DARK)
+    QApplication.processEvents()
+    corner = window.grab().toImage().pixelColor(3, window.height() // 2)
+    assert corner == theme.color("surface")
+    assert window.menu.themes[theme.Choice.DARK].isChecked()
+
+
+@pytest.mark.gui
+async def test_actions_run_as_tasks_and_their_faults_become_notices(qtbot, themed, lively, tasks):
+    window = MainWindow()
+    qtbot.addWidget(window)
+    window.show()
+    window.attach(lively, tasks)
+    lively.refuse = OperatorError("the store is read only", "give the file back its rights")
+    window.workspace.tap.enrol()
+    async with asyncio.timeout(5):
+        while window.workspace.banner.isHidden():  # noqa: ASYNC110 - the banner tells nobody
+            await asyncio.sleep(0.005)
+    assert window.workspace.banner.severity == "fail"
+    assert "read only" in window.workspace.banner.label.text()
+    window.release()
+
+
+def test_leaving_the_window_ends_its_timer(window):
+    window.release()
+    assert not window.workspace._timer.isActive()
+    assert not window.isVisible()

@@ -1,0 +1,45 @@
+"""The keys of the window, and the card that shows them."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog, QGridLayout, QPushButton, QVBoxLayout, QWidget
+
+from ui.widgets import RoleLabel
+
+KEYS = (
+    ("Ctrl+T", "Present the card: what is typed, else the last tap again"),
+    ("Ctrl+F", "Filter"),
+    ("Space", "Pause the view of messages, never the capture (not while typing)"),
+    ("Ctrl+L", "Push the store to the station as its local list"),
+    ("Ctrl+1 … Ctrl+8", "Tap, Exchanges, Sequence, Inspector, Messages, Tokens, Station, Findings"),
+    ("Up, Down", "In the sequence diagram: the step before, the next one"),
+    ("Enter", "Open what is selected"),
+    ("Ctrl+M", "Menu"),
+    ("F1", "These keys"),
+    ("Ctrl+Q", "Quit"),
+)
+
+
+class KeysCard(QDialog):
+    """All keys; not modal."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Keys")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(22, 18, 22, 18)
+        layout.setSpacing(14)
+        layout.addWidget(RoleLabel("Keys", bold=True, delta=3))
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(20)
+        grid.setVerticalSpacing(8)
+        grid.setColumnStretch(1, 1)
+        for row, (key, what) in enumerate(KEYS):
+            grid.addWidget(RoleLabel(key, "in", mono=True), row, 0, Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(RoleLabel(what, wrap=True), row, 1)
+        layout.addLayout(grid)
+        close = QPushButton("Close")
+        close.clicked.connect(self.close)
+        layout.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
+        self.setMinimumWidth(520)

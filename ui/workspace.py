@@ -1,0 +1,383 @@
+"""Everything inside the window: panels, docks, what passes between them, and the one timer that refreshes what is visible."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QDialog,
+    QMainWindow,
+    QSplitter,
+    QStackedWidget,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from bench.clock import SystemClock
+from ui.docks import PanelDock
+from ui.keys import KeysCard
+from ui.panels.base import Panel
+from ui.panels.diagram import DiagramPanel
+from ui.panels.exchanges import ExchangesPanel
+from ui.panels.findings import FindingsPanel
+from ui.panels.inspector import InspectorPanel
+from ui.panels.link_strip import LinkStrip
+from ui.panels.messages import MessagesPanel
+from ui.panels.station import StationPanel
+from ui.panels.tap import TapPanel
+from ui.panels.tokens import TokensPanel
+from ui.start_page import StartPage
+from ui.status import StatusLine
+from ui.widgets import Banner
+
+if TYPE_CHECKING:
+    from bench.session import Change, Session
+    from bench.tasks import Tasks
+    from ui.state import UiState
+
+FLUSH_MS = 100
+MAX_PENDING = 20_000
+"""Changes kept for a panel that nobody looks at; beyond it, it is told that any exchange may have changed."""
+
+Changes = set[tuple["Change", object]]
+
+
+class Workspace(QObject):
+    """The panels of one window and the traffic between them.
+
+    panels: in the order of their keys, Ctrl+1 first, the link strip last. docks: those that can be moved.
+
+    Signals:
+        demo_requested, connect_requested: a door was chosen. listen_requested: ``HOST:PORT`` the OCPP listener should bind.
+    """
+
+    demo_requested = Signal()
+    connect_requested = Signal()
+    listen_requested = Signal(str)
+
+    def __init__(self, window: QMainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._session: Session | None = None
+        self._unsubscribe: Callable[[], None] | None = None
+        self._clock = SystemClock()
+        self._fresh: Changes = set()
+        self._keys: KeysCard | None = None
+        self.connect_page: QDialog | None = None
+
+        self.strip = LinkStrip()
+        self.tap = TapPanel()
+        self.exchanges = ExchangesPanel()
+        self.diagram = DiagramPanel()
+        self.inspector = InspectorPanel()
+        self.messages = MessagesPanel()
+        self.tokens = TokensPanel()
+        self.station = StationPanel()
+        self.findings = FindingsPanel()
+        self.panels: tuple[Panel, ...] = (
+            self.tap,
+            self.exchanges,
+            self.diagram,
+            self.inspector,
+            self.messages,
+            self.tokens,
+            self.station,
+            self.findings,
+            self.strip,
+        )
+        self._pending: dict[Panel, Changes] = {panel: set() for panel in self.panels}
+        self._build_top()
+        self._build_centre()
+        self._build_docks()
+        self.status = StatusLine()
+        window.setStatusBar(self.status)
+        for panel in self.panels:
+            panel.message_selected.connect(self._router(self.select_message, panel))
+            panel.exchange_selected.connect(self._router(self.select_exchange, panel))
+            panel.notice.connect(self.show_notice)
+        self._default_layout = window.saveState()
+        self._timer = QTimer(self)
+        self._timer.setInterval(FLUSH_MS)
+        self._timer.timeout.connect(self.flush)
+        self._timer.start()
+
+    # The session
+
+    def attach(self, session: Session, tasks: Tasks) -> None:
+        """Show a session; the one before, if any, is let go."""
+        self._let_go()
+        self._session = session
+        self._fresh.clear()
+        for panel, pending in self._pending.items():
+            pending.clear()
+            panel.attach(session, tasks)
+        self._unsubscribe = session.subscribe(self._heard)
+        self._close_connect_page()
+        self.status.reset()
+        self.centre.setCurrentWidget(self._split)
+        self.flush()
+
+    @property
+    def attached(self) -> bool:
+        return self._session is not None
+
+    def flush(self) -> None:
+        """Let every visible panel show what changed."""
+        if self._session is None or not self._window.isVisible() or self._window.isMinimized():
+            return
+        fresh, self._fresh = self._fresh, set()
+        for panel in self.panels:
+            pending = self._pending[panel]
+            pending |= fresh
+            # A dock behind a tab counts as visible for Qt; its visible region is empty.
+            if panel.isVisible() and not panel.visibleRegion().isEmpty():
+                self._pending[panel] = set()
+                panel.refresh(pending)
+            elif len(pending) > MAX_PENDING:
+                self._pending[panel] = _coarse(pending)
+        self.status.show_counts(self._session, self._clock.stamp())
+
+    def end(self) -> None:
+        """Nothing is shown any more."""
+        self._timer.stop()
+        self._let_go()
+        self._close_connect_page()
+
+    # What passes between panels
+
+    def select_exchange(self, exchange_id: int, source: Panel | None = None) -> None:
+        """Show an exchange everywhere but where it was picked."""
+        self.flush()
+        for panel in self.panels:
+            if panel is not source:
+                panel.select_exchange(exchange_id)
+
+    def select_message(self, seq: int, source: Panel | None = None) -> None:
+        """Show a message everywhere but where it was picked."""
+        self.flush()
+        for panel in self.panels:
+            if panel is not source:
+                panel.select_message(seq)
+
+    def show_notice(self, severity: str, text: str) -> None:
+        """One line over the panels (``info ok warn fail``)."""
+        self.banner.show_notice(severity, text)
+
+    # Orders of menu and keys
+
+    def show_panel(self, panel: Panel) -> None:
+        """Bring a panel to the front and put the focus into it."""
+        dock = self.docks.get(panel)
+        if dock is not None:
+            dock.show()
+            dock.raise_()
+        elif self.attached:
+            self.centre.setCurrentWidget(self._split)
+        panel.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.flush()
+
+    def show_doors(self) -> None:
+        self.centre.setCurrentWidget(self.start)
+        self.start.demo.setFocus()
+
+    def connect_charger(self) -> None:
+        """The connect page; where nothing runs yet, whoever starts the bench is asked first."""
+        if self.attached:
+            self.show_connect()
+        else:
+            self.connect_requested.emit()
+
+    def show_connect(self) -> None:
+        from ui.panels.connect import ConnectPage
+
+        page = self.connect_page
+        if not isinstance(page, ConnectPage):
+            page = ConnectPage(self._window)
+            page.listen_requested.connect(self.listen_requested)
+            self.connect_page = page
+        page.show_session(self._session)
+        page.open()
+
+    def show_keys(self) -> None:
+        if self._keys is None:
+            self._keys = KeysCard(self._window)
+        self._keys.show()
+
+    @property
+    def keys_card(self) -> KeysCard | None:
+        return self._keys
+
+    def pause(self) -> None:
+        """Pause or resume the view of messages."""
+        any(panel.toggle_pause() for panel in self.panels)
+
+    def focus_filter(self) -> None:
+        """The filter of the panel with the focus, else that of the messages."""
+        focus = QApplication.focusWidget()
+        within = [panel for panel in self.panels if focus is not None and panel.isAncestorOf(focus)]
+        for panel in (*within, self.messages):
+            if panel.focus_filter():
+                self.show_panel(panel)
+                panel.focus_filter()
+                return
+
+    def push_list(self) -> None:
+        if any(panel.push_list() for panel in self.panels):
+            self.docks[self.station].show()
+            self.docks[self.station].raise_()
+        else:
+            self.show_notice("info", "No station is connected, so there is no local list to push to.")
+
+    # Layout
+
+    def size_docks(self) -> None:
+        """The proportions of a fresh window."""
+        width, height = self._window.width(), self._window.height()
+        rows = 5 if height >= 880 else 4
+        self._split.setSizes([66 + rows * 25, height])
+        sides = [self.docks[self.tap], self.docks[self.inspector]]
+        self._window.resizeDocks(sides, [238, max(300, width * 26 // 100)], Qt.Orientation.Horizontal)
+        below = max(196, height * 25 // 100)
+        self._window.resizeDocks([self.docks[self.messages]], [below], Qt.Orientation.Vertical)
+
+    def reset_layout(self) -> None:
+        """Docks as they were at first."""
+        self._window.restoreState(self._default_layout)
+        for dock in self.docks.values():
+            dock.setFloating(False)
+            dock.show()
+        self.docks[self.messages].raise_()
+        self.size_docks()
+
+    def recall(self, state: UiState) -> None:
+        """Panels take back what they asked to remember."""
+        for panel in self.panels:
+            panel.recall(state.panel(panel.title))
+
+    def keep(self, state: UiState) -> None:
+        for panel in self.panels:
+            state.keep_panel(panel.title, panel.remembered())
+
+    # Qt
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        # Tables take Space for themselves; here it pauses, as everywhere but in text fields and on buttons.
+        space = isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Space and not event.modifiers()
+        if space and event.type() is QEvent.Type.KeyPress:
+            self.pause()
+            return True
+        return super().eventFilter(watched, event)
+
+    # Building
+
+    def _build_top(self) -> None:
+        top = QWidget()
+        column = QVBoxLayout(top)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.strip)
+        column.addSpacing(9)
+        self.banner = Banner(gap=8)
+        column.addWidget(self.banner)
+        self._window.setMenuWidget(top)
+        self.strip.picked.connect(self._chip_picked)
+
+    def _build_centre(self) -> None:
+        self.start = StartPage()
+        self.start.demo_requested.connect(self.demo_requested)
+        self.start.connect_requested.connect(self.connect_requested)
+        self._split = QSplitter(Qt.Orientation.Vertical)
+        self._split.setChildrenCollapsible(False)
+        self._split.setHandleWidth(8)
+        self._split.addWidget(self.exchanges)
+        self._split.addWidget(self.diagram)
+        self._split.setStretchFactor(0, 0)
+        self._split.setStretchFactor(1, 1)
+        self.centre = QStackedWidget()
+        self.centre.addWidget(self.start)
+        self.centre.addWidget(self._split)
+        self.centre.setMinimumSize(420, 240)
+        self._window.setCentralWidget(self.centre)
+
+    def _build_docks(self) -> None:
+        window = self._window
+        window.setDockOptions(QMainWindow.DockOption.AllowTabbedDocks | QMainWindow.DockOption.AllowNestedDocks)
+        window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
+        window.setDocumentMode(True)
+        self.docks: dict[Panel, PanelDock] = {
+            self.tap: PanelDock(self.tap, "dock.tap", framed=False),
+            self.inspector: PanelDock(self.inspector, "dock.inspector"),
+            self.messages: PanelDock(self.messages, "dock.messages"),
+            self.tokens: PanelDock(self.tokens, "dock.tokens"),
+            self.station: PanelDock(self.station, "dock.station", scrolled=True),
+            self.findings: PanelDock(self.findings, "dock.findings"),
+        }
+        window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self.docks[self.tap])
+        window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.docks[self.inspector])
+        below = [self.docks[panel] for panel in (self.messages, self.tokens, self.station, self.findings)]
+        for dock in below:
+            window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
+        for before, dock in zip(below, below[1:], strict=False):
+            window.tabifyDockWidget(before, dock)
+        below[0].raise_()
+        self._settle_timer = QTimer(self)
+        self._settle_timer.setSingleShot(True)
+        self._settle_timer.setInterval(0)
+        self._settle_timer.timeout.connect(self._settle)
+        for dock in self.docks.values():
+            dock.dockLocationChanged.connect(self._settle_later)
+            dock.topLevelChanged.connect(self._settle_later)
+            dock.visibilityChanged.connect(self._settle_later)
+        self._settle()
+        for panel in (self.messages, self.exchanges, self.findings):
+            for view in panel.findChildren(QAbstractItemView):
+                view.installEventFilter(self)
+
+    # Inside
+
+    def _heard(self, change: Change, key: object) -> None:
+        self._fresh.add((change, key))
+        if len(self._fresh) > MAX_PENDING:
+            self._fresh = _coarse(self._fresh)  # nobody flushes while the window is hidden
+
+    def _let_go(self) -> None:
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
+
+    def _close_connect_page(self) -> None:
+        page, self.connect_page = self.connect_page, None
+        if page is not None:
+            page.close()
+            page.deleteLater()
+
+    def _chip_picked(self, key: str) -> None:
+        if key == "start":
+            self.show_doors()
+        elif key in ("josev", "ocpp"):
+            self.show_connect()
+        else:
+            by_key = {"store": self.tokens, "list": self.station}
+            self.show_panel(self.tap if key.startswith("reader") else by_key.get(key, self.findings))
+
+    def _router(self, select: Callable[[int, Panel], None], source: Panel) -> Callable[[int], None]:
+        return lambda number: select(number, source)
+
+    def _settle_later(self) -> None:
+        self._settle_timer.start()
+
+    def _settle(self) -> None:
+        for dock in self.docks.values():
+            beside = [other for other in self._window.tabifiedDockWidgets(dock) if not other.isHidden()]
+            dock.settle(tabbed=bool(beside) and not dock.isFloating())
+
+
+def _coarse(changes: Changes) -> Changes:
+    """The same, with one entry for all exchanges."""
+    return {(kind, None if kind == "exchange" else key) for kind, key in changes}
