@@ -255,12 +255,13 @@ def tokens_add(store: str | None, uid: str, id_type: str, status: str, profile_f
     from bench.settings import Profile, load_profile
     from bench.tokens.enrol import enrol
     from bench.tokens.model import AuthorizationStatus, IdTokenType
+    from bench.uid import typed_uid
 
     kind, word = one_of(IdTokenType, id_type, "type"), one_of(AuthorizationStatus, status, "status")
     profile = load_profile(profile_file) if profile_file is not None else Profile()
 
     async def work(opened: Any) -> int:
-        token = enrol(uid, kind, profile.enrol)
+        token = enrol(typed_uid(uid), kind, profile.enrol)
         if word is not AuthorizationStatus.ACCEPTED:
             token = replace(token, status=word, valid=False)
         await opened.put(token)
@@ -279,9 +280,11 @@ def tokens_block(store: str | None, uid: str) -> int:
 
     from bench.errors import NotFound
     from bench.tokens.model import AuthorizationStatus
+    from bench.uid import typed_uid
 
     async def work(opened: Any) -> int:
-        found = [token for token in opened.all() if token.uid.casefold() == uid.casefold()]
+        meant = {uid.casefold(), typed_uid(uid).casefold()}
+        found = [token for token in opened.all() if token.uid.casefold() in meant]
         if not found:
             raise NotFound(f"there is no token {uid} in the store", "see: authbench tokens list")
         await opened.put_many([replace(token, valid=False, status=AuthorizationStatus.BLOCKED) for token in found])

@@ -5,27 +5,23 @@ The only module of the window that may reach devices and fixtures, and it does s
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import os
 import sys
-import traceback
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import BadInput, OperatorError
-from bench.tasks import Tasks
 from ui.platform import require_qt
 
 if TYPE_CHECKING:
+    import asyncio
+
     from bench.assembly import Bench, Options
+    from bench.tasks import Tasks
     from fixtures.demo import Demo
     from ui.window import MainWindow
-
-log = logging.getLogger(__name__)
 
 Milestone = Callable[[str], bool | None]
 SETTLE_MS = 400
@@ -115,6 +111,8 @@ class Application:
         if self._milestone("painted"):
             return 0
         # Everything heavy is imported from here on: the window is already on the screen.
+        import asyncio
+
         from ui.loop import make_loop
 
         loop = make_loop()
@@ -137,6 +135,7 @@ class Application:
 
     async def _main(self) -> int:
         from bench.cli import stop_event
+        from bench.tasks import Tasks
 
         self._stopping = stop_event()
         self._tasks = Tasks()
@@ -226,6 +225,8 @@ class Application:
             self.window.show_notice("fail", str(error))
 
     async def _picture(self, file: Path) -> int:
+        import asyncio
+
         from bench.exchange import Party
 
         assert self._demo is not None
@@ -249,6 +250,8 @@ class Application:
         return Options(ocpp="127.0.0.1:0", api="127.0.0.1:0", mqtt="embedded", charger="sim", temporary=True)
 
     def _bench_options(self) -> Options:
+        from dataclasses import replace
+
         from bench.assembly import Options
         from bench.settings import load_profile
 
@@ -275,8 +278,10 @@ class Application:
 
     def _slot_fault(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         """A slot or timer failed: our bug. The first one is reported and the bench ends in order."""
+        import traceback
+
         text = "".join(traceback.format_exception(kind, error, trace))
-        log.error("fault in the window:\n%s", text)
+        _log().error("fault in the window:\n%s", text)
         if self._fault is None:
             self._fault = text
             self._exit_requested()
@@ -286,7 +291,7 @@ class Application:
         if error is not None:
             self._slot_fault(type(error), error, error.__traceback__)
         else:
-            log.error("event loop: %s", context.get("message"))
+            _log().error("event loop: %s", context.get("message"))
 
 
 # Said by Qt's offscreen platform at every resize; it has no window manager to pass the hints to.
@@ -299,7 +304,13 @@ def _qt_message(kind: Any, context: Any, text: str) -> None:
         from PySide6.QtCore import QtMsgType
 
         loud = kind in (QtMsgType.QtWarningMsg, QtMsgType.QtCriticalMsg, QtMsgType.QtFatalMsg)
-        log.log(logging.WARNING if loud else logging.DEBUG, "Qt: %s", text)
+        _log().log(30 if loud else 10, "Qt: %s", text)  # WARNING and DEBUG
+
+
+def _log() -> Any:
+    import logging
+
+    return logging.getLogger(__name__)
 
 
 def _display() -> bool:

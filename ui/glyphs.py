@@ -117,7 +117,9 @@ def _plug(painter: QPainter, color: QColor) -> None:
 def _folder(painter: QPainter, color: QColor) -> None:
     painter.setPen(QPen(color, 1.5))
     painter.drawPolygon(
-        QPolygonF([QPointF(1.5, 13), QPointF(1.5, 3), QPointF(6, 3), QPointF(7.5, 5), QPointF(14.5, 5), QPointF(14.5, 13)])
+        QPolygonF(
+            [QPointF(1.5, 13), QPointF(1.5, 3), QPointF(6, 3), QPointF(7.5, 5), QPointF(14.5, 5), QPointF(14.5, 13)]
+        )
     )
 
 

@@ -63,9 +63,7 @@ class BenchLoop(qasync.QEventLoop):  # type: ignore[misc]
 
     # Scheduling
 
-    def call_soon(
-        self, callback: Callable[..., object], *args: Any, context: Context | None = None
-    ) -> asyncio.Handle:
+    def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> asyncio.Handle:
         self._check_callback_and_state(callback)
         return self._add_callback(asyncio.Handle(callback, args, self, context))
 

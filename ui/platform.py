@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import re
 import sys
 
 from bench.errors import OperatorError
@@ -31,6 +29,8 @@ X11_LIBRARIES = tuple(name for name in PACKAGES if "xcb" in name or "x11" in nam
 
 def missing_library(text: str) -> str | None:
     """The shared library that an ImportError names as missing, or None."""
+    import re
+
     found = re.search(r"(lib[\w.+-]+\.so(?:\.\d+)*): cannot open shared object file", text)
     return found.group(1) if found else None
 
@@ -74,6 +74,8 @@ def uses_x11() -> bool:
 
 
 def _loads(name: str) -> bool:
+    import ctypes  # not before the first paint
+
     try:
         ctypes.CDLL(name)
     except OSError:

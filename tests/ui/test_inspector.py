@@ -206,7 +206,7 @@ def test_reader_frames_cannot_be_resent(panel, stub):
     assert not panel.resend_button.isEnabled()
     assert "Josev bus" in panel.resend_button.toolTip()
     assert panel.edit_and_resend() is None
-    assert not panel.publish_button.isVisible()
+    assert not panel.publish_action.isVisible()
     assert tree_rows(panel)["uid"][0] == "04A2"
 
 

@@ -195,7 +195,13 @@ def test_remembers_evse_and_plug_over_a_restart(panel, stub):
 
 @pytest.mark.parametrize(
     ("typed", "meant"),
-    [(" 04:a2 b3-c4 ", "04A2B3C4"), ("AA:BB:CC:DD:EE:FF", "AABBCCDDEEFF"), ("fleet 7", "fleet 7"), ("", ""), ("  ", "")],
+    [
+        (" 04:a2 b3-c4 ", "04A2B3C4"),
+        ("AA:BB:CC:DD:EE:FF", "AABBCCDDEEFF"),
+        ("fleet 7", "fleet 7"),
+        ("", ""),
+        ("  ", ""),
+    ],
 )
 def test_uids_are_read_as_people_type_them(typed: str, meant: str):
     assert clean_uid(typed) == meant

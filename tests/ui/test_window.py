@@ -49,7 +49,9 @@ def test_the_window_is_painted_before_anything_heavy_is_imported():
         f"app.processEvents(); print([name for name in {HEAVY!r} if name in sys.modules])"
     )
     root = Path(__file__).parents[2]
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=60, check=True
+    )
     assert done.stdout.strip() == "[]"
 
 
@@ -252,7 +254,11 @@ def test_nothing_is_cut_at_the_common_sizes(qtbot, themed, lively, size, choice)
         if widget.isVisible():
             assert widget.width() >= widget.minimumSizeHint().width(), widget.accessibleName()
             assert widget.height() >= widget.minimumSizeHint().height(), widget.accessibleName()
-    for label in (window.workspace.tap.verdict.word, window.workspace.tap.verdict.facts, window.workspace.tap.card.uid_label):
+    for label in (
+        window.workspace.tap.verdict.word,
+        window.workspace.tap.verdict.facts,
+        window.workspace.tap.card.uid_label,
+    ):
         assert label.width() >= label.fontMetrics().horizontalAdvance(label.text().split("\n")[0])
     table = window.workspace.exchanges.table
     assert table.horizontalHeader().length() <= table.viewport().width(), "no column lies outside"
@@ -321,7 +327,9 @@ def test_layout_theme_and_filters_come_back(qtbot, themed, tmp_path, lively):
 
 def test_a_spoiled_memory_counts_as_none(qtbot, themed, tmp_path):
     file = tmp_path / "window.ini"
-    file.write_text("theme=plaid\n[layout]\nversion=1\ngeometry=nonsense\ndocks=@ByteArray(spoiled)\n", encoding="utf-8")
+    file.write_text(
+        "theme=plaid\n[layout]\nversion=1\ngeometry=nonsense\ndocks=@ByteArray(spoiled)\n", encoding="utf-8"
+    )
     state = UiState(file)
     assert state.theme is theme.Choice.SYSTEM
     assert state.layout() is None

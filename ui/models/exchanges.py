@@ -196,16 +196,16 @@ class ExchangesModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.FontRole:
             if column == Column.TOTAL:
                 return self._bold
-            return self._mono if column == Column.TIME or (column == Column.CARD and exchange.card is not None) else None
+            return (
+                self._mono if column == Column.TIME or (column == Column.CARD and exchange.card is not None) else None
+            )
         if role == Qt.ItemDataRole.ForegroundRole:
             return theme.color("muted") if column in (Column.BUS, Column.OCPP) else None
         if role == Qt.ItemDataRole.ToolTipRole:
             return iso_utc(exchange.opened.utc_ns) if column == Column.TIME else self._texts(exchange)[column]
         return None
 
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> object:
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if orientation is not Qt.Orientation.Horizontal or not 0 <= section < len(HEADERS):
             return None
         if role == Qt.ItemDataRole.DisplayRole:

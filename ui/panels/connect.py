@@ -160,7 +160,9 @@ class ConnectPage(QDialog):
         self.address.addItems([address.label for address in self._addresses])
         bound = next((n for n, a in enumerate(self._addresses) if a.ip == self._bound_host), None)
         again = self.address.findText(kept)
-        self.address.setCurrentIndex(again if again >= 0 else bound if bound is not None and not self._on_loopback() else 0)
+        self.address.setCurrentIndex(
+            again if again >= 0 else bound if bound is not None and not self._on_loopback() else 0
+        )
         self.address.blockSignals(False)
 
     def _chosen(self) -> Address:

@@ -72,7 +72,9 @@ class DiagramPanel(Panel):
         self.view.setAutoFillBackground(False)
         self._pages = QStackedWidget()
         self._pages.addWidget(
-            EmptyState("No tap yet", "Hold a card to the reader, or press Ctrl+T: each step of the tap becomes an arrow here.")
+            EmptyState(
+                "No tap yet", "Hold a card to the reader, or press Ctrl+T: each step of the tap becomes an arrow here."
+            )
         )
         self._pages.addWidget(scroll)
         self.card.body.setContentsMargins(1, 0, 1, 3)

@@ -44,7 +44,9 @@ class ExchangesPanel(Panel):
         self._set_up_table()
         self._pages = QStackedWidget()
         self._pages.addWidget(
-            EmptyState("No taps yet", "Every card held to a reader, and every one the charger asks about, becomes a row here.")
+            EmptyState(
+                "No taps yet", "Every card held to a reader, and every one the charger asks about, becomes a row here."
+            )
         )
         self._pages.addWidget(self.table)
         self.card.body.addWidget(self._pages)

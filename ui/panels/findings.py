@@ -209,9 +209,7 @@ class FindingsModel(QAbstractTableModel):
             return theme.color("muted") if column in (Column.CURE, Column.EVIDENCE, Column.EXCHANGE) else None
         return None
 
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> object:
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if orientation is not Qt.Orientation.Horizontal or not 0 <= section < len(HEADERS):
             return None
         if role == Qt.ItemDataRole.DisplayRole:
@@ -249,7 +247,8 @@ class FindingsPanel(Panel):
         self._pages = QStackedWidget()
         self._pages.addWidget(
             EmptyState(
-                "No findings", "What breaks a rule of the protocols, or is likely a mistake, is listed here with its cure."
+                "No findings",
+                "What breaks a rule of the protocols, or is likely a mistake, is listed here with its cure.",
             )
         )
         self._pages.addWidget(self.table)

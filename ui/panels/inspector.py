@@ -12,6 +12,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
+    QMenu,
     QPlainTextEdit,
     QPushButton,
     QStackedLayout,
@@ -31,7 +32,7 @@ from ui.panels.copying import mosquitto_pub
 from ui.panels.message_tree import MessageTree
 from ui.panels.resend import ResendEditor, can_resend
 from ui.panels.sliced_text import SlicedText, hex_length, hex_lines, length_of_pieces, pieces_of
-from ui.widgets import ElidedLabel, EmptyState, RoleLabel, mark
+from ui.widgets import ElidedLabel, EmptyState, RoleLabel, mark, menu_button
 
 if TYPE_CHECKING:
     from bench.session import Change, Session
@@ -149,10 +150,10 @@ class InspectorPanel(Panel):
         self.show_secrets.toggled.connect(self._reveal)
         self.resend_button = QPushButton("Edit and resend")
         self.resend_button.clicked.connect(self.edit_and_resend)
-        self.json_button = QPushButton("Copy JSON")
-        self.json_button.clicked.connect(self.copy_json)
-        self.publish_button = QPushButton("Copy as mosquitto_pub")
-        self.publish_button.clicked.connect(self.copy_mosquitto_pub)
+        copying = QMenu(self)
+        copying.addAction("Copy as JSON", self.copy_json)
+        self.publish_action = copying.addAction("Copy as mosquitto_pub", self.copy_mosquitto_pub)
+        self.copy_button = menu_button("Copy", copying)
 
         self.empty = EmptyState(
             "No message picked", "Pick a row under Messages, or an arrow of an exchange, to see what it says."
@@ -174,7 +175,7 @@ class InspectorPanel(Panel):
         links.addWidget(self.show_secrets)
         first = QHBoxLayout()
         first.setSpacing(8)
-        for button in (self.resend_button, self.publish_button, self.json_button):
+        for button in (self.resend_button, self.copy_button):
             first.addWidget(button, 1)
         page = QWidget()
         layout = QVBoxLayout(page)
@@ -237,7 +238,7 @@ class InspectorPanel(Panel):
         why_not = can_resend(message)
         self.resend_button.setEnabled(not why_not)
         self.resend_button.setToolTip(why_not)
-        self.publish_button.setVisible(message.link is Link.JOSEV)
+        self.publish_action.setVisible(message.link is Link.JOSEV)
         self._fill_tree(message, prepared)
         self._tell_facts()
         self._stack.setCurrentWidget(self._page)

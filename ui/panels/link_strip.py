@@ -205,13 +205,17 @@ def chip_texts(session: Session) -> list[ChipText]:
     links = session.links
     texts = [_reader_chip(status) for name, status in links.items() if name.startswith("reader:")]
     if not texts:
-        texts.append(ChipText("reader", "Reader", LinkState.OFF, "none", "No reader: present cards from the Tap panel."))
+        texts.append(
+            ChipText("reader", "Reader", LinkState.OFF, "none", "No reader: present cards from the Tap panel.")
+        )
     texts.append(_plain_chip("josev", "Josev bus", links.get("josev"), _bare))
     texts.append(_ocpp_chip(links.get("ocpp"), list(session.stations.values())))
     store = links.get("store")
     state = store.state if store is not None else LinkState.UP
     detail = f"{session.store.valid_count} valid" if state is LinkState.UP else _detail(store, _bare)
-    texts.append(ChipText("store", "Tokens", state, detail, _tip("Tokens", store, f"{session.store.count} in the store")))
+    texts.append(
+        ChipText("store", "Tokens", state, detail, _tip("Tokens", store, f"{session.store.count} in the store"))
+    )
     texts.append(_list_chip(list(session.stations.values())))
     shown = {"josev", "ocpp", "store"}
     for name, status in links.items():
@@ -231,7 +235,9 @@ def link_title(name: str) -> str:
 
 
 def _not_running() -> ChipText:
-    return ChipText("start", "Bench", LinkState.OFF, "not running", "Choose Demo or Connect a charger to start the bench.")
+    return ChipText(
+        "start", "Bench", LinkState.OFF, "not running", "Choose Demo or Connect a charger to start the bench."
+    )
 
 
 def _plain_chip(key: str, name: str, status: LinkStatus | None, form: Callable[[str], str]) -> ChipText:

@@ -28,7 +28,7 @@ from ui.panels.base import Panel
 from ui.panels.cells import make_table, set_widths
 from ui.panels.copying import mosquitto_pub
 from ui.panels.filter_line import FilterLine
-from ui.widgets import EmptyState, RoleLabel, mark
+from ui.widgets import EmptyState, RoleLabel, menu_button
 
 if TYPE_CHECKING:
     from bench.session import Change, Session
@@ -133,9 +133,8 @@ class MessagesPanel(Panel):
         self.follow_button.setAccessibleName("Follow the newest message")
         self.follow_button.setToolTip("Keep the newest message in sight; scrolling up ends it (End)")
         self.follow_button.toggled.connect(self._follow)
-        self.view_button = mark(QPushButton("View"), "menu")
+        self.view_button = menu_button("View", self._view_menu())
         self.view_button.setAccessibleName("Columns and time")
-        self.view_button.setMenu(self._view_menu())
 
         bar = QHBoxLayout()
         bar.setContentsMargins(10, 6, 10, 0)
@@ -155,14 +154,15 @@ class MessagesPanel(Panel):
             "No message matches the filter", "New messages are tested as they come.", "Clear the filter"
         )
         self.nothing.asked.connect(self.filter_line.clear)
-        self._stack = QStackedLayout()
-        for page in (self.empty, self.nothing, self.table):
-            self._stack.addWidget(page)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(5)
         layout.addLayout(bar)
+        # In its place before it has pages: a page without a parent would show as a window and take the focus.
+        self._stack = QStackedLayout()
         layout.addLayout(self._stack, 1)
+        for page in (self.empty, self.nothing, self.table):
+            self._stack.addWidget(page)
         self.setFocusProxy(self.table)
 
     def _make_table(self) -> QTableView:

@@ -177,7 +177,9 @@ class TapPanel(Panel):
             self._present(value, token_type)
 
     def _key_code(self) -> None:
-        asked = self._ask_and_present("Key code", "Key code as typed on the charger:", JosevTokenType.KEY_CODE, hidden=True)
+        asked = self._ask_and_present(
+            "Key code", "Key code as typed on the charger:", JosevTokenType.KEY_CODE, hidden=True
+        )
         self.run(asked, name="key code")
 
     def _mac_address(self) -> None:
@@ -368,7 +370,9 @@ class VerdictCard(Card):
             return
         badge = VERDICT_BADGES[exchange.verdict]
         if exchange.verdict is None:
-            self._paint(f"{badge.role}_bg", badge.role, badge.glyph, "WAITING", card_text(exchange), f"exchange {exchange.id}")
+            self._paint(
+                f"{badge.role}_bg", badge.role, badge.glyph, "WAITING", card_text(exchange), f"exchange {exchange.id}"
+            )
             return
         facts = f"{readable_ms(exchange.total_ms)} · exchange {exchange.id}"
         self._paint(f"{badge.role}_bg", badge.role, badge.glyph, badge.word, who_decided(exchange), facts)

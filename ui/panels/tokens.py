@@ -137,14 +137,15 @@ class TokensPanel(Panel):
         self.empty.asked.connect(self.add)
         self.nothing = EmptyState("No token holds these words", "", "Clear the search")
         self.nothing.asked.connect(self.search.clear)
-        self._stack = QStackedLayout()
-        for page in (self.empty, self.nothing, self.table):
-            self._stack.addWidget(page)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(5)
         layout.addLayout(bar)
+        # In its place before it has pages: a page without a parent would show as a window and take the focus.
+        self._stack = QStackedLayout()
         layout.addLayout(self._stack, 1)
+        for page in (self.empty, self.nothing, self.table):
+            self._stack.addWidget(page)
         for keys, slot in (
             (QKeySequence(QKeySequence.StandardKey.Undo), self.undo),
             (QKeySequence(QKeySequence.StandardKey.New), self.add),

@@ -1,0 +1,180 @@
+"""What the bench asks of a station, and the station's answers in plain words."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.answers import CallAnswer
+from bench.codecs.ocpp import ERROR_CODES
+from bench.codecs.ocpp_schemas import Half, schema_of
+from bench.csms import requests
+from bench.errors import BadInput
+from bench.tokens.model import IdTokenType
+
+
+def test_remote_start_of_each_version() -> None:
+    assert requests.remote_start("1.6", "04A1", IdTokenType.ISO14443, 2, 7) == (
+        "RemoteStartTransaction",
+        {"idTag": "04A1", "connectorId": 2},
+    )
+    assert requests.remote_start("2.0.1", "04A1", IdTokenType.ISO14443, None, 7) == (
+        "RequestStartTransaction",
+        {"idToken": {"idToken": "04A1", "type": "ISO14443"}, "remoteStartId": 7},
+    )
+    assert requests.remote_start("2.0.1", "", IdTokenType.NO_AUTHORIZATION, 1, 7)[1] == {
+        "idToken": {"idToken": "", "type": "NoAuthorization"},
+        "remoteStartId": 7,
+        "evseId": 1,
+    }
+
+
+@pytest.mark.parametrize("version", ["1.6", "2.0.1"])
+def test_what_is_built_satisfies_the_schema(version: str) -> None:
+    for action, payload in (
+        requests.remote_start(version, "04A1", IdTokenType.CENTRAL, 1, 7),
+        requests.remote_stop(version, "17"),
+        requests.clear_cache(version),
+        requests.list_version(version),
+    ):
+        schema = schema_of(version, Half.REQUEST, action)
+        assert schema is not None
+        assert schema.is_valid(payload)
+
+
+@pytest.mark.parametrize(
+    ("version", "token", "evse", "text"),
+    [
+        ("1.6", "A" * 21, 1, "the token has 21 characters, but an idTag of OCPP 1.6 holds 20"),
+        ("2.0.1", "A" * 37, 1, "the token has 37 characters, but an idToken of OCPP 2.0.1 holds 36"),
+        ("1.6", "", 1, "a remote start needs a token"),
+        ("2.0.1", "A", 0, "no EVSE has the number 0"),
+    ],
+)
+def test_a_wrong_remote_start(version: str, token: str, evse: int, text: str) -> None:
+    with pytest.raises(BadInput, match=text):
+        requests.remote_start(version, token, IdTokenType.CENTRAL, evse, 1)
+
+
+@pytest.mark.parametrize(
+    ("version", "transaction", "text"),
+    [
+        ("1.6", "tx-1", "'tx-1' is no transaction id of OCPP 1.6"),
+        ("2.0.1", "", "1 to 36 characters, got 0"),
+        ("2.0.1", "x" * 37, "1 to 36 characters, got 37"),
+    ],
+)
+def test_a_wrong_remote_stop(version: str, transaction: str, text: str) -> None:
+    with pytest.raises(BadInput, match=text):
+        requests.remote_stop(version, transaction)
+
+
+@pytest.mark.parametrize(
+    ("version", "action", "payload", "ok", "text"),
+    [
+        # fmt: off
+        ("1.6", "RemoteStartTransaction", {"status": "Accepted"}, True, "the station accepted the remote start"),
+        (
+            "2.0.1",
+            "RequestStartTransaction",
+            {"status": "Accepted", "transactionId": "t1"},
+            True,
+            "the station accepted the remote start for transaction t1",
+        ),
+        (
+            "2.0.1",
+            "RequestStartTransaction",
+            {"status": "Rejected", "statusInfo": {"reasonCode": "TxInProgress", "additionalInfo": "EVSE 1"}},
+            False,
+            "the station refused the remote start; reason given: TxInProgress, EVSE 1",
+        ),
+        (
+            "1.6",
+            "RemoteStopTransaction",
+            {"status": "Rejected"},
+            False,
+            "the station refused the remote stop: it may not know that transaction",
+        ),
+        ("2.0.1", "RequestStopTransaction", {"status": "Accepted"}, True, "the station accepted the remote stop"),
+        ("1.6", "ClearCache", {"status": "Accepted"}, True, "the station cleared its authorization cache"),
+        (
+            "2.0.1",
+            "ClearCache",
+            {"status": "Rejected"},
+            False,
+            "the station did not clear its authorization cache: it has none, or it is disabled",
+        ),
+        (
+            "1.6",
+            "GetLocalListVersion",
+            {"listVersion": -1},
+            False,
+            "the station does not support a local list (version -1)",
+        ),
+        (
+            "1.6",
+            "GetLocalListVersion",
+            {"listVersion": 0},
+            True,
+            "the station's local list is empty or was never sent (version 0)",
+        ),
+        (
+            "2.0.1",
+            "GetLocalListVersion",
+            {"versionNumber": 0},
+            True,
+            "the station's local list was never sent, or is disabled (version 0)",
+        ),
+        ("2.0.1", "GetLocalListVersion", {"versionNumber": 5}, True, "the station's local list has version 5"),
+        (
+            "2.0.1",
+            "GetLocalListVersion",
+            {"versionNumber": -1},
+            False,
+            "the station answered the impossible list version -1",
+        ),
+        ("1.6", "Reset", {"status": "Accepted"}, True, "the station resets"),
+        ("1.6", "Reset", {"status": "Rejected"}, False, "the station refused to reset"),
+        ("2.0.1", "Reset", {"status": "Scheduled"}, True, "the station will reset when no transaction runs any more"),
+        (
+            "1.6",
+            "ChangeConfiguration",
+            {"status": "RebootRequired"},
+            True,
+            "the station answered ChangeConfiguration with RebootRequired",
+        ),
+        (
+            "1.6",
+            "UnlockConnector",
+            {"status": "UnlockFailed"},
+            False,
+            "the station answered UnlockConnector with UnlockFailed",
+        ),
+        ("1.6", "GetConfiguration", {"configurationKey": []}, True, "the station answered GetConfiguration"),
+        # fmt: on
+    ],
+)
+def test_answers_in_plain_words(version: str, action: str, payload: dict[str, object], ok: bool, text: str) -> None:
+    answer = CallAnswer(action, payload)
+    said = requests.plain_words(version, answer)
+    assert (said.ok, said.text, said.answer) == (ok, text, answer)
+
+
+@pytest.mark.parametrize(
+    ("code", "description", "text"),
+    [
+        ("NotImplemented", "", "the station does not know ClearCache (NotImplemented)"),
+        ("NotSupported", "no cache", "the station knows ClearCache but does not support it (NotSupported): no cache"),
+        ("Whatever", "", "the station refused ClearCache with the unknown code Whatever"),
+        ("{x}", "", "the station refused ClearCache with the unknown code {x}"),
+    ],
+)
+def test_refusals_in_plain_words(code: str, description: str, text: str) -> None:
+    said = requests.plain_words("1.6", CallAnswer("ClearCache", None, code, description))
+    assert (said.ok, said.text) == (False, text)
+
+
+@pytest.mark.parametrize("code", sorted(ERROR_CODES["1.6"] | ERROR_CODES["2.0.1"]))
+def test_every_error_code_has_words(code: str) -> None:
+    text = requests.plain_words("2.0.1", CallAnswer("Reset", None, code)).text
+    assert text.startswith("the station ")
+    assert "unknown code" not in text
