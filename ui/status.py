@@ -29,6 +29,7 @@ class StatusLine(QStatusBar):
             self.addWidget(label)
         hint = RoleLabel("Ctrl+T present · Ctrl+F filter · Space pause · Ctrl+L push list", "muted", delta=-0.5)
         self.addPermanentWidget(hint)
+        self.rate.setMinimumWidth(self.rate.fontMetrics().horizontalAdvance("99,999 msg/s ") + 14)
         self._last: tuple[int, int] | None = None
 
     def reset(self) -> None:

@@ -246,6 +246,6 @@ class CsmsServer:
             )
         if error.errno == errno.EACCES:
             return OperatorError(f"this user may not listen on {where}", "choose a port above 1023")
-        if error.errno == errno.EADDRNOTAVAIL:
+        if error.errno in (errno.EADDRNOTAVAIL, None):  # asyncio of Python 3.13 gives no number for it
             return OperatorError(f"this computer has no address {self._host}", "use 127.0.0.1, 0.0.0.0 or one it has")
         return OperatorError(f"cannot listen on {where}: {error.strerror or error}", "choose another address or port")

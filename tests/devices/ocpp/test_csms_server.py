@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
@@ -229,7 +229,8 @@ async def test_a_port_in_use_is_told_with_a_cure() -> None:
         ("127.0.0.1", 70000, "70000 is no port"),
     ],
 )
-async def test_an_address_that_cannot_be(host: str, port: int, text: str) -> None:
+async def test_an_address_that_cannot_be(host: str, port: int, text: str, expected_log: Callable[[str], None]) -> None:
+    expected_log("error while attempting to bind")  # asyncio of Python 3.13 logs it as well
     server = CsmsServer(host, port, stations_allowed=lambda station: True)
     with pytest.raises(OperatorError, match=text):
         await server.start(BenchSink())
