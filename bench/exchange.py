@@ -81,8 +81,7 @@ class Hop(NamedTuple):
     fault: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TapCard:
+class TapCard(NamedTuple):
     """What was presented. uid: upper-case hex without separators, or the typed value. technology as the reader said, else None.
     token_type: Josev's word for it. hints: traps of the UID, in words."""
 
@@ -151,19 +150,20 @@ def to_json(exchange: Exchange) -> dict[str, object]:
     hops = []
     before = start
     for hop in exchange.hops:
+        now = hop.mono_ns
         hops.append(
             {
                 "seq": hop.seq,
-                "from": str(hop.from_),
-                "to": str(hop.to),
-                "link": str(hop.link) if hop.link else None,
+                "from": hop.from_,
+                "to": hop.to,
+                "link": hop.link,
                 "name": hop.name,
-                "at_ms": round((hop.mono_ns - start) / NS_PER_MS, 3),
-                "delta_ms": round((hop.mono_ns - before) / NS_PER_MS, 3),
+                "at_ms": _ms(now - start),
+                "delta_ms": _ms(now - before),
                 "fault": hop.fault,
             }
         )
-        before = hop.mono_ns
+        before = now
     card = exchange.card
     total = exchange.total_ms
     return {
@@ -173,13 +173,18 @@ def to_json(exchange: Exchange) -> dict[str, object]:
         if card is None
         else {"uid": shown_uid(card), "technology": card.technology, "token_type": card.token_type},
         "evse_id": exchange.evse_id,
-        "verdict": str(exchange.verdict) if exchange.verdict else None,
-        "decided_by": str(exchange.decided_by) if exchange.decided_by else None,
+        "verdict": exchange.verdict,
+        "decided_by": exchange.decided_by,
         "reason": exchange.reason,
         "total_ms": None if total is None else round(total, 3),
         "hops": hops,
         "findings": [finding_json(finding) for finding in exchange.findings],
     }
+
+
+def _ms(ns: int) -> float:
+    """Milliseconds to the microsecond."""
+    return ns // 1000 / 1000
 
 
 def finding_json(finding: Finding) -> dict[str, object]:

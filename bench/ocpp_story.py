@@ -17,12 +17,13 @@ from bench.exchange import DecidedBy, Exchange, Party, Severity, TapCard, Verdic
 from bench.message import Message
 from bench.settings import Evse
 from bench.station import Station
-from bench.tokens.model import OCPP_TO_JOSEV, IdTokenType
+from bench.tokens.model import ID_TOKEN_TYPES, OCPP_TO_JOSEV, IdTokenType
 from bench.uid import wire_uid
 
 # A transaction that starts this long after its card was accepted still belongs to that tap (EVConnectionTimeOut is less).
 TRANSACTION_JOIN_NS = 300 * NS_PER_S
 REMEMBERED = 4_096
+DECIDERS = {word.value: word for word in DecidedBy}
 TOKEN_ACTIONS = frozenset({"Authorize", "StartTransaction", "StopTransaction", "TransactionEvent"})
 
 
@@ -103,7 +104,7 @@ class OcppStory:
         local = self._decider.local_knowledge(station, exchange.card.uid) if exchange.origin == "transaction" else None
         if local is None:
             verdict = Verdict.ACCEPTED if decision.accepted else Verdict.REJECTED
-            self._book.close(exchange, verdict, DecidedBy(decision.decided_by), decision.reason, stamp)
+            self._book.close(exchange, verdict, DECIDERS[decision.decided_by], decision.reason, stamp)
             return
         self._book.close(exchange, Verdict.ACCEPTED, local.by, local.reason, stamp)
         if not decision.accepted:
@@ -231,10 +232,8 @@ def token_of(payload: Mapping[str, object]) -> tuple[str | None, IdTokenType | N
     id_token = payload.get("idToken")
     if isinstance(id_token, dict):
         value = id_token.get("idToken")
-        try:
-            id_type = IdTokenType(str(id_token.get("type")))
-        except ValueError:
-            id_type = None
+        kind = id_token.get("type")
+        id_type = ID_TOKEN_TYPES.get(kind) if isinstance(kind, str) else None
         return (value if isinstance(value, str) else None), id_type
     tag = payload.get("idTag")
     return (tag if isinstance(tag, str) else None), None

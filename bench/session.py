@@ -20,7 +20,6 @@ from bench.book import ExchangeBook
 from bench.bus_desk import BusDesk
 from bench.card import CardRead, CardRemoved
 from bench.clock import Clock, Stamp, SystemClock
-from bench.csms import requests
 from bench.deciding import Decider
 from bench.errors import BadInput, NotFound, OperatorError
 from bench.exchange import Exchange, Finding, Party, Severity
@@ -31,9 +30,9 @@ from bench.ocpp_story import OcppStory
 from bench.ports import Bus, LinkState, LinkStatus, Reader, StationOpened, StationServer
 from bench.settings import Profile
 from bench.station import Station
+from bench.station_desk import StationDesk
 from bench.stations import StationBoard
 from bench.tasks import Tasks
-from bench.tokens import local_list
 from bench.tokens.enrol import enrol as make_token
 from bench.tokens.model import (
     JOSEV_TO_OCPP,
@@ -97,7 +96,6 @@ class Session:
         self._listeners: list[Callable[[Change, object], None]] = []
         self._timers: set[asyncio.TimerHandle] = set()
         self._closed_waiters: dict[int, list[asyncio.Future[None]]] = {}
-        self._remote_starts = 0
         self._book = ExchangeBook(self._exchanges_changed, lambda finding: self._tell(Change.FINDING, None))
         self._decider = Decider(
             self._book,
@@ -108,7 +106,6 @@ class Session:
             accept_unknown=profile.accept_unknown,
         )
         story = OcppStory(self._book, self._decider, profile.charger.evses)
-        self._story = story
         self._board = StationBoard(
             self.journal,
             self._book,
@@ -117,6 +114,13 @@ class Session:
             profile.ocpp,
             self.clock,
             lambda station: self._tell(Change.STATION, station),
+        )
+        self._station_desk = StationDesk(
+            self._board,
+            story,
+            self.clock,
+            lambda station: self._tell(Change.STATION, station),
+            lambda exchange: self._later(profile.answer_limit_s, story.remote_start_waited, exchange),
         )
         self._flow = TapFlow(self._book, profile, self._decider.ask, self._decider.infer, lambda: str(uuid.uuid4()))
         self._desk = BusDesk(
@@ -281,52 +285,23 @@ class Session:
         self, station: str, id_token: str, id_token_type: IdTokenType = IdTokenType.CENTRAL, evse: int | None = 1
     ) -> Said:
         """RequestStartTransaction or RemoteStartTransaction; opens an Exchange that the update or the transaction ends."""
-        known = self._known(station)
-        start_id = self._next_remote_start()
-        action, payload = requests.remote_start(known.version, id_token, id_token_type, evse, start_id)
-        exchange = self._story.remote_start(known, id_token, id_token_type, evse, self.clock.stamp())
-        try:
-            answer = await self._board.call(station, action, payload, exchange)
-        except OperatorError as error:
-            self._story.our_call_failed(exchange, error.what, self.clock.stamp())
-            raise
-        said = requests.plain_words(known.version, answer)
-        if exchange.open:
-            self._later(self.profile.answer_limit_s, self._story.remote_start_waited, exchange)
-        return said
+        return await self._station_desk.remote_start(station, id_token, id_token_type, evse)
 
     async def remote_stop(self, station: str, transaction_id: str) -> Said:
-        known = self._known(station)
-        action, payload = requests.remote_stop(known.version, transaction_id)
-        return requests.plain_words(known.version, await self._board.call(station, action, payload))
+        """RequestStopTransaction or RemoteStopTransaction."""
+        return await self._station_desk.remote_stop(station, transaction_id)
 
     async def push_list(self, station: str, mode: str = "full") -> PushReport:
         """Push the store as a local list (OCPP 2.0.1 D01, 1.6 section 5.15) and read the version back."""
-        if mode != "full":
-            raise BadInput(f"the mode {mode} is not offered", "use full")
-        known = self._known(station)
-        try:
-            return await local_list.push_full(known, self.store.all(), self._caller(station))
-        finally:
-            known.revision += 1
-            self._tell(Change.STATION, station)
+        return await self._station_desk.push_list(station, self.store.all(), mode)
 
     async def list_version(self, station: str) -> Said:
-        known = self._known(station)
-        try:
-            return await local_list.read_version(known, self._caller(station))
-        finally:
-            known.revision += 1
-            self._tell(Change.STATION, station)
+        """GetLocalListVersion (OCPP 2.0.1 D02, 1.6 section 5.10)."""
+        return await self._station_desk.list_version(station)
 
     async def clear_cache(self, station: str) -> Said:
         """ClearCache (OCPP 2.0.1 C11, 1.6 section 5.4)."""
-        known = self._known(station)
-        action, payload = requests.clear_cache(known.version)
-        said = requests.plain_words(known.version, await self._board.call(station, action, payload))
-        if said.ok:
-            known.accepted.clear()
-        return said
+        return await self._station_desk.clear_cache(station)
 
     def decide(self, ask: Ask, seq: int) -> Decision:
         """Authority of the CSMS: one decision, recorded on the exchange of that message."""
@@ -519,17 +494,3 @@ class Session:
             else:
                 if self.links["store"].state is not LinkState.UP:
                     self._tokens_changed()
-
-    def _known(self, station_id: str) -> Station:
-        station = self.stations.get(station_id)
-        if station is None:
-            known = ", ".join(sorted(self.stations)[:10]) or "none yet"
-            raise NotFound(f"no station named {station_id} has connected", f"stations known: {known}")
-        return station
-
-    def _caller(self, station: str) -> Callable[[str, Mapping[str, object]], Awaitable[CallAnswer]]:
-        return lambda action, payload: self._board.call(station, action, payload)
-
-    def _next_remote_start(self) -> int:
-        self._remote_starts += 1
-        return self._remote_starts

@@ -127,10 +127,7 @@ class StationBoard:
             NotFound: no such station. LinkDown: not connected, or gone before it answered. OperatorError: no answer in time.
             BadInput: the payload breaks the schema of that action.
         """
-        station = self.stations.get(station_id)
-        if station is None:
-            known = ", ".join(sorted(self.stations)[:10]) or "none yet"
-            raise NotFound(f"no station named {station_id} has connected", f"stations known: {known}")
+        station = self.known(station_id)
         link = self._links.get(station_id)
         if link is None:
             raise LinkDown(f"station {station_id} is not connected", "wait until it connects again, then repeat")
@@ -146,6 +143,18 @@ class StationBoard:
         finally:
             waiting.timer.cancel()
             self._waiting.pop((station_id, call_id), None)
+
+    def known(self, station_id: str) -> Station:
+        """A station by id.
+
+        Raises:
+            NotFound: none of that id has connected.
+        """
+        station = self.stations.get(station_id)
+        if station is None:
+            known = ", ".join(sorted(self.stations)[:10]) or "none yet"
+            raise NotFound(f"no station named {station_id} has connected", f"stations known: {known}")
+        return station
 
     def inject(self, station_id: str, raw: bytes) -> int:
         """Send bytes as they are; the number they got in the journal."""

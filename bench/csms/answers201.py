@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from bench.csms.context import Answer, Answerer, Context, Payload, never_cached, nothing
 from bench.message import Message
 from bench.station import Transaction
-from bench.tokens.model import Ask, AuthorizationStatus, Decision, IdTokenType
+from bench.tokens.model import ID_TOKEN_TYPES, Ask, AuthorizationStatus, Decision, IdTokenType
 
 MAX_LANGUAGE = 8
 MAX_GROUP = 36
-ID_TOKEN_TYPES = {kind.value: kind for kind in IdTokenType}
 
 # OCPP 2.0.1 C07.FR.13: the chain may be fine, the contract is not.
 _CONTRACT_CANCELLED = frozenset(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class IdTokenType(StrEnum):
@@ -62,6 +63,8 @@ class AuthorizationStatus(StrEnum):
     NOT_AT_THIS_TIME = "NotAtThisTime"
     UNKNOWN = "Unknown"
 
+
+ID_TOKEN_TYPES: dict[str, IdTokenType] = {kind.value: kind for kind in IdTokenType}
 
 # What OCPP 1.6 can say of each status.
 STATUS_16: dict[AuthorizationStatus, str] = {
@@ -138,8 +141,7 @@ class Token:
         return self.visual_number or self.contract_id
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """A question to the store: may this token charge here now.
 
     id_token_type: None when the asker cannot say (OCPP 1.6). action: the message that asks. remote_start: the token came from
@@ -154,8 +156,7 @@ class Ask:
     remote_start: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """One answer, from which those of both OCPP versions are derived.
 
     decided_by: ``store``, ``default`` or ``operator``. reason: one word or two for a person: ``valid``, ``blocked``, ``unknown``.
