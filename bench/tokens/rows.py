@@ -12,6 +12,7 @@ from bench.settings import EnrolSettings
 from bench.tokens import contract_id
 from bench.tokens.api_form import from_api
 from bench.tokens.model import AuthorizationStatus, CacheMode, IdTokenType, Token, TokenKind
+from bench.uid import typed_uid
 
 FIELDS = (
     *(
@@ -106,6 +107,10 @@ def _tidy(name: str, value: object) -> object:
     if not isinstance(value, str):
         return value
     text = value.strip()
+    if name == "uid":
+        # Bytes with separators, as people and chargers' own pages write them; the reader's form has none.
+        packed = typed_uid(text)
+        return packed if len(packed) < len(text) else text
     if name == "valid":
         folded = text.casefold()
         return True if folded in _YES else False if folded in _NO else text
