@@ -22,10 +22,9 @@ SECONDS = 3.0
 
 
 async def serve_bench() -> None:
-    from fixtures.samples import sample_tokens
-
     from bench.assembly import Bench, Options
     from bench.settings import BusSettings, Profile
+    from fixtures.samples import sample_tokens
 
     with tempfile.TemporaryDirectory() as folder:
         options = Options(

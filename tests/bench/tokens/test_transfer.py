@@ -256,6 +256,8 @@ def test_files_that_cannot_be_read_or_written(tmp_path: Path) -> None:
 
 
 def test_a_uid_with_separators_becomes_the_readers_form() -> None:
-    tokens, errors = read_tokens("idTag,status\n52:37:ab:3b,Accepted\n04 A2 B3 C4 D5 E6 80,Blocked\nmy-tag,Accepted\n", "csv")
+    tokens, errors = read_tokens(
+        "idTag,status\n52:37:ab:3b,Accepted\n04 A2 B3 C4 D5 E6 80,Blocked\nmy-tag,Accepted\n", "csv"
+    )
     assert errors == []
     assert [token.uid for token in tokens] == ["5237AB3B", "04A2B3C4D5E680", "my-tag"]
