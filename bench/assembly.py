@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import tempfile
 from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ import platformdirs
 from bench.clock import utc_now
 from bench.errors import BadInput, OperatorError
 from bench.journal.capture import Capture
+from bench.ports import LinkState
 from bench.session import Session
 from bench.settings import Profile, ReaderSettings
 from bench.tokens.store import TokenStore
@@ -114,8 +116,19 @@ class Bench:
             await self._start_charger(profile, server.url)
 
     async def listen_on(self, address: str) -> None:
-        """Move the OCPP listener to ``HOST:PORT``, for a charger's network."""
-        await self.session.replace_server(self._make_server(address))
+        """Move the OCPP listener to ``HOST:PORT``, for a charger's network; the simulated charger follows.
+
+        Raises:
+            OperatorError: the address cannot be listened on; the bench listens where it did.
+        """
+        charger, self.charger = self.charger, None
+        if charger is not None:
+            await charger.stop()
+        try:
+            await self.session.replace_server(self._make_server(address))
+        finally:
+            if charger is not None and self.session.server is not None:
+                await self._start_charger(self.session.profile, self.session.server.url)
 
     async def stop(self) -> None:
         """Stop all in reverse order; safe after a start that failed half-way."""
@@ -139,9 +152,13 @@ class Bench:
         )
         missing = []
         if not bus_ready:
-            missing.append("the Josev bus is not connected")
+            missing.append(f"the Josev bus is not connected{self._why('josev')}")
         if not charger_ready:
             missing.append("the simulated charger has not booted")
+        for reader in self.session.readers:
+            status = self.session.links.get(f"reader:{reader.name}")
+            if status is not None and status.state is LinkState.FAULTY:
+                missing.append(f"the reader {reader.name} is not there{self._why(status.name)}")
         self.missing = missing
         return missing
 
@@ -158,6 +175,12 @@ class Bench:
         if self.missing:
             line["missing"] = self.missing
         return line
+
+    def _why(self, link: str) -> str:
+        status = self.session.links.get(link)
+        if status is None or not status.detail:
+            return ""
+        return f" ({status.detail}{'; ' + status.cure if status.cure else ''})"
 
     async def _make_bus(self, profile: Profile, mqtt: str) -> JosevBus | None:
         from devices.josev import JosevBus
@@ -232,7 +255,8 @@ class Bench:
     def _capture_path(self) -> Path:
         if self.options.capture is not None:
             return self.options.capture.expanduser()
-        name = f"{self.options.profile.name}-{utc_now():%Y-%m-%d-%H%M%S}.db"
+        # The process id keeps two benches apart that start in the same second.
+        name = f"{self.options.profile.name}-{utc_now():%Y-%m-%d-%H%M%S}-{os.getpid()}.db"
         return self._place("captures") / name
 
     def _place(self, what: str) -> Path:
@@ -246,7 +270,9 @@ class Bench:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OperatorError(f"cannot make the folder {folder}: {error.strerror}", "name another place") from error
+            raise OperatorError(
+                f"cannot make the folder {folder}: {error.strerror}", "name other files with --store and --capture"
+            ) from error
         return folder
 
 

@@ -99,8 +99,8 @@ def check_tap(tap: TapRequest) -> None:
         raise BadInput(f"token_type {tap.token_type} needs a uid", "give the card's UID or another value")
     if len(tap.uid) > MAX_TOKEN_CHARACTERS:
         raise BadInput(f"the uid has {len(tap.uid)} characters, at most {MAX_TOKEN_CHARACTERS} are possible")
-    if not tap.uid.isprintable():
-        raise BadInput("the uid has characters that cannot be printed", "give hex digits or plain text")
+    if not (tap.uid.isascii() and tap.uid.isprintable()):
+        raise BadInput("the uid has characters that no charger can carry", "give hex digits or plain ASCII text")
 
 
 def card_of(tap: TapRequest, read: CardRead | None) -> TapCard | None:

@@ -23,6 +23,8 @@ from bench.errors import BadInput, OperatorError
 
 log = logging.getLogger("authbench")
 
+MAX_TOLD = 100
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code; never a traceback for what the operator can mend."""
@@ -86,6 +88,12 @@ def cli(context: click.Context, verbose: int, profile_file: Path | None) -> int:
     logging.basicConfig(stream=sys.stderr, level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     if context.invoked_subcommand is not None:
         return 0
+    if profile_file is not None and not profile_file.is_file():
+        raise BadInput(f"there is no profile {profile_file}", "name a TOML file; the README shows one")
+    if not has_display():
+        raise OperatorError(
+            "there is no display to show the window on", "use authbench serve, or authbench demo --headless"
+        )
     from ui.app import run_window
 
     code: int = run_window(profile_file)
@@ -129,7 +137,19 @@ async def _serve(options: Any) -> int:
     stopping = stop_event()
     bench = Bench(options)
     await bench.start()
+    told: set[str] = set()
+
+    def tell_faults(*_: object) -> None:
+        """A link that is faulty is told at once, each text once: a reader of the ready line need not guess."""
+        for status in bench.session.links.values():
+            text = f"{status.name}: {status.detail}{'; ' + status.cure if status.cure else ''}"
+            if status.state == "faulty" and text not in told and len(told) < MAX_TOLD:
+                told.add(text)
+                click.echo(f"authbench: {text}", err=True)
+
     try:
+        tell_faults()
+        bench.session.subscribe(tell_faults)
         await _until(bench.wait_ready(), stopping)
         if bench.api is not None and bench.api.token_generated:
             click.echo(f"API token (shown once): {bench.api.token}", err=True)
@@ -225,6 +245,8 @@ def tokens_list(store: str | None) -> int:
     """Every token, one a line."""
 
     async def work(opened: Any) -> int:
+        if not opened.count:
+            click.echo(f"the store {opened.url} is empty", err=True)
         for token in opened.all():
             line = (
                 token.uid,
@@ -264,8 +286,10 @@ def tokens_add(store: str | None, uid: str, id_type: str, status: str, profile_f
         token = enrol(typed_uid(uid), kind, profile.enrol)
         if word is not AuthorizationStatus.ACCEPTED:
             token = replace(token, status=word, valid=False)
+        before = opened.get(token.uid, kind)
         await opened.put(token)
-        click.echo(f"{token.uid} is in the store as {token.contract_id}, {word}")
+        was = f" (was {before.effective_status}, replaced)" if before is not None else ""
+        click.echo(f"{token.uid} is in the store as {token.contract_id}, {word}{was}")
         return 0
 
     return run(_with_store(store, work))

@@ -59,6 +59,7 @@ def test_plugged_in_first_with_two_evses_must_be_chosen() -> None:
         ("X", "no_authorization"),
         ("A" * 256, "local"),
         ("a\nb", "local"),
+        ("Zoë", "local"),
     ],
 )
 def test_what_the_api_cannot_carry_opens_nothing(uid: str | None, token_type: str) -> None:
