@@ -10,6 +10,7 @@ import gc
 import os
 import tempfile
 from collections.abc import Awaitable, Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,6 +67,7 @@ class Bench:
         self.options = options
         self.session: Session
         self._session_made = False
+        self._moving = asyncio.Lock()
         self.api: ApiServer | None = None
         self.broker: EmbeddedBroker | None = None
         self.charger: SimulatedCharger | None = None
@@ -121,27 +123,29 @@ class Bench:
         Raises:
             OperatorError: the address cannot be listened on; the bench listens where it did.
         """
-        charger, self.charger = self.charger, None
-        if charger is not None:
-            await charger.stop()
-        try:
-            await self.session.replace_server(self._make_server(address))
-        finally:
-            if charger is not None and self.session.server is not None:
-                await self._start_charger(self.session.profile, self.session.server.url)
+        async with self._moving:
+            charger, self.charger = self.charger, None
+            if charger is not None:
+                await charger.stop()
+            try:
+                await self.session.replace_server(self._make_server(address))
+            finally:
+                if charger is not None and self.session.server is not None:
+                    await self._start_charger(self.session.profile, self.session.server.url)
 
     async def stop(self) -> None:
-        """Stop all in reverse order; safe after a start that failed half-way."""
-        if self.charger is not None:
-            await self.charger.stop()
-        if self.api is not None:
-            await self.api.stop()
-        if self._session_made:
-            await self.session.stop()
-        if self.broker is not None:
-            await self.broker.stop()
-        if self._folder is not None:
-            self._folder.cleanup()
+        """Stop all in reverse order; safe after a start that failed half-way. One that fails does not keep the others running."""
+        async with AsyncExitStack() as ending, self._moving:
+            if self._folder is not None:
+                ending.callback(self._folder.cleanup)
+            if self.broker is not None:
+                ending.push_async_callback(self.broker.stop)
+            if self._session_made:
+                ending.push_async_callback(self.session.stop)
+            if self.api is not None:
+                ending.push_async_callback(self.api.stop)
+            if self.charger is not None:
+                ending.push_async_callback(self.charger.stop)
 
     async def wait_ready(self, timeout_s: float = READY_LIMIT_S) -> list[str]:
         """Wait until everything listens, is subscribed and booted; the parts that are not after that time."""
@@ -290,7 +294,7 @@ def host_port(text: str, default_port: int = 0) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if not colon:
         host, port = ("127.0.0.1", text) if text.isdigit() else (text, str(default_port))
-    if not port.isdigit() or int(port) > 65535:
+    if not (port.isascii() and port.isdigit()) or int(port) > 65535:
         raise BadInput(f"{text} is not HOST:PORT", "write for example 127.0.0.1:9000, or port 0 for a free one")
     return host.strip("[]") or "127.0.0.1", int(port)
 

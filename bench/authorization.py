@@ -133,7 +133,7 @@ class TapFlow:
         self._decide = decide
         self._infer = infer
         self._new_id = new_id
-        self._updates: dict[str, int] = {}
+        self._updates: dict[str, tuple[int, tuple[str, TapCard | None, str, str | None]]] = {}
         self.last_heard_from_josev: Stamp | None = None
 
     # Taps
@@ -254,17 +254,22 @@ class TapFlow:
 
     def _request_heard(self, message: Message, body: JosevMessage, stamp: Stamp) -> list[Command]:
         """Other charger software asks; the bench answers in the role of Josev, else it follows."""
-        type_text = str(body.data.get("token_type", ""))
-        value = body.data.get("id_token")
-        evse = body.data.get("evse_id")
-        card = TapCard(wire_uid(value), None, type_text) if isinstance(value, str) and value else None
+        known = self._book.of_request(body.id)
+        if known is not None:
+            self._book.hop(known, message, Party.STATION, Party.JOSEV, "authorization request", "request seen twice")
+            self._book.finding(
+                "josev.duplicate-request",
+                Severity.WARN,
+                "a request with an id that was used before; it is not answered again",
+                stamp=stamp,
+                exchange=known,
+                evidence=(message.seq,),
+                cure="look for a bridge or a second client that repeats messages; every request needs an id of its own",
+            )
+            return []
+        card, type_text, evse_id = _token_of(body)
         exchange = self._book.open(
-            "bus",
-            stamp,
-            card=card,
-            token_type=type_text,
-            evse_id=evse if isinstance(evse, str) else None,
-            request_id=body.id,
+            "bus", stamp, card=card, token_type=type_text, evse_id=evse_id, request_id=body.id or None
         )
         self._book.hop(exchange, message, Party.STATION, Party.JOSEV, "authorization request", _fault(message))
         if self._profile.bus.role is not Role.JOSEV:
@@ -273,6 +278,19 @@ class TapFlow:
             # The Josev API documents no reply to a malformed request: silence, and the exchange says why.
             self._book.close(exchange, Verdict.FAILED, DecidedBy.NOBODY, "malformed request", stamp)
             return []
+        if message.meta is not None and message.meta.get("retain"):
+            # A retained request comes again with every connection: answering it would be a grant nobody asked for now.
+            self._book.close(exchange, Verdict.FAILED, DecidedBy.NOBODY, "retained request", stamp)
+            self._book.finding(
+                "josev.retained-request",
+                Severity.WARN,
+                "a retained request is not answered: it may be of any age",
+                stamp=stamp,
+                exchange=exchange,
+                evidence=(message.seq,),
+                cure="publish requests without the retain flag, and clear the retained message on the broker",
+            )
+            return []
         decision = self._ask_store(exchange, Party.JOSEV)
         self._close_decided(exchange, decision, stamp)
         status = "accepted" if decision.accepted else "rejected"
@@ -280,7 +298,10 @@ class TapFlow:
 
     def _response_heard(self, message: Message, body: JosevMessage, stamp: Stamp) -> None:
         exchange = self._book.of_request(body.id)
-        status = str(body.data.get("status", ""))
+        status = _cut(body.data.get("status", ""))
+        if exchange is not None and message.channel == self._profile.bus.topics.cs_to_josev:
+            self._book.hop(exchange, message, Party.STATION, Party.JOSEV, f"response {status}", "on the wrong topic")
+            return
         if exchange is None:
             self._book.finding(
                 "josev.orphan-response",
@@ -334,54 +355,63 @@ class TapFlow:
         self._settle(exchange, Verdict(status), stamp, message.seq)
 
     def _update_heard(self, message: Message, body: JosevMessage, stamp: Stamp) -> None:
-        status = str(body.data.get("status", ""))
-        known = self._book.exchanges.get(self._updates.get(body.id, 0))
-        if known is not None:
+        status = _cut(body.data.get("status", ""))
+        card, type_text, evse = _token_of(body)
+        news = (status, card, type_text, evse)
+        known_id, told = self._updates.get(body.id, (0, news))
+        known = self._book.exchanges.get(known_id)
+        if known is not None and told == news:
             # The same update on a second topic is one hop.
             self._book.belongs(message.seq, known)
             return
-        exchange = self._find_for_update(body, status, stamp)
+        exchange = self._find_for_update(card, type_text, evse, status, stamp)
         if exchange is None:
-            value = body.data.get("id_token")
-            type_text = str(body.data.get("token_type", ""))
-            evse = body.data.get("evse_id")
-            card = TapCard(wire_uid(value), None, type_text) if isinstance(value, str) and value else None
-            exchange = self._book.open(
-                "update", stamp, card=card, token_type=type_text, evse_id=evse if isinstance(evse, str) else None
+            exchange = self._book.open("update", stamp, card=card, token_type=type_text, evse_id=evse)
+        if known is not None:
+            self._book.finding(
+                "josev.update-id-reused",
+                Severity.WARN,
+                "an update with the id of an earlier one says something else; it is taken as news",
+                stamp=stamp,
+                exchange=exchange,
+                evidence=(message.seq,),
+                cure="every update needs an id of its own (Josev API, Authorization)",
             )
         if body.id:
-            self._updates[body.id] = exchange.id
+            self._updates[body.id] = exchange.id, news
         if len(self._updates) > REMEMBERED_UPDATES:
             del self._updates[next(iter(self._updates))]
-        evse = body.data.get("evse_id")
-        if exchange.evse_id is None and isinstance(evse, str):
+        if exchange.evse_id is None:
             exchange.evse_id = evse
         from_ = Party.STATION if message.channel == self._profile.bus.topics.cs_to_josev else Party.JOSEV
         to = Party.JOSEV if from_ is Party.STATION else Party.BENCH
-        type_text = str(body.data.get("token_type", ""))
         self._book.hop(exchange, message, from_, to, f"update {status} ({type_text})", _fault(message))
         if status not in ("accepted", "rejected", "deauthorized"):
+            if exchange.open and exchange.request_id is None:
+                self._book.close(exchange, Verdict.FAILED, DecidedBy.NOBODY, "unreadable update", stamp)
             return
         verdict = Verdict(status)
         if exchange.open:
             if exchange.request_id is None:
                 self._settle(exchange, verdict, stamp, message.seq)
         elif verdict is not exchange.verdict and verdict is not Verdict.ACCEPTED:
-            self._book.close(exchange, verdict, self._infer(exchange, False).by, status, stamp)
+            # Later news, such as the end of a session: the time to the first verdict stays the tap's.
+            self._book.close(exchange, verdict, DecidedBy.JOSEV, f"{status} afterwards", exchange.closed or stamp)
         elif exchange.verdict in (Verdict.TIMED_OUT, Verdict.FAILED):
             self._settle(exchange, verdict, stamp, message.seq)
 
-    def _find_for_update(self, body: JosevMessage, status: str, stamp: Stamp) -> Exchange | None:
+    def _find_for_update(
+        self, card: TapCard | None, type_text: str, evse: str | None, status: str, stamp: Stamp
+    ) -> Exchange | None:
         """The latest exchange with equal EVSE and token (type too) that has not had this news yet."""
-        value = body.data.get("id_token")
-        candidates = self._book.latest_with_token(wire_uid(value) if isinstance(value, str) else "")
-        type_text = str(body.data.get("token_type", ""))
-        evse = body.data.get("evse_id")
-        for exchange in candidates:
+        for exchange in self._book.latest_with_token(card.uid if card is not None else ""):
             if exchange.token_type and exchange.token_type != type_text:
                 continue
-            if exchange.evse_id is not None and isinstance(evse, str) and exchange.evse_id != evse:
+            if exchange.evse_id is not None and evse is not None and exchange.evse_id != evse:
                 continue
+            refused = exchange.verdict in (Verdict.REJECTED, Verdict.DEAUTHORIZED, Verdict.FAILED)
+            if status == "deauthorized" and refused:
+                continue  # only what was granted can be taken back
             if any(hop.name == f"update {status} ({type_text})" for hop in exchange.hops):
                 return None  # already told: this is news of another authorization
             if exchange.closed is not None and status == "accepted":
@@ -412,6 +442,19 @@ class TapFlow:
         # The look-up's own stamp is newer than the event's: the verdict came after it.
         moment = Stamp(max(stamp.mono_ns, exchange.hops[-1].mono_ns), stamp.utc_ns)
         self._book.close(exchange, verdict, DecidedBy(decision.decided_by), decision.reason, moment)
+
+
+def _cut(value: object) -> str:
+    """Text of a bus member for an exchange; what is longer stands whole in the journal."""
+    return str(value)[:MAX_TOKEN_CHARACTERS]
+
+
+def _token_of(body: JosevMessage) -> tuple[TapCard | None, str, str | None]:
+    """Card, token type and EVSE id of a message, whatever types its members have."""
+    type_text = _cut(body.data.get("token_type", ""))
+    value, evse = body.data.get("id_token"), body.data.get("evse_id")
+    card = TapCard(wire_uid(_cut(value)), None, type_text) if isinstance(value, str) and value else None
+    return card, type_text, _cut(evse) if isinstance(evse, str) else None
 
 
 def _fault(message: Message) -> str | None:

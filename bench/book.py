@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 
 from bench.clock import Stamp
 from bench.exchange import DecidedBy, Exchange, Finding, Hop, Party, Severity, TapCard, Verdict
@@ -12,6 +13,8 @@ from bench.message import Link, Message
 KEEP_EXCHANGES = 20_000
 KEEP_FINDINGS = 1_000
 MAX_HOPS = 200
+MAX_BESIDE = 1_000
+MAX_FINDINGS_EACH = 50
 LATEST_PER_TOKEN = 16
 
 
@@ -103,8 +106,10 @@ class ExchangeBook:
 
     def belongs(self, seq: int, exchange: Exchange) -> None:
         """Say that a message is part of an exchange without drawing a hop for it."""
-        self._of_seq[seq] = exchange.id
-        self._beside.setdefault(exchange.id, []).append(seq)
+        beside = self._beside.setdefault(exchange.id, [])
+        if len(beside) < MAX_BESIDE:
+            self._of_seq[seq] = exchange.id
+            beside.append(seq)
 
     def hop(
         self,
@@ -116,7 +121,8 @@ class ExchangeBook:
         fault: str | None = None,
     ) -> None:
         """Add the step that a message made."""
-        self._of_seq[message.seq] = exchange.id
+        if len(exchange.hops) < MAX_HOPS:
+            self._of_seq[message.seq] = exchange.id
         self._add(exchange, Hop(message.seq, from_, to, message.link, name, message.mono_ns, fault))
 
     def step(
@@ -137,10 +143,11 @@ class ExchangeBook:
         """Give the verdict, or replace it (a late answer, a later deauthorization)."""
         if exchange.closed is None:
             value = _token_key(exchange)
-            still_open = self._open_by_token[value]
-            still_open.remove(exchange.id)
-            if not still_open:
-                del self._open_by_token[value]
+            still_open = self._open_by_token.get(value, [])
+            if exchange.id in still_open:
+                still_open.remove(exchange.id)
+                if not still_open:
+                    del self._open_by_token[value]
         exchange.verdict = verdict
         exchange.decided_by = decided_by
         exchange.reason = reason
@@ -161,7 +168,8 @@ class ExchangeBook:
         finding = Finding(rule, severity, text, evidence, cure, stamp.utc_ns, exchange.id if exchange else None)
         self.findings.append(finding)
         if exchange is not None:
-            exchange.findings.append(finding)
+            if len(exchange.findings) < MAX_FINDINGS_EACH:
+                exchange.findings.append(finding)
             self.touch(exchange)
         self._on_finding(finding)
         return finding
@@ -181,12 +189,13 @@ class ExchangeBook:
         self.touch(exchange)
 
     def _forget_oldest(self, count: int) -> None:
-        for exchange in list(self.exchanges.values())[:count]:
+        closed = (exchange for exchange in self.exchanges.values() if not exchange.open)
+        for exchange in list(islice(closed, count)):
             del self.exchanges[exchange.id]
             for seq in (*exchange.sequences, *self._beside.pop(exchange.id, ())):
                 self._of_seq.pop(seq, None)
-            if exchange.request_id is not None:
-                self._of_request.pop(exchange.request_id, None)
+            if exchange.request_id is not None and self._of_request.get(exchange.request_id) == exchange.id:
+                del self._of_request[exchange.request_id]
             value = _token_key(exchange)
             for index in (self._open_by_token, self._latest_by_token):
                 ids = index.get(value)

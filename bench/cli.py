@@ -87,6 +87,11 @@ def cli(context: click.Context, verbose: int, profile_file: Path | None) -> int:
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     logging.basicConfig(stream=sys.stderr, level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     if context.invoked_subcommand is not None:
+        if profile_file is not None:
+            raise BadInput(
+                "--profile before a command is for the window",
+                f"write authbench {context.invoked_subcommand} --profile FILE",
+            )
         return 0
     if profile_file is not None and not profile_file.is_file():
         raise BadInput(f"there is no profile {profile_file}", "name a TOML file; the README shows one")

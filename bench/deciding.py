@@ -91,6 +91,12 @@ class Decider:
             return Inference(DecidedBy.CACHE, f"in the cache of {station.id}")
         return None
 
+    def may_ask(self, station: Station) -> bool:
+        """Whether a tap on the bus can be this station's: the profile's charger, or any where that one is not connected."""
+        if station.id == self._identity:
+            return True
+        return not any(other.id == self._identity and other.connected for other in self._stations())
+
     def station_of(self, exchange: Exchange) -> Station | None:
         """The station behind an exchange: the one that asked, else the charger of the profile, else the only one."""
         connected = [station for station in self._stations() if station.connected]

@@ -141,7 +141,8 @@ MASK = "••••"
 
 def shown_uid(card: TapCard) -> str:
     """The value as it may be shown: key codes masked (OCPP 2.0.1 C04.FR.04)."""
-    return MASK if card.token_type == "key_code" and card.uid else card.uid
+    secret = "keycode" in card.token_type.replace("_", "").casefold()
+    return MASK if secret and card.uid else card.uid
 
 
 def to_json(exchange: Exchange) -> dict[str, object]:

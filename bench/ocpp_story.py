@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bench.answers import CallAnswer
+from bench.authorization import Inference
 from bench.book import ExchangeBook
 from bench.clock import NS_PER_S, Stamp
 from bench.codecs.ocpp import Call, CallError, CallResult
@@ -36,6 +37,7 @@ class OcppStory:
         self._evse_ids = {evse.ocpp_id: evse.id for evse in evses}
         self._asked: dict[tuple[str, str], int] = {}
         self._transactions: dict[tuple[str, str], int] = {}
+        self._held: dict[int, Inference | None] = {}
 
     # The station calls
 
@@ -51,17 +53,18 @@ class OcppStory:
         payload = body.payload
         transaction = _transaction_id(payload)
         value, id_type = token_of(payload)
-        exchange: Exchange | None = None
-        if body.action == "StopTransaction" or payload.get("eventType") in ("Updated", "Ended"):
-            exchange = self._book.exchanges.get(self._transactions.get((station.id, transaction), 0))
-            if exchange is None:
+        # An event sent again, or a later one, belongs where its transaction does.
+        exchange = (
+            self._book.exchanges.get(self._transactions.get((station.id, transaction), 0)) if transaction else None
+        )
+        if exchange is None:
+            if value is None or body.action == "StopTransaction" or payload.get("eventType") == "Ended":
                 return
-        elif value is None:
-            return
-        else:
             exchange = self._join(station, value, id_type, body.action, stamp)
             if exchange is None:
                 exchange = self._open(station, value, id_type, body.action, payload, stamp)
+                # Before the answer is made: it changes what the station may hold in its cache.
+                self._held[exchange.id] = self._decider.local_knowledge(station, value)
         if exchange.station is None:
             exchange.station = station.id
         if body.action == "TransactionEvent":
@@ -97,11 +100,22 @@ class OcppStory:
             if exchange.open and exchange.origin in ("authorize", "transaction"):
                 self._book.close(exchange, Verdict.FAILED, DecidedBy.NOBODY, body.code, stamp)
 
+    def answer_lost(self, station: Station, call_id: str, why: str, stamp: Stamp) -> None:
+        """Our answer could not be sent: the station is gone. It will ask again on its next connection."""
+        exchange = self._book.exchanges.get(self._asked.pop((station.id, call_id), 0))
+        if exchange is None:
+            return
+        self._held.pop(exchange.id, None)
+        self._book.step(exchange, stamp, Party.CSMS, Party.STATION, "not sent", fault=why)
+        if exchange.open and exchange.origin in ("authorize", "transaction"):
+            self._book.close(exchange, Verdict.FAILED, DecidedBy.NOBODY, "the answer could not be sent", stamp)
+
     def _close_own_reader(self, exchange: Exchange, station: Station, stamp: Stamp) -> None:
         decision = exchange.decision
         if decision is None or exchange.card is None:
             return
-        local = self._decider.local_knowledge(station, exchange.card.uid) if exchange.origin == "transaction" else None
+        held = self._held.pop(exchange.id, None)
+        local = held if exchange.origin == "transaction" else None
         if local is None:
             verdict = Verdict.ACCEPTED if decision.accepted else Verdict.REJECTED
             self._book.close(exchange, verdict, DECIDERS[decision.decided_by], decision.reason, stamp)
@@ -123,7 +137,8 @@ class OcppStory:
     ) -> Exchange | None:
         """The oldest open exchange of that station with an equal token; a transaction also joins the tap that allowed it."""
         for exchange in self._book.open_with_token(value):
-            if exchange.station in (None, station.id) and _same_type(exchange, id_type):
+            ours = exchange.station == station.id or (exchange.station is None and self._decider.may_ask(station))
+            if ours and exchange.origin != "update" and _same_type(exchange, id_type):
                 return exchange
         if action == "Authorize":
             return None

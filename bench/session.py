@@ -213,6 +213,8 @@ class Session:
             await closing
         except OperatorError as error:
             log.error("%s did not end cleanly: %s", name, error)
+        except Exception:  # a bug in one part must not keep the others, the capture above all, from ending
+            log.exception("%s did not end", name)
 
     def subscribe(self, listener: Callable[[Change, object], None]) -> Callable[[], None]:
         """Be told of changes, synchronously and often: coalesce. Returns the unsubscribe function."""

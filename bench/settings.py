@@ -107,7 +107,7 @@ class EnrolSettings(_Section):
 class Profile(_Section):
     """One bench set-up. answer_limit_s: how long a tap waits for its answer. default_status: answer for an unknown token."""
 
-    name: str = "default"
+    name: Annotated[str, Field(pattern=r"^[\w][\w .-]{0,63}$")] = "default"
     answer_limit_s: Annotated[float, Field(gt=0, le=3600)] = 5.0
     accept_unknown: bool = False
     store: str | None = None

@@ -11,6 +11,7 @@ from bench.book import ExchangeBook
 from bench.clock import Clock, Stamp
 from bench.codecs.ocpp import Call, CallError, CallResult
 from bench.csms.authority import Authority
+from bench.csms.context import Memory
 from bench.csms.link import Effect, Noticed, Send, Settled, StationLink
 from bench.errors import LinkDown, NotFound, OperatorError
 from bench.exchange import Exchange, Severity
@@ -63,6 +64,7 @@ class StationBoard:
         self._clock = clock
         self._changed = changed
         self._links: dict[str, StationLink] = {}
+        self._memories: dict[str, Memory] = {}
         self._waiting: dict[tuple[str, str], _Waiting] = {}
         self._answers: dict[int, int] = {}
 
@@ -81,7 +83,8 @@ class StationBoard:
         station.peer = opened.peer
         station.user = opened.user
         station.boot = None
-        self._links[station.id] = StationLink(station, self._authority, self._settings, self._clock)
+        memory = self._memories.setdefault(station.id, Memory())
+        self._links[station.id] = StationLink(station, self._authority, self._settings, self._clock, memory=memory)
         offered = ", ".join(opened.offered) or "none"
         detail = f"connected from {opened.peer}, OCPP {opened.version}, offered {offered}"
         self._note(station.id, "up", detail, opened.stamp)
@@ -142,6 +145,9 @@ class StationBoard:
             return await waiting.answer
         finally:
             waiting.timer.cancel()
+            if not waiting.answer.done() or waiting.answer.cancelled():
+                # Whoever asked went away: the station's queue must not wait for an answer that nobody wants.
+                self._expire(station_id, call_id)
             self._waiting.pop((station_id, call_id), None)
 
     def known(self, station_id: str) -> Station:
@@ -198,6 +204,8 @@ class StationBoard:
             # The answer has nowhere to go; the close that follows is told as such.
             if waiting is not None and not waiting.answer.done():
                 waiting.answer.set_exception(error)
+            if not is_call:
+                self._story.answer_lost(station, decoded.correlation or "", error.what, self._clock.stamp())
             return
         message = self._journal.append(Link.OCPP, Direction.OUT, station.id, effect.data, decoded, stamp)
         if not is_call:
@@ -288,4 +296,5 @@ class StationBoard:
         for station_id, station in self.stations.items():
             if not station.connected:
                 del self.stations[station_id]
+                self._memories.pop(station_id, None)
                 return

@@ -134,11 +134,14 @@ class Application:
     # Life
 
     async def _main(self) -> int:
+        import asyncio
+
         from bench.cli import stop_event
         from bench.tasks import Tasks
 
         self._stopping = stop_event()
         self._tasks = Tasks()
+        self._starting = asyncio.Lock()
         if self._exit:
             self._stopping.set()
         self.window.demo_requested.connect(lambda: self._start_later(self._start_demo()))
@@ -264,7 +267,8 @@ class Application:
     def _start_later(self, work: Any) -> None:
         async def guarded() -> None:
             try:
-                await work
+                async with self._starting:  # a second click waits for the first
+                    await work
             except OperatorError as error:
                 self.window.show_notice("fail", str(error))
 

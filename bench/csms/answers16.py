@@ -32,10 +32,10 @@ def authorize(context: Context, request: Payload, message: Message) -> Answer:
 
 def start_transaction(context: Context, request: Payload, message: Message) -> Answer:
     id_tag, connector = request["idTag"], int(request["connectorId"])
-    remote = context.remote_starts.take_tag(id_tag, message.mono_ns)
+    start = (connector, id_tag, request["timestamp"], request["meterStart"])
+    number, remote = context.start(start, id_tag, message.mono_ns)
     ask = Ask(id_tag, None, context.station.id, connector, "StartTransaction", remote)
     decision = context.decide(ask, message)
-    number = context.transaction_id((connector, id_tag, request["timestamp"], request["meterStart"]))
     # Whatever the answer: the station did start, and may go on for a while (StopTransactionOnInvalidId, MaxEnergyOnInvalidId).
     context.started(Transaction(str(number), connector, id_tag, message.seq))
     return {"transactionId": number, "idTagInfo": id_tag_info(context, decision)}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from bench.csms.context import Answer, Answerer, Context, Payload, never_cached, nothing
 from bench.message import Message
 from bench.station import Transaction
-from bench.tokens.model import ID_TOKEN_TYPES, Ask, AuthorizationStatus, Decision, IdTokenType
+from bench.tokens.model import ID_TOKEN_TYPES, Ask, AuthorizationStatus, Decision
 
 MAX_LANGUAGE = 8
 MAX_GROUP = 36
@@ -70,7 +70,7 @@ def transaction_event(context: Context, request: Payload, message: Message) -> A
     if id_token is None:
         return {}
     kind = ID_TOKEN_TYPES[id_token["type"]]
-    remote = kind is IdTokenType.CENTRAL or context.remote_starts.has_id(info.get("remoteStartId"))
+    remote = context.remote_starts.has(info.get("remoteStartId"), id_token["idToken"], message.mono_ns)
     ask = Ask(id_token["idToken"], kind, station.id, number, "TransactionEvent", remote)
     return {"idTokenInfo": id_token_info(context, context.decide(ask, message))}
 

@@ -32,14 +32,16 @@ class RemoteStarts:
     """Remote starts of ours that a transaction may still follow: by start id (2.0.1) or by idTag (1.6)."""
 
     def __init__(self) -> None:
-        self._waiting: dict[int | str, int] = {}
+        self._waiting: dict[int | str, tuple[int, str]] = {}
 
     def asked(self, payload: Payload, mono_ns: int) -> None:
         """We sent RequestStartTransaction or RemoteStartTransaction with that payload."""
         key = self._key(payload)
         if key is None:
             return
-        self._waiting[key] = mono_ns
+        id_token = payload.get("idToken")
+        value = id_token.get("idToken") if isinstance(id_token, Mapping) else payload.get("idTag")
+        self._waiting[key] = mono_ns, str(value).casefold()
         if len(self._waiting) > MAX_REMOTE_STARTS:
             del self._waiting[next(iter(self._waiting))]
 
@@ -49,14 +51,15 @@ class RemoteStarts:
         if key is not None:
             self._waiting.pop(key, None)
 
-    def has_id(self, start_id: object) -> bool:
-        """2.0.1: the id is ours. It stays, for a station may send the first event of a transaction again."""
-        return start_id in self._waiting
+    def has(self, start_id: object, value: str, mono_ns: int) -> bool:
+        """2.0.1: the id is ours, of late, and was sent with that token. It stays: a first event may be sent again."""
+        found = self._waiting.get(start_id) if isinstance(start_id, int) else None
+        return found is not None and found[1] == value.casefold() and mono_ns - found[0] <= REMOTE_START_LIFE_NS
 
     def take_tag(self, id_tag: str, mono_ns: int) -> bool:
         """1.6: that idTag was started remotely a short while ago. True once: the next start with it is a card."""
         asked = self._waiting.pop(id_tag.casefold(), None)
-        return asked is not None and mono_ns - asked <= REMOTE_START_LIFE_NS
+        return asked is not None and mono_ns - asked[0] <= REMOTE_START_LIFE_NS
 
     @staticmethod
     def _key(payload: Payload) -> int | str | None:
@@ -67,6 +70,18 @@ class RemoteStarts:
 
 
 @dataclass(slots=True)
+class Memory:
+    """What must outlive a connection: a station sends again, on its next one, what was not answered.
+
+    starts: 1.6 StartTransaction -> (transactionId, whether it was a remote start of ours).
+    """
+
+    remote_starts: RemoteStarts = field(default_factory=RemoteStarts)
+    starts: dict[tuple[object, ...], tuple[int, bool]] = field(default_factory=dict)
+    last_transaction: int = 0
+
+
+@dataclass(slots=True)
 class Context:
     """One connection's context; its methods are the only ones that write what answers make known of the station."""
 
@@ -74,10 +89,12 @@ class Context:
     authority: Authority
     heartbeat_s: int
     clock: Clock
-    remote_starts: RemoteStarts = field(default_factory=RemoteStarts)
+    memory: Memory = field(default_factory=Memory)
     notices: list[Noticed] = field(default_factory=list)
-    _last_transaction: int = 0
-    _starts: dict[tuple[object, ...], int] = field(default_factory=dict)
+
+    @property
+    def remote_starts(self) -> RemoteStarts:
+        return self.memory.remote_starts
 
     def now(self) -> str:
         return iso_utc(self.clock.stamp().utc_ns)
@@ -108,23 +125,25 @@ class Context:
         if len(transactions) > MAX_TRANSACTIONS:
             del transactions[next(iter(transactions))]
 
-    def transaction_id(self, start: tuple[object, ...]) -> int:
-        """A 1.6 transactionId: seconds of the Unix epoch counted up, so that ids of earlier runs do not come again.
+    def start(self, start: tuple[object, ...], id_tag: str, mono_ns: int) -> tuple[int, bool]:
+        """A 1.6 StartTransaction: its transactionId, and whether it is a remote start of ours.
 
-        start: what tells one StartTransaction from another. A station that sends the same start again, because an answer was lost
-        (OCPP 1.6 section 3.7.1), gets the same id.
+        Ids are seconds of the Unix epoch counted up, so that those of earlier runs do not come again. start tells one
+        StartTransaction from another: a station that sends the same start again, because an answer was lost (OCPP 1.6 section
+        3.7.1), gets the same answer, also on its next connection.
         """
-        known = self._starts.get(start)
+        memory = self.memory
+        known = memory.starts.get(start)
         if known is not None:
             return known
         newest = max((int(name) for name in self.station.transactions if name.isdecimal()), default=0)
-        number = max(self.clock.stamp().utc_ns // NS_PER_S, self._last_transaction + 1, newest + 1)
+        number = max(self.clock.stamp().utc_ns // NS_PER_S, memory.last_transaction + 1, newest + 1)
         number = number if number <= MAX_TRANSACTION_ID else number % MAX_TRANSACTION_ID + 1
-        self._last_transaction = number
-        self._starts[start] = number
-        if len(self._starts) > MAX_STARTS:
-            del self._starts[next(iter(self._starts))]
-        return number
+        memory.last_transaction = number
+        memory.starts[start] = number, self.remote_starts.take_tag(id_tag, mono_ns)
+        if len(memory.starts) > MAX_STARTS:
+            del memory.starts[next(iter(memory.starts))]
+        return memory.starts[start]
 
 
 Answerer = Callable[[Context, Payload, Message], Answer]

@@ -19,7 +19,7 @@ from bench.codecs.ocpp_schemas import Half, schema_of
 from bench.csms import answers16, answers201
 from bench.csms.authority import Authority
 from bench.csms.calls import OutgoingCalls
-from bench.csms.context import Context
+from bench.csms.context import Context, Memory
 from bench.csms.effects import Effect, Noticed, Send, Settled
 from bench.errors import BadInput, OperatorError
 from bench.message import Decoded, Fault, Malformed, Message
@@ -42,7 +42,8 @@ _NOTHING: Mapping[str, Any] = {}
 class StationLink:
     """State of one connection. Bytes become a Decoded, the journaled Message becomes effects, in the order they are due.
 
-    station is changed as its messages tell of it. authority decides about tokens.
+    station is changed as its messages tell of it. authority decides about tokens. memory: what the station's connection before
+    this one left.
     """
 
     def __init__(
@@ -53,11 +54,12 @@ class StationLink:
         clock: Clock,
         *,
         id_prefix: str | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self.station = station
         self.version = station.version
         self._answers = _ANSWERS[station.version]
-        self._context = Context(station, authority, settings.heartbeat_s, clock)
+        self._context = Context(station, authority, settings.heartbeat_s, clock, memory or Memory())
         self._calls = OutgoingCalls()
         # A prefix of its own, so that an answer to an earlier connection's call is not taken for one to this one's.
         self._prefix = id_prefix if id_prefix is not None else secrets.token_hex(4)

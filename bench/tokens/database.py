@@ -26,7 +26,7 @@ def parse(url: str) -> URL:
     """
     try:
         made = make_url(url) if "://" in url else URL.create("sqlite", database=str(Path(url).expanduser()))
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise StoreError(
             "the URL of the token store cannot be read", "write it as sqlite:////path/to/tokens.db"
         ) from error

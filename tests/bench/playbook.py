@@ -91,12 +91,20 @@ class Playbook:
                 self.published.append(message)
                 self.flow.published(self.book.exchanges[command.exchange], message, command.to_josev)
 
-    def hear(self, topic: str, kind: str, data: dict[str, object], id_: str, after_ms: float = 10) -> Message:
+    def hear(
+        self,
+        topic: str,
+        kind: str,
+        data: dict[str, object],
+        id_: str,
+        after_ms: float = 10,
+        meta: dict[str, object] | None = None,
+    ) -> Message:
         """An authorization message of somebody else arrives on the bus."""
         self.clock.advance(after_ms)
         raw = json.dumps({"id": id_, "name": "authorization", "type": kind, "data": data}).encode()
         decoded = decode(raw, topic, self.profile.bus.topics)
-        message = self.journal.append(Link.JOSEV, Direction.IN, topic, raw, decoded, self.clock.stamp())
+        message = self.journal.append(Link.JOSEV, Direction.IN, topic, raw, decoded, self.clock.stamp(), meta)
         self.carry_out(self.flow.heard(message))
         return message
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.errors import BadInput
-from bench.exchange import DecidedBy, Verdict, to_json
+from bench.exchange import DecidedBy, TapCard, Verdict, shown_uid, to_json
 from bench.settings import BusSettings, ChargerSettings, Evse, Profile, Role
 from bench.station import Station
 from bench.tokens.model import JosevTokenType
@@ -247,3 +247,82 @@ def test_key_codes_are_masked_in_what_is_shown() -> None:
     shape = to_json(exchange)
     assert "4711" not in str(shape)
     assert play.published[0].decoded.body.data["id_token"] == "4711"
+
+
+def test_an_unreadable_update_fails_and_holds_nothing_open() -> None:
+    play = Playbook()
+    play.update(GOOD, "ISO14443", "pending", UPDATE_1)
+    (exchange,) = play.book.exchanges.values()
+    assert (exchange.verdict, exchange.reason) == (Verdict.FAILED, "unreadable update")
+
+
+def test_a_deauthorization_goes_to_the_tap_that_was_granted() -> None:
+    play = Playbook()
+    granted, refused = play.tap(GOOD), play.tap(GOOD)
+    play.respond(granted, "accepted")
+    play.respond(refused, "rejected")
+    took = granted.total_ms
+    play.update(GOOD, "ISO14443", "deauthorized", UPDATE_1)
+    assert (granted.verdict, refused.verdict) == (Verdict.DEAUTHORIZED, Verdict.REJECTED)
+    assert granted.total_ms == took, "the time of the tap, not of the session"
+    assert "verdict.contradiction" not in play.rules
+
+
+def test_an_update_id_used_again_for_other_news_is_news() -> None:
+    play = Playbook()
+    exchange = play.tap(GOOD)
+    play.respond(exchange, "accepted")
+    play.update(GOOD, "ISO14443", "accepted", UPDATE_1)
+    play.update(GOOD, "ISO14443", "deauthorized", UPDATE_1)
+    assert exchange.verdict is Verdict.DEAUTHORIZED
+    assert "josev.update-id-reused" in play.rules
+
+
+def test_a_repeated_request_takes_nothing_from_its_first() -> None:
+    play = Playbook()
+    exchange = play.tap(GOOD)
+    play.hear("cs/josev", "request", {"id_token": GOOD, "token_type": "ISO14443"}, exchange.request_id)
+    play.respond(exchange, "accepted")
+    assert exchange.verdict is Verdict.ACCEPTED
+    assert len(play.book.exchanges) == 1
+    assert "josev.duplicate-request" in play.rules
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_in_the_role_of_josev_retained_and_repeated_requests_are_not_granted(again: bool) -> None:
+    play = Playbook(Profile(bus=BusSettings(url="mqtt://h", role=Role.JOSEV)))
+    data: dict[str, object] = {"id_token": GOOD, "token_type": "ISO14443"}
+    if again:
+        play.hear("cs/josev", "request", data, UPDATE_1)
+    play.hear("cs/josev", "request", data, UPDATE_1, meta={"retain": True})
+    assert len(play.published) == (1 if again else 0)
+
+
+def test_a_response_on_the_wrong_topic_settles_nothing() -> None:
+    play = Playbook()
+    exchange = play.tap(GOOD)
+    play.hear("cs/josev", "response", {"status": "accepted"}, exchange.request_id)
+    assert exchange.open
+    assert trace(exchange)[-1].endswith("!on the wrong topic")
+
+
+def test_huge_and_odd_members_are_cut_and_never_raise() -> None:
+    play = Playbook()
+    play.hear("josev/cs", "update", {"id_token": "A" * 100_000, "token_type": ["x"], "status": {"a": 1}}, UPDATE_1)
+    play.hear("cs/josev", "request", {"id_token": 7, "token_type": None, "evse_id": {}}, UPDATE_2)
+    assert all(len(e.card.uid) <= 255 for e in play.book.exchanges.values() if e.card is not None)
+
+
+@pytest.mark.parametrize("token_type", ["KEY_CODE", "KeyCode", "['key_code']"])
+def test_a_key_code_is_masked_however_its_type_is_written(token_type: str) -> None:
+    assert shown_uid(TapCard("987654", None, token_type)) == "••••"
+
+
+def test_open_exchanges_are_never_forgotten() -> None:
+    play = Playbook()
+    play.book._keep = 10
+    waiting = play.tap(GOOD)
+    for number in range(40):
+        play.respond(play.tap(f"{number:08X}"), "rejected")
+    play.respond(waiting, "accepted")
+    assert waiting.verdict is Verdict.ACCEPTED

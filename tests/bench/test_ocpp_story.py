@@ -240,3 +240,41 @@ def test_the_book_forgets_the_oldest_and_stays_consistent() -> None:
     assert stage.book.latest_with_token(f"{kept - 1:08X}")[0].id == kept
     assert stage.book.latest_with_token("00000000") == []
     assert set(stage.book._of_seq.values()) == set(stage.book.exchanges)
+
+
+def test_plugged_in_first_the_card_comes_with_a_later_event() -> None:
+    stage = Stage()
+    stage.transaction("Started", None)
+    stage.transaction("Updated", GOOD)
+    assert (stage.only.origin, stage.only.verdict, stage.only.decided_by) == (
+        "transaction",
+        Verdict.ACCEPTED,
+        DecidedBy.STORE,
+    )
+
+
+def test_a_started_event_sent_again_stays_one_exchange() -> None:
+    stage = Stage()
+    for _ in range(3):
+        stage.transaction("Started", GOOD)
+    assert len(stage.book.exchanges) == 1
+
+
+def test_an_answer_that_cannot_be_sent_ends_its_exchange() -> None:
+    stage = Stage()
+    call = stage.frame(Direction.IN, [2, "s1", "Authorize", {"idToken": {"idToken": GOOD, "type": "ISO14443"}}])
+    stage.story.call_received(stage.station, call)
+    stage.story.answer_lost(stage.station, "s1", "station CP-001 is not connected", stage.clock.stamp())
+    first = stage.only
+    assert (first.verdict, first.reason) == (Verdict.FAILED, "the answer could not be sent")
+    stage.authorize(BLOCKED)
+    assert stage.book.exchanges[2].verdict is Verdict.REJECTED
+
+
+def test_another_station_does_not_take_the_tap_of_the_profiles_charger() -> None:
+    stage = Stage()
+    exchange = stage.tap(GOOD)
+    stage.stations["CP-002"] = stage.station = Station("CP-002", "2.0.1")
+    stage.authorize(GOOD)
+    assert len(stage.book.exchanges) == 2
+    assert exchange.station is None

@@ -276,10 +276,16 @@ class TestRemoteStarts:
         assert not v16.desk.asked[0][0].remote_start
 
     @pytest.mark.parametrize(
-        ("start_id", "kind", "remote"), [(5, "ISO14443", True), (6, "ISO14443", False), (None, "Central", True)]
+        ("start_id", "kind", "value", "remote"),
+        [
+            (5, "ISO14443", "x", True),
+            (6, "ISO14443", "X", False),
+            (5, "ISO14443", "another card", False),
+            (None, "Central", "X", False),
+        ],
     )
-    def test_201_by_its_start_id_or_a_central_token(
-        self, v201: LinkBook, start_id: int | None, kind: str, remote: bool
+    def test_201_by_its_start_id_and_the_token_we_sent(
+        self, v201: LinkBook, start_id: int | None, kind: str, value: str, remote: bool
     ) -> None:
         v201.calls("RequestStartTransaction", idToken={"idToken": "X", "type": "ISO14443"}, remoteStartId=5)
         info: dict[str, object] = {"transactionId": "t"} | ({"remoteStartId": start_id} if start_id else {})
@@ -291,7 +297,7 @@ class TestRemoteStarts:
             triggerReason="RemoteStart",
             seqNo=0,
             transactionInfo=info,
-            idToken={"idToken": "X", "type": kind},
+            idToken={"idToken": value, "type": kind},
         )
         assert v201.desk.asked[0][0].remote_start is remote
 
