@@ -131,6 +131,9 @@ def make_options(values: dict[str, Any], *, temporary: bool = False) -> Any:
 @shared_options
 def serve(**values: Any) -> int:
     """The engine without a window, until SIGINT or SIGTERM."""
+    for name in (signal.SIGINT, signal.SIGTERM):
+        # While the libraries are imported there is no loop yet to tell, and nothing yet to end.
+        signal.signal(name, lambda *_: sys.exit(0))
     return run(_serve(make_options(values)))
 
 
