@@ -28,6 +28,8 @@ LABELS = {
     Party.STORE: "Store",
     Party.HUB: "Hub",
 }
+SHORT_LABELS = LABELS | {Party.BENCH: "Bench", Party.CSMS: "CSMS"}
+"""Where lanes stand closer than :data:`LABEL_GAP`."""
 ALWAYS = (Party.READER, Party.BENCH, Party.CSMS, Party.STORE, Party.HUB)
 
 TOP = 38.0
@@ -42,7 +44,11 @@ GUTTER = 64.0
 """Room left of the first lane, for its latencies."""
 MARGIN = 56.0
 """Room right of the last lane."""
-MIN_LANE_GAP = 84.0
+MIN_LANE_GAP = 56.0
+LABEL_GAP = 84.0
+"""Between lanes: the least, and from where on the whole labels have room."""
+NO_MESSAGE = "No message crossed a link here:"
+"""Said of a step within the bench, and of one that was missed."""
 LOOP = 26.0
 """How far a step that stays on its lane reaches out."""
 
@@ -61,8 +67,9 @@ class Lane:
 class Arrow:
     """One step, from (x1, y) to (x2, y). y is the line of the arrow, top and bottom bound its row.
 
-    latency: since the step before. tip: what is said of it at length. role: a colour role. dashed: an update, told later.
-    lost: never arrived (a step that crossed no link and failed). fault: written under the arrow, or empty.
+    latency: since the step before. tip: what is said of it at length; its first line says who told whom what.
+    role: a colour role. dashed: an update, told later. lost: never arrived (a step that crossed no link and failed).
+    fault: written under the arrow, or empty.
     """
 
     seq: int | None
@@ -92,13 +99,14 @@ class Arrow:
 class Diagram:
     """width and height are what the picture needs; the width may exceed the one asked for.
 
-    least_height: what it would need with its rows as close as they may be.
+    least_width, least_height: what it would need with its lanes and rows as close as they may be.
     """
 
     width: float
     height: float
     lanes: tuple[Lane, ...]
     arrows: tuple[Arrow, ...]
+    least_width: float
     least_height: float
 
     def arrow_at(self, y: float) -> int | None:
@@ -114,7 +122,8 @@ def lay_out(exchange: Exchange, width: float, height: float = 0) -> Diagram:
     shown = [party for party in LANE_ORDER if party in used or party in ALWAYS or party is charger]
     gap = max(MIN_LANE_GAP, (width - GUTTER - MARGIN) / max(1, len(shown) - 1))
     x_of = {party: GUTTER + gap * n for n, party in enumerate(shown)}
-    lanes = tuple(Lane(party, LABELS[party], x_of[party], party in used) for party in shown)
+    labels = LABELS if gap >= LABEL_GAP else SHORT_LABELS
+    lanes = tuple(Lane(party, labels[party], x_of[party], party in used) for party in shown)
 
     arrows = []
     y = TOP
@@ -136,7 +145,7 @@ def lay_out(exchange: Exchange, width: float, height: float = 0) -> Diagram:
                 y + tall,
                 name,
                 "0.0" if number == 0 and at_ms == 0 else f"+{span(since_ms)}",
-                _tip(hop, at_ms, since_ms),
+                _tip(hop, place, at_ms, since_ms),
                 _role(hop),
                 dashed=hop.name.startswith("update"),
                 lost=hop.fault is not None and hop.seq is None,
@@ -145,8 +154,9 @@ def lay_out(exchange: Exchange, width: float, height: float = 0) -> Diagram:
         )
         before = hop.mono_ns
         y += tall
-    last = max(x_of.values())
-    return Diagram(max(width, last + MARGIN), y + FOOT, lanes, tuple(arrows), least)
+    wide = GUTTER + gap * (len(shown) - 1) + MARGIN
+    least_width = GUTTER + MIN_LANE_GAP * (len(shown) - 1) + MARGIN
+    return Diagram(max(width, wide), y + FOOT, lanes, tuple(arrows), least_width, least)
 
 
 def span(ms: float) -> str:
@@ -186,12 +196,13 @@ def _role(hop: Hop) -> str:
     return "out" if hop.from_ in (Party.BENCH, Party.CSMS) else "info"
 
 
-def _tip(hop: Hop, at_ms: float, since_ms: float) -> str:
-    number = f"#{hop.seq}  " if hop.seq is not None else ""
+def _tip(hop: Hop, place: Callable[[Party], Party], at_ms: float, since_ms: float) -> str:
+    name, fault = _told(hop)
+    number = f"#{hop.seq}" if hop.seq is not None else NO_MESSAGE
     lines = [
-        f"{number}{LABELS[hop.from_]} to {LABELS[hop.to]}: {hop.name}",
+        f"{number} {LABELS[place(hop.from_)]} to {LABELS[place(hop.to)]}: {name}",
         f"{at_ms:.3f} ms after the start, {since_ms:.3f} ms after the step before",
     ]
-    if hop.fault:
-        lines.append(hop.fault)
+    if fault:
+        lines.append(fault)
     return "\n".join(lines)

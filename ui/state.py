@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QSettings
+from PySide6.QtCore import QByteArray, QSettings, QStandardPaths
 
 from ui.theme import Choice
 
@@ -17,9 +17,8 @@ LAYOUT_VERSION = 1
 
 def default_path() -> Path:
     """``window.ini`` where this system keeps a user's configuration."""
-    import platformdirs
-
-    return Path(platformdirs.user_config_dir("authbench", appauthor=False)) / "window.ini"
+    folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.GenericConfigLocation)
+    return Path(folder) / "authbench" / "window.ini"
 
 
 class UiState:

@@ -153,6 +153,7 @@ class Theme(QObject):
         if self._app is not None and not self._styled:
             self._styled = True
             self._app.setStyleSheet(make_style_sheet(self._roles))
+            self._apply()  # what the desktop says, where the outline went by its palette
 
     def choose(self, choice: Choice) -> None:
         """Take the operator's choice; System follows the desktop."""
@@ -167,6 +168,9 @@ class Theme(QObject):
         if self.choice is not Choice.SYSTEM:
             return DARK if self.choice is Choice.DARK else LIGHT
         assert self._app is not None
+        if not self._styled:
+            # Before the first paint: colorScheme() makes every enum of the namespace Qt, which costs 35 ms.
+            return DARK if self._app.palette().window().color().lightness() < 128 else LIGHT
         return DARK if self._app.styleHints().colorScheme().name == "Dark" else LIGHT
 
     def _apply(self, *, force: bool = False) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QFont, QFontMetrics, QFontMetricsF, QPainter, QPaintEvent, QPalette, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -353,24 +353,23 @@ class GlyphLabel(QWidget):
 
 
 class Banner(QWidget):
-    """One line about what just happened, over the panels and never in the way: it takes no focus and leaves by itself.
-
-    Faults stay until closed; the rest leaves after ``LINGER_MS``.
+    """One notice about what just happened. It lies over the foot of the window and moves nothing: a click that was aimed
+    at a button still hits it. It takes no focus; faults stay until closed, the rest leaves after ``LINGER_MS``.
     """
 
     LINGER_MS = 8000
+    MARGIN = 10
+    MAX_WIDTH = 760
 
-    def __init__(self, parent: QWidget | None = None, *, gap: int = 0) -> None:
-        """gap: pixels kept free below it, as long as it is shown."""
-        super().__init__(parent)
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
         self.severity = "info"
-        self._gap = gap
         self._leave = QTimer(self)
         self._leave.setSingleShot(True)
         self._leave.setInterval(self.LINGER_MS)
         self._leave.timeout.connect(self.hide)
         row = QHBoxLayout(self)
-        row.setContentsMargins(12, 4, 6, 4 + gap)
+        row.setContentsMargins(12, 3, 5, 3)
         row.setSpacing(9)
         self._sign = GlyphLabel("info", "info", 15)
         self.label = RoleLabel("", wrap=True)
@@ -383,6 +382,7 @@ class Banner(QWidget):
         row.addWidget(self.label, 1)
         row.addWidget(self.close_button, 0, Qt.AlignmentFlag.AlignVCenter)
         theme.on_change(self.update)
+        window.installEventFilter(self)
         self.hide()
 
     def show_notice(self, severity: str, text: str) -> None:
@@ -395,15 +395,34 @@ class Banner(QWidget):
             self._leave.stop()
         else:
             self._leave.start()
+        self._place()
         self.show()
+        self.raise_()
         self.update()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.Resize and not self.isHidden():
+            self._place()
+        return super().eventFilter(watched, event)
+
+    def _place(self) -> None:
+        """At the right of the window's foot, as wide as the words need; higher where they need more lines."""
+        window = self.parentWidget()
+        self.ensurePolished()
+        words = self.label.fontMetrics().horizontalAdvance(self.label.text())
+        around = self.close_button.sizeHint().width() + self._sign.width() + 17 + 2 * 9 + 8
+        width = min(words + around, self.MAX_WIDTH, window.width() - 2 * self.MARGIN)
+        height = max(self.heightForWidth(width), self.sizeHint().height() if words + around <= width else 0)
+        self.setGeometry(
+            window.width() - self.MARGIN - width, max(0, window.height() - self.MARGIN // 2 - height), width, height
+        )
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(theme.color(self.severity), 1))
         painter.setBrush(theme.color(f"{self.severity}_bg"))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5 - self._gap), 6, 6)
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
 
 
 def readable_ms(ms: float | None) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QKeyEvent, QPainter, QPaintEvent, QPen, QShowEvent
+from PySide6.QtGui import QCloseEvent, QKeyEvent, QPainter, QPainterPath, QPaintEvent, QPalette, QShowEvent
 from PySide6.QtWidgets import QApplication, QMainWindow
 
 from bench.errors import BadInput, OperatorError
@@ -90,7 +90,7 @@ class MainWindow(QMainWindow):
         self.workspace.flush()
 
     def show_notice(self, severity: str, text: str) -> None:
-        """One line over the panels (``info ok warn fail``); never modal."""
+        """A notice at the foot of the window (``info ok warn fail``); never modal."""
         self.workspace.show_notice(severity, text)
 
     def select_exchange(self, exchange_id: int) -> None:
@@ -177,9 +177,10 @@ class MainWindow(QMainWindow):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        painter.fillRect(0, STRIP_HEIGHT, self.width(), 1, theme.color("border"))
         if self._workspace is None:
-            _paint_outline(painter, self.width(), self.height())
+            _paint_outline(painter, self.palette(), self.width(), self.height())
+        else:
+            painter.fillRect(0, STRIP_HEIGHT, self.width(), 1, theme.color("border"))
         if not self._painted:
             self._painted = True
             QTimer.singleShot(COMPLETE_MS, self, lambda: self._released or self.workspace)
@@ -219,23 +220,29 @@ class MainWindow(QMainWindow):
             self._workspace.size_docks()
 
 
-def _paint_outline(painter: QPainter, width: int, height: int) -> None:
-    """The cards that are about to be filled, where they will be."""
+def _paint_outline(painter: QPainter, palette: QPalette, width: int, height: int) -> None:
+    """The cards that are about to be filled, where they will be.
+
+    Only paths filled with the palette's brushes: a pen, a brush or a colour as an argument makes the enums of the namespace Qt.
+    """
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(QPen(theme.color("border"), 1))
-    painter.setBrush(theme.color("panel"))
     below = max(196, height // 4)
     middle = height - STRIP_HEIGHT - 9 - below - 64
     right = max(300, width * 26 // 100)
-    top = STRIP_HEIGHT + 9.5
+    top = STRIP_HEIGHT + 9
     for x, y, w, h in (
-        (10.5, top, 237.0, middle),
-        (256.5, top, width - right - 275.0, middle),
-        (width - right - 9.5, top, right - 1.0, middle),
-        (10.5, height - below - 24.5, width - 21.0, below),
+        (10, top, 238, middle),
+        (256, top, width - right - 274, middle),
+        (width - right - 10, top, right, middle),
+        (10, height - below - 25, width - 20, below),
     ):
-        painter.drawRoundedRect(QRectF(x, y, w, h), 6, 6)
-    painter.setPen(theme.color("text"))
+        for inset, brush in ((0, palette.mid()), (1, palette.base())):
+            card = QPainterPath()
+            card.addRoundedRect(QRectF(x, y, w, h).adjusted(inset, inset, -inset, -inset), 6 - inset, 6 - inset)
+            painter.fillPath(card, brush)
+    rule = QPainterPath()
+    rule.addRect(QRectF(0, STRIP_HEIGHT, width, 1))
+    painter.fillPath(rule, palette.mid())
     painter.setFont(theme.ui_font(1.0, bold=True))
     painter.drawText(QPointF(12, STRIP_HEIGHT / 2 + painter.fontMetrics().ascent() / 2 - 1), "Authbench")
 

@@ -97,6 +97,7 @@ class Workspace(QObject):
         self._build_docks()
         self.status = StatusLine()
         window.setStatusBar(self.status)
+        self.banner = Banner(window)
         for panel in self.panels:
             panel.message_selected.connect(self._router(self.select_message, panel))
             panel.exchange_selected.connect(self._router(self.select_exchange, panel))
@@ -166,7 +167,7 @@ class Workspace(QObject):
                 panel.select_message(seq)
 
     def show_notice(self, severity: str, text: str) -> None:
-        """One line over the panels (``info ok warn fail``)."""
+        """A notice at the foot of the window (``info ok warn fail``)."""
         self.banner.show_notice(severity, text)
 
     # Orders of menu and keys
@@ -283,8 +284,6 @@ class Workspace(QObject):
         column.setSpacing(0)
         column.addWidget(self.strip)
         column.addSpacing(9)
-        self.banner = Banner(gap=8)
-        column.addWidget(self.banner)
         self._window.setMenuWidget(top)
         self.strip.picked.connect(self._chip_picked)
 

@@ -80,7 +80,14 @@ def test_a_narrow_picture_grows_wider_rather_than_crowd_its_lanes(lively):
     diagram = lay_out(lively.exchanges[5], 100)
     gaps = [right.x - left.x for left, right in zip(diagram.lanes, diagram.lanes[1:], strict=False)]
     assert min(gaps) == pytest.approx(MIN_LANE_GAP)
-    assert diagram.width > 100
+    assert diagram.width == diagram.least_width > 100
+
+
+def test_lanes_close_together_have_short_labels(lively):
+    full, short = ([lane.label for lane in lay_out(lively.exchanges[5], width).lanes] for width in (600, 405))
+    assert full == ["Reader", "Bench (CS)", "Josev", "OCPP · CSMS", "Store", "Hub"]
+    assert short == ["Reader", "Bench", "Josev", "CSMS", "Store", "Hub"]
+    assert lay_out(lively.exchanges[5], 405).width == 405, "the room of a window of 1000x700"
 
 
 def test_room_is_given_to_the_rows(lively):
@@ -169,11 +176,49 @@ def test_up_and_down_walk_the_arrows(panel, qtbot):
     assert opened.args == [arrows[-2].seq]
 
 
-def test_a_step_without_a_message_can_be_marked_but_opens_nothing(panel, qtbot):
+def test_a_click_on_a_step_without_a_message_is_answered(panel, qtbot):
+    assert not panel.said.isVisible()
     with qtbot.assertNotEmitted(panel.message_selected):
         arrow = panel.view.diagram.arrows[3]
         qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=QPoint(100, round(arrow.y)))
     assert panel.view.current == 3
+    assert panel.said.isVisible()
+    assert panel.said.whole_text() == "No message crossed a link here: OCPP · CSMS to Store: 04A2B3C4…?"
+    assert panel.view.accessibleDescription().startswith(panel.said.whole_text())
+    qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=QPoint(100, 5))
+    assert panel.view.current is None
+    assert not panel.said.isVisible()
+
+
+def test_the_keys_walk_over_steps_with_and_without_a_message(panel, lively, qtbot):
+    panel.view.setFocus()
+    picked, said = [], []
+    panel.message_selected.connect(picked.append)
+    for _ in panel.view.diagram.arrows:
+        qtbot.keyClick(panel.view, Qt.Key.Key_Down)
+        said.append(panel.said.whole_text())
+    assert picked == lively.exchanges[5].sequences
+    assert [text.startswith("No message crossed") for text in said] == [False] * 3 + [True] * 2 + [False] * 3
+    assert said[2] == f"#{picked[2]} Josev to OCPP · CSMS: Authorize", "in the words of the lanes"
+
+
+def test_a_missed_answer_is_told_once(panel, lively, qtbot):
+    panel.select_exchange(1)
+    panel.view.setFocus()
+    qtbot.keyClick(panel.view, Qt.Key.Key_Up)
+    assert panel.said.whole_text() == "No message crossed a link here: Josev to Bench (CS): no answer for 5.0 s"
+    assert panel.view.current_arrow.tip.count("no answer") == 1
+
+
+def test_a_marked_step_stays_in_sight_in_a_small_panel(panel, qtbot):
+    panel.resize(430, 200)
+    panel.view.setFocus()
+    for _ in panel.view.diagram.arrows:
+        qtbot.keyClick(panel.view, Qt.Key.Key_Down)
+        arrow = panel.view.current_arrow
+        seen = panel.view.visibleRegion().boundingRect()
+        assert seen.top() <= arrow.top + 1
+        assert arrow.bottom - 1 <= seen.bottom() + 1
 
 
 def test_a_message_picked_elsewhere_is_marked(panel, lively, qtbot):

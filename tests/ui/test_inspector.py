@@ -4,19 +4,20 @@ import asyncio
 import json
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QGuiApplication, QTextDocument
 
 from bench.clock import stamp
 from bench.codecs import josev, ocpp
 from bench.errors import LinkDown
 from bench.exchange import MASK
-from bench.message import Decoded, Direction, Link
+from bench.message import Decoded, Direction, Link, Message
 from bench.station import Station
 from bench.tasks import Tasks
 from ui import theme
 from ui.models.tree import Check, TreeModel, plain_path
 from ui.panels.inspector import InspectorPanel
+from ui.panels.resend import editable, veil
 from ui.panels.sliced_text import (
     FIRST_CHARS,
     MAX_LINE,
@@ -258,11 +259,148 @@ def test_resend_sends_exactly_what_is_typed_when_asked(qtbot, panel, stub):
 def test_resend_says_why_nothing_was_sent(qtbot, panel, stub):
     panel.select_message(on_bus(stub, KEY_CODE).seq)
     editor = panel.edit_and_resend()
-    assert "4711-secret" in editor.editor.toPlainText()
     stub.refuse = LinkDown("the broker is not connected", "check the cable")
     editor.send()
     assert editor.verdict.text() == "✖ not sent: the broker is not connected; check the cable"
     assert editor.isVisible()
+    editor.close()
+
+
+def sent(stub):
+    """The bytes of the latest order, which was to inject."""
+    assert stub.orders[-1][0] == "inject"
+    return stub.orders[-1][3]
+
+
+def test_a_secret_is_resent_though_it_is_dots(qtbot, panel, stub):
+    panel.select_message(on_bus(stub, KEY_CODE).seq)
+    editor = panel.edit_and_resend()
+    assert "4711-secret" not in editor.editor.toPlainText()
+    assert f'"id_token": "{MASK}"' in editor.editor.toPlainText()
+    assert editor.warning.text().startswith("Dots hide a secret.")
+    qtbot.mouseClick(editor.send_button, Qt.MouseButton.LeftButton)
+    assert json.loads(sent(stub))["data"] == KEY_CODE
+    editor.renew_id()  # other parts may be edited
+    qtbot.mouseClick(editor.send_button, Qt.MouseButton.LeftButton)
+    assert json.loads(sent(stub))["data"] == KEY_CODE
+    assert json.loads(sent(stub))["id"] != REQUEST_ID
+    editor.close()
+
+
+def test_what_was_typed_over_the_dots_is_sent(qtbot, panel, stub):
+    panel.select_message(on_bus(stub, KEY_CODE).seq)
+    editor = panel.edit_and_resend()
+    editor.editor.find(MASK)
+    qtbot.keyClicks(editor.editor, "0815")
+    assert '"id_token": "0815"' in editor.editor.toPlainText()
+    editor.send()
+    assert json.loads(sent(stub))["data"]["id_token"] == "0815"
+    editor.judge()
+    assert not editor.warning.isVisible()
+    editor.editor.undo()
+    editor.send()
+    assert json.loads(sent(stub))["data"] == KEY_CODE, "dots that are back stand for the value again"
+    editor.editor.find("•", QTextDocument.FindFlag.FindBackward)
+    qtbot.keyClick(editor.editor, Qt.Key.Key_Backspace)
+    qtbot.waitUntil(lambda: "sent as dots" in editor.warning.text())
+    editor.send()
+    assert json.loads(sent(stub))["data"]["id_token"] == MASK[:-1]
+    editor.close()
+
+
+def test_secrets_are_shown_in_the_editor_when_asked_for(qtbot, panel, stub):
+    panel.select_message(on_bus(stub, KEY_CODE).seq)
+    editor = panel.edit_and_resend()
+    qtbot.mouseClick(editor.show_secrets, Qt.MouseButton.LeftButton, pos=QPoint(8, editor.show_secrets.height() // 2))
+    assert '"id_token": "4711-secret"' in editor.editor.toPlainText()
+    assert not editor.warning.isVisible()
+    editor.editor.find("4711-secret")
+    qtbot.keyClicks(editor.editor, "0815")
+    editor.show_secrets.setChecked(False)
+    assert "0815" not in editor.editor.toPlainText(), "the new one is as secret as the old"
+    editor.send()
+    assert json.loads(sent(stub))["data"]["id_token"] == "0815"
+    editor.close()
+
+
+def test_no_secret_no_checkbox(panel, stub):
+    panel.select_message(on_bus(stub, CARD).seq)
+    editor = panel.edit_and_resend()
+    assert not editor.show_secrets.isVisible()
+    assert not editor.warning.isVisible()
+    editor.close()
+
+
+def test_two_secrets_keep_their_own_values_wherever_they_go(panel, stub):
+    entries = [{"idToken": {"idToken": code, "type": "KeyCode"}} for code in ("1111", "2222", "1111")]
+    payload = {"versionNumber": 1, "updateType": "Full", "localAuthorizationList": entries}
+    panel.select_message(on_link(stub, json.dumps([2, "a", "SendLocalList", payload]).encode(), Direction.OUT).seq)
+    editor = panel.edit_and_resend()
+    text = editor.editor.toPlainText()
+    assert "1111" not in text
+    assert (text.count(f'"{MASK}1"'), text.count(f'"{MASK}2"')) == (2, 1)
+    editor.editor.setPlainText(f'[2, "b", "X", ["{MASK}2", "{MASK}1"')
+    editor.send()
+    assert sent(stub) == b'[2, "b", "X", ["2222", "1111"'
+    editor.close()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"password": "hunter2", "pin": 12e3, "name": "hunter2"',
+        b'{"password": "hunter2',
+        b'[2,"a","Authorize",{"idToken":{"idToken":"hunter2","type":"KeyCode"}},1]',
+        '[2,"a","Authorize",{"idToken":{"idToken":"hunter2","type":"KeyCode"},"note":"••••"}]'.encode(),
+        b'[2,"a","Authorize",{"idToken":{"type":"KeyCode","idToken":"hunter2 \\u00e9\\"\\\\"}}]',
+        b'[2,"a","Authorize",{"idToken":{"idToken":"idToken","type":"KeyCode"},"x":"hunter"}]',
+    ],
+)
+def test_hidden_text_comes_back_whole(raw):
+    message = Message(1, 0, 0, Link.OCPP, Direction.IN, "CP-001", raw, ocpp.decode(raw, "2.0.1"))
+    for text in (raw.decode(), editable(raw)):
+        veiled = veil(text, message)
+        assert "hunter2" not in veiled.text
+        assert veiled.text != text
+        assert veiled.lift(veiled.text) == text
+
+
+def test_half_a_character_in_a_secret_is_sent_as_it_came(panel, stub):
+    raw = b'{"pin":"\\ud8001234","name":"a"}'
+    panel.select_message(on_link(stub, raw).seq)
+    editor = panel.edit_and_resend()
+    assert "1234" not in editor.editor.toPlainText()
+    editor.send()
+    assert sent(stub) == raw
+    editor.close()
+
+
+@pytest.mark.parametrize("action", ["Authorize", "BootNotification"])
+def test_resending_what_stations_send_is_warned_of(panel, stub, action):
+    panel.select_message(on_link(stub, json.dumps([2, "a", action, {}]).encode()).seq)
+    editor = panel.edit_and_resend()
+    assert editor.warning.isVisible()
+    warned = f"⚠ {action} is sent by stations; a station answers it with NotImplemented or NotSupported."
+    assert editor.warning.text() == warned
+    assert editor.send_button.text() == "Send anyway"
+    editor.editor.setPlainText('[2, "a", "ClearCache", {}]')
+    editor.judge()
+    assert not editor.warning.isVisible()
+    assert editor.send_button.text() == "Send"
+    editor.editor.setPlainText('[3, "a", {}]')
+    editor.judge()
+    assert not editor.warning.isVisible(), "an answer goes both ways"
+    editor.close()
+
+
+def test_who_sends_what_is_judged_by_the_version_of_the_station(panel, stub):
+    stub.stations["CP-016"] = Station("CP-016", "1.6")
+    panel.select_message(on_link(stub, b'[2,"a","StartTransaction",{}]').seq)
+    editor = panel.edit_and_resend()
+    assert not editor.warning.isVisible(), "unknown to 2.0.1, as the verdict says"
+    editor.channel.setText("CP-016")
+    editor.judge()
+    assert editor.warning.text().startswith("⚠ StartTransaction is sent by stations")
     editor.close()
 
 

@@ -4,16 +4,18 @@ import asyncio
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QTextCursor
 from PySide6.QtWidgets import QLineEdit
 
 from bench.answers import CallAnswer, PushReport
+from bench.codecs.ocpp_schemas import actions
 from bench.errors import OperatorError
 from bench.exchange import MASK
 from bench.station import Station, Transaction
 from bench.tasks import Tasks
 from bench.tokens.model import IdTokenType
 from ui.models.stations import StationTableModel, list_text
+from ui.panels.free_call import STARTERS, sent_by_stations
 from ui.panels.station import StationPanel
 
 # What the offscreen platform says of every window that is shown.
@@ -176,14 +178,12 @@ async def test_any_call(panel, stub, tasks):
     call.payload.setPlainText('{"requestedMessage": ')
     call.judge()
     assert call.verdict.text().startswith("✖ not JSON at line 1, column")
-    assert not call.send_button.isEnabled()
     call.payload.setPlainText("[1]")
     call.judge()
     assert call.verdict.text() == "✖ a payload is a JSON object: { }"
     call.payload.setPlainText('{"requestedMessage": "Nonsense"}')
     call.judge()
     assert call.verdict.text().startswith("✖ requestedMessage: ")
-    assert call.send_button.isEnabled()  # sending what is wrong is a test
     call.payload.setPlainText('{"requestedMessage": "Heartbeat"}')
     call.send_button.click()
     await settled(tasks)
@@ -192,6 +192,68 @@ async def test_any_call(panel, stub, tasks):
     call.action.setCurrentText("Frobnicate")
     call.judge()
     assert call.verdict.text() == "⚠ OCPP 2.0.1 has no action Frobnicate"
+
+
+@pytest.mark.gui
+@pytest.mark.parametrize("size", [(967, 136), (1247, 230)])
+async def test_a_call_that_is_no_json_says_why_and_where(qtbot, panel, stub, size):
+    """Pressed by mouse or by Ctrl+Enter, at the least size the station panel gets in a window of 1000x700."""
+    panel.resize(*size)
+    panel.tabs.setCurrentIndex(1)
+    call = panel.free_call
+    call.payload.setPlainText('{"note": "\N{ELECTRIC PLUG}",\n "x" }')
+    assert call.send_button.isEnabled()
+    for press in (
+        lambda: qtbot.mouseClick(call.send_button, Qt.MouseButton.LeftButton),
+        lambda: qtbot.keyClick(call.payload, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier),
+    ):
+        call.payload.moveCursor(QTextCursor.MoveOperation.Start)
+        call.verdict.clear()
+        qtbot.waitUntil(lambda: panel.activateWindow() or panel.isActiveWindow())
+        press()
+        assert call.verdict.text() == "✖ not JSON at line 2, column 6: Expecting ':' delimiter"
+        cursor = call.payload.textCursor()
+        assert (cursor.blockNumber(), cursor.positionInBlock()) == (1, 5)
+        assert call.payload.hasFocus()
+    assert call.verdict.height() >= call.verdict.fontMetrics().height()
+    assert call.verdict.mapTo(panel, call.verdict.rect().bottomLeft()).y() < 136
+    assert stub.orders == []
+
+
+@pytest.mark.gui
+async def test_a_call_without_an_action_is_refused(qtbot, panel, stub):
+    panel.tabs.setCurrentIndex(1)
+    call = panel.free_call
+    call.action.setCurrentText("")
+    qtbot.mouseClick(call.send_button, Qt.MouseButton.LeftButton)
+    assert call.verdict.text() == "✖ choose an action"
+    assert call.action.hasFocus()
+    call.payload.setPlainText("[" + "9" * 5000)
+    call.judge()
+    assert call.verdict.text().startswith("✖ not JSON: ")
+    assert stub.orders == []
+
+
+@pytest.mark.gui
+async def test_what_only_stations_send_is_not_offered(panel):
+    panel.tabs.setCurrentIndex(1)
+    call = panel.free_call
+    assert call.action.findText("Authorize") == -1
+    assert call.action.findText("DataTransfer") >= 0, "goes both ways"
+    call.action.setCurrentText("Authorize")
+    call.judge()
+    assert call.verdict.text() == "✖ Authorize is sent by stations, not by a CSMS"
+
+
+def test_who_sends_what(themed):
+    """Every action goes one way, or both (OCPP 1.6 sections 4 and 5, 2.0.1 Part 2)."""
+    for version in ("1.6", "2.0.1"):
+        theirs = sent_by_stations(version)
+        assert {"Authorize", "BootNotification", "Heartbeat", "StatusNotification", "MeterValues"} <= theirs
+        assert theirs < actions(version)
+        assert not theirs & set(STARTERS[version])
+    assert "StartTransaction" in sent_by_stations("1.6")
+    assert "TransactionEvent" in sent_by_stations("2.0.1")
 
 
 @pytest.mark.gui

@@ -9,8 +9,10 @@ from PySide6.QtWidgets import QLineEdit
 
 from bench.errors import BadInput, StoreError
 from bench.exchange import MASK
+from bench.tokens import contract_id
 from bench.tokens.model import AuthorizationStatus, IdTokenType
 from tests.ui.stub_session import make_token
+from ui import theme
 from ui.models.tokens import Column, TokenTableModel
 from ui.panels.token_form import TokenForm
 from ui.panels.token_import import ImportPreview
@@ -122,13 +124,12 @@ async def test_empty_offers_to_add(qtbot, themed, stub, tasks):
 async def test_add_by_the_form(qtbot, panel, shelf, tasks):
     panel.add_button.click()
     (form,) = panel.findChildren(TokenForm)
-    assert not form.save_button.isEnabled()
     qtbot.keyClicks(form.uid, "04ff00aa")
     form.contract.setText("GBABX")
     assert form.verdict.text().startswith("✖ Contract: ")
     assert form.contract.property("wrong")
     form.make_button.click()
-    assert form.save_button.isEnabled()
+    assert form.verdict.text().startswith("✔ contract ")
     assert not form.contract.property("wrong")
     form.country.setText("G")
     assert form.verdict.text().startswith("✖ Country: 'G', wanted 2 letters")
@@ -142,6 +143,106 @@ async def test_add_by_the_form(qtbot, panel, shelf, tasks):
     panel.undo_button.click()
     await settled(tasks)
     assert shelf.store.get("04FF00AA") is None
+
+
+@pytest.fixture
+def form(qtbot, panel):
+    """The form of a new token."""
+    panel.add_button.click()
+    (form,) = panel.findChildren(TokenForm)
+    return form
+
+
+def reds(form):
+    return [field for field, widget in form._fields.items() if widget.property("wrong")]
+
+
+@pytest.mark.gui
+async def test_a_fresh_form_calls_nothing_wrong(qtbot, form, shelf, tasks):
+    assert reds(form) == []
+    assert form.verdict.text() == "Still needed: UID"
+    assert form.verdict.palette().windowText().color() == theme.color("muted")
+    qtbot.keyClicks(form.number, "TAG-9")
+    assert reds(form) == [], "the UID was not come to yet"
+    qtbot.keyClicks(form.country, "1")
+    assert reds(form) == ["countryCode"], "edited and wrong, though the UID comes first"
+    assert form.verdict.text() == "✖ Country: 'GB1', wanted 2 letters"
+    qtbot.keyClick(form.country, Qt.Key.Key_Backspace)
+    qtbot.waitUntil(lambda: form.activateWindow() or form.isActiveWindow())
+    qtbot.mouseClick(form.save_button, Qt.MouseButton.LeftButton)
+    assert reds(form) == ["uid"], "Save was tried"
+    assert form.verdict.text() == "✖ UID: 0 characters, wanted 1 to 36"
+    assert form.uid.hasFocus()
+    assert form.isVisible()
+    await settled(tasks)
+    assert shelf.store.count == 3
+
+
+@pytest.mark.gui
+async def test_all_that_is_wrong_is_told_at_once(form):
+    form.contract.setText("GB-ABX-1")
+    form.issuer.clear()
+    form.save()
+    assert reds(form) == ["uid", "contractId", "issuer"]
+    assert form.verdict.height() >= form.verdict.heightForWidth(form.verdict.width()), "none of it is cut"
+    assert form.verdict.text().lower().count("contract") == 1
+    assert [line.split(":")[0] for line in form.verdict.text().splitlines()] == ["✖ UID", "✖ Contract", "✖ Issuer"]
+
+
+@pytest.mark.gui
+async def test_an_emptied_field_is_called_wrong(qtbot, form):
+    qtbot.keyClicks(form.uid, "0")
+    qtbot.keyClick(form.uid, Qt.Key.Key_Backspace)
+    assert reds(form) == ["uid"]
+
+
+@pytest.mark.gui
+async def test_a_contract_left_empty_is_made_and_the_field_says_which(qtbot, form, shelf, tasks):
+    assert form.contract.placeholderText() == "made from country, party and UID"
+    qtbot.keyClicks(form.uid, "04:ff:00:ab")
+    made = contract_id.make(form.country.text(), form.party.text(), "04FF00AB")
+    assert form.contract.placeholderText() == f"{made}, made from the UID"
+    assert form.verdict.text() == "✔ can be saved", "the contract is told once"
+    assert form.contract.text() == ""
+    qtbot.mouseClick(form.save_button, Qt.MouseButton.LeftButton)
+    await settled(tasks)
+    kept = shelf.store.get("04FF00AB")
+    assert (kept.uid, kept.contract_id) == ("04FF00AB", made), "a UID is kept as the reader gives it"
+
+
+@pytest.mark.gui
+async def test_a_contract_made_from_a_key_code_is_not_shown(qtbot, form):
+    form.id_type.setCurrentText("KeyCode")
+    qtbot.keyClicks(form.uid, "12345678")
+    assert form.contract.placeholderText() == "made from country, party and UID"
+    assert form.verdict.text() == "✔ can be saved"
+    assert form.token is not None
+
+
+@pytest.mark.gui
+async def test_an_emaid_is_its_own_contract(qtbot, form):
+    form.id_type.setCurrentText("eMAID")
+    qtbot.keyClicks(form.uid, "DE-8AA-012345678")
+    assert form.token.contract_id == contract_id.normalise("DE-8AA-012345678")
+    form.id_type.setCurrentText("NoAuthorization")
+    assert reds(form) == ["idTokenType"]
+    assert form.token is None
+
+
+@pytest.mark.gui
+@pytest.mark.parametrize(
+    ("number", "named"), [("TAG-7", "04 A2 B3 C4 D5 E6 80"), ("PIN-1", "key code PIN-1")], ids=["card", "key code"]
+)
+async def test_undo_names_the_card(qtbot, panel, tasks, number, named):
+    notices = []
+    panel.notice.connect(lambda severity, text: notices.append(text))
+    select(panel, number)
+    qtbot.mouseClick(panel.delete_button, Qt.MouseButton.LeftButton)
+    await settled(tasks)
+    assert panel.undo_button.text() == f"Deleted {named} · Undo"
+    qtbot.mouseClick(panel.undo_button, Qt.MouseButton.LeftButton)
+    await settled(tasks)
+    assert notices == [f"Deleted {named}. Ctrl+Z brings it back.", f"Taken back: deleted {named}."]
 
 
 @pytest.mark.gui
@@ -202,8 +303,8 @@ async def test_delete_and_bring_back_by_keyboard(qapp, qtbot, panel, shelf, task
     qtbot.keyClick(panel.table, Qt.Key.Key_Delete)
     await settled(tasks)
     assert texts(panel) == [MASK]
-    assert notices == ["Deleted 2 tokens. Ctrl+Z brings back what was deleted."]
-    assert panel.undo_button.text() == "Undo: delete 2 tokens"
+    assert notices == ["Deleted 2 tokens. Ctrl+Z brings them back."]
+    assert panel.undo_button.text() == "Deleted 2 tokens · Undo"
     qtbot.keyClick(panel.table, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     await settled(tasks)
     assert shelf.store.tokens == before

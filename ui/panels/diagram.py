@@ -21,7 +21,16 @@ from PySide6.QtGui import (
     QPolygonF,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QStackedWidget, QToolTip, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QStackedWidget,
+    QToolTip,
+    QVBoxLayout,
+    QWidget,
+)
 
 from bench.errors import OperatorError
 from bench.exchange import Exchange
@@ -29,7 +38,7 @@ from ui import theme
 from ui.diagram_layout import LOOP, TOP, Arrow, Diagram, lay_out
 from ui.dialogs import ask_save_path
 from ui.panels.base import Panel, touches
-from ui.widgets import VERDICT_BADGES, BadgeLabel, Card, EmptyState, mark
+from ui.widgets import VERDICT_BADGES, BadgeLabel, Card, ElidedLabel, EmptyState, mark
 
 if TYPE_CHECKING:
     from bench.session import Change, Session
@@ -64,7 +73,7 @@ class DiagramPanel(Panel):
         self.view = DiagramView()
         self.view.message_selected.connect(self.message_selected)
         self._scroll = scroll = QScrollArea()
-        self.view.current_changed.connect(self._make_visible)
+        self.view.current_changed.connect(self._show_current)
         scroll.setWidget(self.view)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -76,7 +85,18 @@ class DiagramPanel(Panel):
                 "No tap yet", "Hold a card to the reader, or press Ctrl+T: each step of the tap becomes an arrow here."
             )
         )
-        self._pages.addWidget(scroll)
+        # What is marked, in words: a step without a message opens nothing, and this is its answer to a click.
+        self.said = ElidedLabel("", "muted", delta=-0.75)
+        words = QHBoxLayout()
+        words.setContentsMargins(10, 0, 10, 2)
+        words.addWidget(self.said)
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addWidget(scroll, 1)
+        column.addLayout(words)
+        self._pages.addWidget(page)
         self.card.body.setContentsMargins(1, 0, 1, 3)
         self.card.body.addWidget(self._pages)
         layout = QVBoxLayout(self)
@@ -86,6 +106,7 @@ class DiagramPanel(Panel):
         self.copy_button.clicked.connect(self.copy_text)
         self.save_button.clicked.connect(lambda: self.run(self._save(), name="save diagram"))
         self.follow_button.toggled.connect(self._follow_toggled)
+        self._show_current()
         self._show(None)
 
     def attach(self, session: Session, tasks: Tasks) -> None:
@@ -147,9 +168,22 @@ class DiagramPanel(Panel):
             path = Path(chosen)
             self.save_picture(path if path.suffix.lower() in (".svg", ".png") else path.with_name(path.name + ".svg"))
 
-    def _make_visible(self, top: float, bottom: float) -> None:
-        middle = round((top + bottom) / 2)
-        self._scroll.ensureVisible(self._scroll.horizontalScrollBar().value(), middle, 0, round(bottom - top))
+    def _show_current(self) -> None:
+        """Bring the marked step into view and say what it is."""
+        arrow = self.view.current_arrow
+        self.said.set_text("" if arrow is None else arrow.tip.splitlines()[0])
+        self.said.setVisible(arrow is not None)
+        if arrow is not None:
+            # Showing the line took room from the rows; where the step is now, is known after that.
+            self._scroll.parentWidget().layout().activate()
+            self._make_visible()
+
+    def _make_visible(self) -> None:
+        arrow = self.view.current_arrow
+        if arrow is not None:
+            across = self._scroll.horizontalScrollBar().value()
+            middle, room = round((arrow.top + arrow.bottom) / 2), round(arrow.bottom - arrow.top)
+            self._scroll.ensureVisible(across, middle, 0, room)
 
     def _follow_toggled(self, on: bool) -> None:
         if on:
@@ -182,12 +216,12 @@ class DiagramView(QWidget):
     """Paints a :class:`Diagram`. Up and Down walk the arrows, a click or Enter opens the message of one.
 
     Signals:
-        message_selected: journal number of the arrow that was picked.
-        current_changed: top and bottom of the row that is highlighted now.
+        message_selected: journal number of the arrow that was picked, where a message crossed a link.
+        current_changed: another row is highlighted now, or none.
     """
 
     message_selected = Signal(int)
-    current_changed = Signal(float, float)
+    current_changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -200,15 +234,23 @@ class DiagramView(QWidget):
         self.setAccessibleName("Sequence diagram; up and down walk the steps")
         theme.on_change(self.update)
 
+    @property
+    def current_arrow(self) -> Arrow | None:
+        """The arrow whose row is highlighted."""
+        return None if self.current is None or self.diagram is None else self.diagram.arrows[self.current]
+
     def show_exchange(self, exchange: Exchange | None) -> None:
         if exchange is not self._exchange:
-            self.current = None
+            self._set_current(None)
             self._hover = None
         self._exchange = exchange
         self._lay_out()
 
     def mark_message(self, seq: int) -> None:
         """Highlight the arrow of a message, if it is one of these."""
+        marked = self.current_arrow
+        if marked is not None and marked.seq == seq:
+            return
         arrows = self.diagram.arrows if self.diagram is not None else ()
         self._set_current(next((n for n, arrow in enumerate(arrows) if arrow.seq == seq), None))
 
@@ -252,8 +294,7 @@ class DiagramView(QWidget):
         hover = self.diagram.arrow_at(event.position().y()) if self.diagram is not None else None
         if hover != self._hover:
             self._hover = hover
-            clickable = hover is not None and self.diagram is not None and self.diagram.arrows[hover].seq is not None
-            self.setCursor(Qt.CursorShape.PointingHandCursor if clickable else Qt.CursorShape.ArrowCursor)
+            self.setCursor(Qt.CursorShape.ArrowCursor if hover is None else Qt.CursorShape.PointingHandCursor)
             self.update()
 
     def leaveEvent(self, event: QEvent) -> None:
@@ -285,12 +326,12 @@ class DiagramView(QWidget):
     def _lay_out(self) -> None:
         if self._exchange is None:
             self.diagram = None
+            self.setMinimumSize(0, 0)
         else:
             self.diagram = lay_out(self._exchange, self.width(), self.height())
-            self.setMinimumHeight(math.ceil(self.diagram.least_height))
+            self.setMinimumSize(math.ceil(self.diagram.least_width), math.ceil(self.diagram.least_height))
             if self.current is not None and self.current >= len(self.diagram.arrows):
-                self.current = None
-        self.setMinimumWidth(540 if self._exchange is not None else 0)
+                self._set_current(None)
         self.update()
 
     def _pick(self, index: int | None) -> None:
@@ -301,10 +342,9 @@ class DiagramView(QWidget):
     def _set_current(self, index: int | None) -> None:
         if index != self.current:
             self.current = index
-            if index is not None and self.diagram is not None:
-                arrow = self.diagram.arrows[index]
-                self.setAccessibleDescription(arrow.tip)
-                self.current_changed.emit(arrow.top, arrow.bottom)
+            arrow = self.current_arrow
+            self.setAccessibleDescription("" if arrow is None else arrow.tip)
+            self.current_changed.emit()
             self.update()
 
 

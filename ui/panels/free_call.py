@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QKeySequence, QShortcut, QTextCursor
 from PySide6.QtWidgets import QComboBox, QCompleter, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from ui import theme
@@ -51,10 +51,32 @@ STARTERS: dict[str, dict[str, dict[str, object]]] = {
     },
 }
 
+BOTH_WAYS = frozenset({"DataTransfer"})
+
+
+def sent_by_stations(version: str) -> frozenset[str]:
+    """Actions of an OCPP version that only a station may send: those the CSMS answers, but for what goes both ways."""
+    # The schemas behind the answers are heavy; the window is painted before they are loaded.
+    from bench.csms import answers16, answers201
+
+    return frozenset(answers16.ANSWERS if version == "1.6" else answers201.ANSWERS) - BOTH_WAYS
+
+
+def go_to(editor: QPlainTextEdit, at: int) -> None:
+    """Put the cursor before a character of the text, counted as Python counts, and the keys into the editor."""
+    text = editor.toPlainText()[:at]
+    cursor = QTextCursor(editor.document())
+    cursor.setPosition(len(text.encode("utf-16-le", "surrogatepass")) // 2)  # Qt counts in UTF-16
+    editor.setTextCursor(cursor)
+    editor.ensureCursorVisible()
+    editor.setFocus()
+
 
 class FreeCall(QWidget):
-    """Signals:
-    asked: action and payload, once the payload is a JSON object.
+    """Call is always there: pressed on what is no call, it says why and puts the cursor where it is wrong.
+
+    Signals:
+        asked: action and payload, once the payload is a JSON object.
     """
 
     asked = Signal(str, object)
@@ -63,6 +85,7 @@ class FreeCall(QWidget):
         super().__init__(parent)
         self._version = ""
         self._starter = ""
+        self._wrong_at = 0
         self.action = QComboBox()
         self.action.setEditable(True)
         self.action.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
@@ -79,14 +102,16 @@ class FreeCall(QWidget):
         self.payload.setTabChangesFocus(True)
         self.verdict = RoleLabel("", "muted", wrap=True)
         self.verdict.setAccessibleName("What is wrong with the payload")
+        self.verdict.setMinimumHeight(self.verdict.fontMetrics().height())
         row = QHBoxLayout()
         row.addWidget(self.action, 1)
         row.addWidget(self.send_button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
         layout.addLayout(row)
-        layout.addWidget(self.payload, 1)
+        # Above the editor: whatever else is scrolled away or squeezed, the reason stands beside the button.
         layout.addWidget(self.verdict)
+        layout.addWidget(self.payload, 1)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(JUDGE_AFTER_MS)
@@ -105,7 +130,7 @@ class FreeCall(QWidget):
         # The schemas are heavy; the window is painted before they are loaded.
         from bench.codecs.ocpp_schemas import actions
 
-        others = sorted(actions(version) - set(starters)) if version in STARTERS else []
+        others = sorted(actions(version) - set(starters) - sent_by_stations(version)) if version in STARTERS else []
         chosen = self.action.currentText()
         self.action.blockSignals(True)
         self.action.clear()
@@ -118,30 +143,41 @@ class FreeCall(QWidget):
         """Say what the schema says; the payload, or None while it is no JSON object."""
         text = self.payload.toPlainText()
         if len(text) > MAX_PAYLOAD:
-            return self._refuse(f"too long: {len(text):,} characters, at most {MAX_PAYLOAD:,}")
+            return self._refuse(f"too long: {len(text):,} characters, at most {MAX_PAYLOAD:,}", MAX_PAYLOAD)
         try:
             payload = json.loads(text or "{}")
         except json.JSONDecodeError as error:
-            return self._refuse(f"not JSON at line {error.lineno}, column {error.colno}: {error.msg}")
+            return self._refuse(f"not JSON at line {error.lineno}, column {error.colno}: {error.msg}", error.pos)
+        except ValueError as error:  # a number of thousands of digits
+            return self._refuse(f"not JSON: {error}")
         except RecursionError:
             return self._refuse("nested too deep")
         if not isinstance(payload, dict):
             return self._refuse("a payload is a JSON object: { }")
-        self.send_button.setEnabled(bool(self.action.currentText().strip()))
         self._check(payload)
         return payload
 
     def send(self) -> None:
-        """Ask for the call; a payload against its schema goes out too, for that is a test."""
+        """Ask for the call, or say what keeps it from being one. The session judges what the schema refuses."""
         payload = self.judge()
         action = self.action.currentText().strip()
-        if payload is not None and action:
+        if payload is None:
+            go_to(self.payload, self._wrong_at)
+        elif not action:
+            self.action.setFocus()
+        else:
             self.asked.emit(action, payload)
 
     def _check(self, payload: dict[str, object]) -> None:
         from bench.codecs.ocpp_schemas import Half, schema_of
 
         action = self.action.currentText().strip()
+        if not action:
+            self._say("fail", "✖ choose an action")
+            return
+        if self._version in STARTERS and action in sent_by_stations(self._version):
+            self._say("fail", f"✖ {action} is sent by stations, not by a CSMS")
+            return
         schema = schema_of(self._version, Half.REQUEST, action) if self._version in STARTERS else None
         if schema is None:
             self._say("warn", f"⚠ OCPP {self._version} has no action {action}" if self._version else "")
@@ -164,8 +200,8 @@ class FreeCall(QWidget):
             self.payload.setPlainText(self._starter)
         self._timer.start()
 
-    def _refuse(self, text: str) -> None:
-        self.send_button.setEnabled(False)
+    def _refuse(self, text: str, at: int = 0) -> None:
+        self._wrong_at = at
         self._say("fail", f"✖ {text}")
 
     def _say(self, role: str, text: str) -> None:

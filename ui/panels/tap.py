@@ -24,7 +24,7 @@ from bench.exchange import Exchange, TapCard, shown_uid
 from bench.tokens.model import JosevTokenType
 from ui import theme
 from ui.dialogs import ask, ask_text
-from ui.models.exchanges import card_text, why_text
+from ui.models.exchanges import WITHOUT_CARD, card_text, why_text
 from ui.panels.base import Panel, touches
 from ui.panels.findings import FindingsCard
 from ui.widgets import (
@@ -48,9 +48,12 @@ NONE = "none"
 CARD_TYPES = (JosevTokenType.ISO14443, JosevTokenType.ISO15693, JosevTokenType.LOCAL)
 """Types a typed UID may be presented as; key code, MAC address and free charging have entries of their own."""
 
-CARD_ORIGINS = frozenset({"tap", "authorize", "transaction", "bus"})
-"""Exchanges that a card began; the token of a remote start is no card."""
-LONG_VALUE = 16
+TAP_ORIGINS = frozenset({"tap", "authorize", "transaction", "bus"})
+"""Exchanges that somebody at a reader or a charger began; a remote start is none, and stays in the list of exchanges."""
+LONG_LINE = 13
+"""Characters that fit beside each other in the large font of the last card."""
+UID_LINES = 2
+"""Kept free for the UID, whatever it is: the buttons below must stay where the operator is about to click."""
 
 BY = {
     "store": "by the store",
@@ -126,7 +129,7 @@ class TapPanel(Panel):
             self._present(typed, self._typed_type())
         elif self.last_tap is not None:
             self._present(*self.last_tap)
-        elif (last := self._last_card()) is not None:
+        elif (last := self._last_card()) is not None and last.uid:
             self._present(last.uid, self._typed_type(last))
         else:
             self.uid.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -138,8 +141,8 @@ class TapPanel(Panel):
 
     def enrol(self) -> None:
         """Put the last card into the store."""
-        exchange = self._last_exchange_with_card()
-        if exchange is None or exchange.card is None:
+        exchange = self._last_tap()
+        if exchange is None or exchange.card is None or not exchange.card.uid:
             self.notice.emit("info", "There is no card to enrol yet: present one first.")
             return
         self.run(self._enrol(exchange.id, exchange.card), name="enrol")
@@ -189,37 +192,41 @@ class TapPanel(Panel):
     # Showing
 
     def _show(self) -> None:
+        """One story: the card, what the store calls it and the verdict are those of the last tap."""
         assert self.session is not None
-        exchange = self._last_exchange_with_card()
+        exchange = self._last_tap()
         card = self._last_card()
         if exchange is not None and card is not None and card.reader and exchange.id > self._last_tap_id:
             # A card on the reader is the last tap from now on, not what was presented from here before it.
             self.last_tap = (card.uid, self._typed_type(card))
             self._last_tap_id = exchange.id
-        key = (card, exchange.token_label if exchange else "", exchange.verdict if exchange else None)
+        without_reader = "at the charger" if exchange is not None and exchange.origin != "tap" else "typed"
+        named = card is not None and bool(card.uid)
+        key = (card, self._store_words(card) if named else "", without_reader, exchange and exchange.token_type)
         if key != self._shown_card:
             self._shown_card = key
-            at_charger = exchange is not None and exchange.origin != "tap"
-            self.card.show_card(card, self._store_words(exchange), "at the charger" if at_charger else "typed")
-        newest = next(reversed(self.session.exchanges.values()), None)
-        self.verdict.show_exchange(newest)
+            if exchange is not None and not named:
+                words = WITHOUT_CARD.get(exchange.token_type, "no card").removeprefix("— ")
+                self.card.show_words(words, without_reader)
+            else:
+                self.card.show_card(card, key[1], without_reader)
+        self.verdict.show_exchange(exchange)
         self.findings.show_findings(self.session.findings)
-        self.enrol_button.setEnabled(exchange is not None)
+        self.enrol_button.setEnabled(exchange is not None and named)
 
-    def _store_words(self, exchange: Exchange | None) -> str:
-        if exchange is None or exchange.card is None or self.session is None:
+    def _store_words(self, card: TapCard | None) -> str:
+        if card is None or self.session is None:
             return ""
-        token = self.session.store.get(exchange.card.uid, None)
+        token = self.session.store.get(card.uid, None)
         return "not enrolled" if token is None else token.label
 
-    def _last_exchange_with_card(self) -> Exchange | None:
+    def _last_tap(self) -> Exchange | None:
         if self.session is None:
             return None
-        exchanges = reversed(self.session.exchanges.values())
-        return next((e for e in exchanges if e.origin in CARD_ORIGINS and e.card is not None and e.card.uid), None)
+        return next((e for e in reversed(self.session.exchanges.values()) if e.origin in TAP_ORIGINS), None)
 
     def _last_card(self) -> TapCard | None:
-        exchange = self._last_exchange_with_card()
+        exchange = self._last_tap()
         if exchange is not None:
             return exchange.card
         read = self.session.last_card if self.session is not None else None
@@ -238,7 +245,7 @@ class TapPanel(Panel):
     # Building
 
     def _build_controls(self) -> None:
-        body = self.card.body
+        body = self.card.controls
         self.uid = QLineEdit()
         self.uid.setPlaceholderText("UID to present, or the last card")
         self.uid.setAccessibleName("UID to present; empty for the last card")
@@ -300,7 +307,10 @@ class TapPanel(Panel):
 
 
 class LastCard(Card):
-    """The last card, large; the controls of the panel stand in its body below."""
+    """The last card, large; the controls of the panel stand in ``controls`` below it.
+
+    Whatever the card, its face is as high: a second card must not move a button from under the pointer.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
@@ -309,34 +319,49 @@ class LastCard(Card):
         self.body.setContentsMargins(11, 2, 11, 10)
         self.uid_label = RoleLabel("", mono=True, delta=5.5, wrap=True)
         self.uid_label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.uid_label.setAlignment(Qt.AlignmentFlag.AlignVCenter)
+        self.uid_label.setFixedHeight(UID_LINES * self.uid_label.fontMetrics().lineSpacing() + 2)
         self.facts = ElidedLabel("")
         self.store = ElidedLabel("", bold=True)
         self.hints = RoleLabel("", "warn", wrap=True, delta=-0.25)
-        for label in (self.uid_label, self.facts, self.store, self.hints):
+        for label in (self.uid_label, self.facts, self.store):
             self.body.addWidget(label)
+        self.controls = QVBoxLayout()
+        self.controls.setSpacing(5)
+        self.body.addLayout(self.controls)
+        self.body.addWidget(self.hints)
         self.show_card(None, "")
 
     def show_card(self, card: TapCard | None, store: str, without_reader: str = "typed") -> None:
         """store: what the store calls it. without_reader: where a card came from that no reader of ours saw."""
         if card is None:
-            self.uid_label.setText("no card yet")
-            self.facts.set_text("Tap one, or type its UID.")
-            self.store.hide()
-            self.hints.hide()
+            self.show_words("no card yet", "Tap one, or type its UID.")
             return
         uid = shown_uid(card)
-        large = grouped(uid) != uid or len(uid) <= LONG_VALUE
-        self.uid_label.setFont(theme.mono_font(5.5 if large else 1.0))
-        self.uid_label.setText(two_lines(grouped(uid)))
+        self._write(grouped(uid))
         self.uid_label.setAccessibleName(f"UID {uid}")
         length = f"{len(uid) // 2} bytes" if grouped(uid) != uid else ""
         reader = card.reader.partition(":")[0].upper()
         kind = card.technology or card.token_type.replace("_", " ")
         self.facts.set_text(" · ".join(part for part in (kind, length, reader or without_reader) if part))
-        self.store.set_text(f"store: {store}")
-        self.store.setVisible(bool(store))
+        self.store.set_text(f"store: {store}" if store else "")
         self.hints.setText("\n".join(card.hints))
         self.hints.setVisible(bool(card.hints))
+
+    def show_words(self, large: str, small: str) -> None:
+        """What stands for a card where there is none."""
+        self._write(large)
+        self.uid_label.setAccessibleName(large)
+        self.facts.set_text(small)
+        self.store.set_text("")
+        self.hints.hide()
+
+    def _write(self, text: str) -> None:
+        text = two_lines(text)
+        longest = max(len(line) for line in text.split("\n"))
+        delta = 5.5 if longest <= LONG_LINE else 3.0 if longest <= LONG_LINE + 3 else 0.5 if len(text) <= 48 else -1.5
+        self.uid_label.setFont(theme.mono_font(delta))
+        self.uid_label.setText(text)
 
 
 class VerdictCard(Card):
@@ -391,7 +416,7 @@ def who_decided(exchange: Exchange) -> str:
     """``by the store: TAG-7``, ``by the store: blocked (TAG-7)``."""
     by = BY.get(str(exchange.decided_by), str(exchange.decided_by or "nobody"))
     why = why_text(exchange)
-    return f"{by}: {why}" if why else by
+    return f"{by}: {why}" if why and why != by else by
 
 
 def clean_uid(text: str) -> str:
@@ -402,10 +427,13 @@ def clean_uid(text: str) -> str:
     return text.strip()
 
 
-def two_lines(groups: str) -> str:
-    """Groups of two broken into lines of four, as long UIDs stand on a card."""
-    parts = groups.split(" ")
-    return "\n".join(" ".join(parts[n : n + 4]) for n in range(0, len(parts), 4))
+def two_lines(text: str) -> str:
+    """Groups of two broken into lines, as long UIDs stand on a card: four to a line, five for ten bytes; other text as it is."""
+    parts = text.split(" ")
+    if len(parts) <= 4 or any(len(part) != 2 for part in parts):
+        return text
+    each = 4 if len(parts) <= 8 else 5 if len(parts) <= 10 else 8
+    return "\n".join(" ".join(parts[n : n + each]) for n in range(0, len(parts), each))
 
 
 def _combo(tip: str) -> QComboBox:

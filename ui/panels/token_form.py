@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import replace
 from typing import Protocol
 
@@ -22,8 +22,25 @@ from PySide6.QtWidgets import (
 from bench.errors import BadInput
 from bench.tokens import checks, contract_id
 from bench.tokens.model import AuthorizationStatus, CacheMode, IdTokenType, Token, TokenKind
+from bench.uid import typed_uid
 from ui import theme
 from ui.widgets import RoleLabel, mark
+
+MADE = "made from country, party and UID"
+_FIT: dict[str, tuple[str, object]] = {
+    "uid": ("uid", "0"),
+    "idTokenType": ("id_token_type", IdTokenType.ISO14443),
+    "contractId": ("contract_id", contract_id.make("XX", "XXX", "0")),
+    "countryCode": ("country_code", "XX"),
+    "partyId": ("party_id", "XXX"),
+    "issuer": ("issuer", "x"),
+    "visualNumber": ("visual_number", None),
+    "groupId": ("group_id", None),
+    "languageCode": ("language_code", None),
+}
+"""By the names the checks give fields: the attribute of a token, and something the store takes for it."""
+MAX_LINES = 3
+CARDS = (IdTokenType.ISO14443, IdTokenType.ISO15693)
 
 
 class Defaults(Protocol):
@@ -40,7 +57,7 @@ class Defaults(Protocol):
 
 
 class TokenForm(QDialog):
-    """Not modal; closes when saved.
+    """Not modal; closes when saved. A field is called wrong once it was edited, or when Save was tried.
 
     Signals:
         saved: the token as it was before (None for a new one) and the token to keep.
@@ -59,6 +76,8 @@ class TokenForm(QDialog):
         self._before = token
         self._exists = exists
         self.token: Token | None = None
+        self._edited: set[str] = set()
+        self._tried = False
         self.setModal(False)
         self.setWindowTitle("New token" if token is None else f"Token {token.label}")
         start = token or Token("", defaults.country_code, defaults.party_id, "", defaults.issuer)
@@ -72,7 +91,7 @@ class TokenForm(QDialog):
         self.number = self._line(start.visual_number, "Printed number", "Number printed on the card")
         self.contract = self._line(start.contract_id, "Contract", "Contract id (eMAID)", mono=True)
         self.make_button = QPushButton("Make")
-        self.make_button.setToolTip("A valid contract id made from country, party and UID")
+        self.make_button.setToolTip("Write down the contract id made from country, party and UID")
         self.make_button.setAutoDefault(False)
         self.make_button.clicked.connect(self.make_contract)
         self.country = self._line(start.country_code, "Country", "Country of the issuing eMSP, 2 letters")
@@ -101,7 +120,7 @@ class TokenForm(QDialog):
         form.addRow("&Kind", self.kind)
         form.addRow("&Language", self.language)
         self.verdict = RoleLabel("", "muted", wrap=True)
-        self.verdict.setMinimumHeight(3 * self.verdict.fontMetrics().height())
+        self.verdict.setMinimumHeight(MAX_LINES * self.verdict.fontMetrics().height())
         self.verdict.setAccessibleName("What is wrong with the token")
         self.save_button = mark(QPushButton("Save"), "primary")
         self.save_button.setDefault(True)
@@ -118,51 +137,89 @@ class TokenForm(QDialog):
         layout.addWidget(self.verdict)
         layout.addLayout(buttons)
         self.resize(480, self.sizeHint().height())
-        self._lines = {
+        self._fields: dict[str, QLineEdit | QComboBox] = {
             "uid": self.uid,
+            "idTokenType": self.id_type,
+            "visualNumber": self.number,
             "contractId": self.contract,
             "countryCode": self.country,
             "partyId": self.party,
             "issuer": self.issuer,
             "groupId": self.group,
             "languageCode": self.language,
-            "visualNumber": self.number,
         }
-        for box in (self.id_type, self.status, self.kind, self.cache):
+        for field, widget in self._fields.items():
+            changed = widget.textChanged if isinstance(widget, QLineEdit) else widget.currentTextChanged
+            changed.connect(lambda text, field=field: self._edit(field))
+        for box in (self.status, self.kind, self.cache):
             box.currentIndexChanged.connect(self.judge)
 
     def make_contract(self) -> None:
         """Fill in a contract id that belongs to this UID."""
         try:
-            self.contract.setText(contract_id.make(self.country.text(), self.party.text(), self.uid.text()))
+            self.contract.setText(contract_id.make(self.country.text(), self.party.text(), self._uid()))
         except BadInput as error:
             self._say("fail", f"✖ {error}")
 
     def judge(self) -> None:
-        """Say what is wrong and mark its field; Save is there only for a token that can be kept."""
+        """Say what is wrong of what was edited, and mark it; what is still empty is only named."""
         id_type = IdTokenType(self.id_type.currentText())
         # A key code is typed like a password, and shown like one.
         secret = id_type is IdTokenType.KEY_CODE
         self.uid.setEchoMode(QLineEdit.EchoMode.PasswordEchoOnEdit if secret else QLineEdit.EchoMode.Normal)
-        try:
-            self.token = checks.checked(self._entered(id_type))
-        except BadInput as error:
-            self.token = None
-            field, _, why = str(error).partition(": ")
-            name = self._lines[field].accessibleName() if field in self._lines else field
-            self._mark(field)
-            self._say("fail", f"✖ {name}: {why}" if why else f"✖ {error}")
-        else:
-            self._mark("")
+        made = self._made_contract(id_type)
+        self.contract.setPlaceholderText(f"{made}, made from the UID" if made and not secret else MADE)
+        self.token, wrong = _judged(self._entered(id_type, made))
+        shown = {field: why for field, why in wrong.items() if self._tried or field in self._edited}
+        self._mark(shown)
+        if shown:
+            # The checks say once more which field, where its value is the sentence's subject.
+            lines = [f"✖ {self._name(field)}: {why.removeprefix('contract id ')}" for field, why in shown.items()]
+            self._say("fail", "\n".join(lines[:MAX_LINES]))
+        elif wrong:
+            self._say("muted", "Still needed: " + ", ".join(map(self._name, wrong)))
+        elif self.token is not None:
             self._say(*self._remark(self.token))
-        self.save_button.setEnabled(self.token is not None)
 
     def save(self) -> None:
+        """Give the token away, or say what keeps it and go there."""
+        self._tried = True
+        self.judge()
         if self.token is not None:
             self.saved.emit(self._before, self.token)
             self.accept()
+            return
+        wrong = next((widget for widget in self._fields.values() if widget.property("wrong")), None)
+        if wrong is not None:
+            wrong.setFocus()
 
-    def _entered(self, id_type: IdTokenType) -> Token:
+    def _edit(self, field: str) -> None:
+        self._edited.add(field)
+        self.judge()
+
+    def _name(self, field: str) -> str:
+        return self._fields[field].accessibleName() if field in self._fields else field
+
+    def _uid(self) -> str:
+        """The UID as it is kept: a card's without the separators it is often written with; an untouched one as it is."""
+        text = self.uid.text()
+        if "uid" in self._edited and self.id_type.currentText() in CARDS:
+            return typed_uid(text)
+        return text
+
+    def _made_contract(self, id_type: IdTokenType) -> str:
+        """The contract id of a token whose contract is left empty, as enrolling and importing make it; empty for none."""
+        makers = [lambda uid: contract_id.make(self.country.text(), self.party.text(), uid)]
+        if id_type is IdTokenType.EMAID:
+            makers.insert(0, contract_id.normalise)
+        for make in makers:
+            try:
+                return make(self._uid())
+            except BadInput:
+                continue
+        return ""
+
+    def _entered(self, id_type: IdTokenType, made: str) -> Token:
         chosen = AuthorizationStatus(self.status.currentText())
         before = self._before
         if before is not None and chosen is before.effective_status:
@@ -174,10 +231,11 @@ class TokenForm(QDialog):
         token = before or Token("", "", "", "", "")
         return replace(
             token,
-            uid=self.uid.text(),
+            uid=self._uid(),
             country_code=self.country.text(),
             party_id=self.party.text(),
-            contract_id=self.contract.text(),
+            # None could be made where country, party or UID is wrong, and there is what is told of.
+            contract_id=self.contract.text().strip() or made or str(_FIT["contractId"][1]),
             issuer=self.issuer.text(),
             kind=TokenKind(self.kind.currentText()),
             id_token_type=id_type,
@@ -196,6 +254,8 @@ class TokenForm(QDialog):
         notes = checks.notes(token)
         if notes:
             return "warn", "⚠ " + "; ".join(notes)
+        if not self.contract.text():
+            return "ok", "✔ can be saved"  # its field tells what is made; from a key code nothing is told
         return "ok", f"✔ contract {token.contract_id}"
 
     def _line(self, text: str | None, name: str, tip: str, *, mono: bool = False) -> QLineEdit:
@@ -205,19 +265,38 @@ class TokenForm(QDialog):
         line.setMaxLength(256)
         if mono:
             line.setFont(theme.mono_font())
-        line.textChanged.connect(self.judge)
         return line
 
-    def _mark(self, wrong: str) -> None:
-        for field, line in self._lines.items():
-            if bool(line.property("wrong")) != (field == wrong):
-                line.setProperty("wrong", field == wrong)
-                line.style().unpolish(line)
-                line.style().polish(line)
+    def _mark(self, wrong: Container[str]) -> None:
+        for field, widget in self._fields.items():
+            if bool(widget.property("wrong")) != (field in wrong):
+                widget.setProperty("wrong", field in wrong)
+                widget.style().unpolish(widget)
+                widget.style().polish(widget)
 
     def _say(self, role: str, text: str) -> None:
         self.verdict.set_role(role)
         self.verdict.setText(text)
+        needed = self.layout().totalHeightForWidth(self.width())
+        if needed > self.height():  # grow rather than squeeze the fields
+            self.resize(self.width(), needed)
+
+
+def _judged(token: Token) -> tuple[Token | None, dict[str, str]]:
+    """The token as the store keeps it, or None; and why not, by the names of the fields that are wrong."""
+    wrong: dict[str, str] = {}
+    while True:
+        try:
+            kept = checks.checked(token)
+        except BadInput as error:
+            field, _, why = str(error).partition(": ")
+            if field in wrong or field not in _FIT:
+                return None, wrong | {field: why}
+            wrong[field] = why
+            name, fit = _FIT[field]  # the checks stop at the first: mend it to find the next
+            token = replace(token, **{name: fit})
+        else:
+            return (None if wrong else kept), wrong
 
 
 def _label(text: str, buddy: QWidget) -> QLabel:

@@ -24,25 +24,29 @@ from PySide6.QtWidgets import (
 
 from bench.tokens.model import AuthorizationStatus, IdTokenType, Token
 from ui import dialogs, theme
-from ui.models.tokens import TokenTableModel
+from ui.models.tokens import TokenTableModel, shown_uid
 from ui.panels.base import Panel
 from ui.panels.cells import make_table, set_widths
 from ui.panels.token_form import TokenForm
 from ui.panels.token_import import SAMPLES, ImportPreview
-from ui.widgets import EmptyState, RoleLabel, mark
+from ui.widgets import EmptyState, RoleLabel, grouped, mark
 
 if TYPE_CHECKING:
     from bench.session import Change, Session
     from bench.tasks import Tasks
 
 MAX_UNDO = 50
+MAX_LABEL = 32
 BATCH = 500
 FILTERS = "Tokens (*.csv *.json);;CSV (*.csv);;JSON (*.json)"
 
 
 @dataclass(frozen=True, slots=True)
 class _Undo:
-    """How to take one change back. put: tokens as they were. remove: tokens that were not there."""
+    """How to take one change back. what: the change, as "Deleted 04 A2 B3 C4". put: tokens as they were.
+
+    remove: tokens that were not there.
+    """
 
     what: str
     put: tuple[Token, ...] = ()
@@ -109,7 +113,9 @@ class TokensPanel(Panel):
         self.add_button = mark(self._button("Add", self.add, "A new token (Ctrl+N)"), "primary")
         self.edit_button = self._button("Edit", self.edit, "Change the selected token (Enter)")
         self.block_button = self._button("Block", self.toggle_block, "Block or unblock the selected tokens (Ctrl+B)")
-        self.delete_button = self._button("Delete", self.delete, "Delete the selected tokens; Ctrl+Z brings them back")
+        self.delete_button = self._button(
+            "Delete", self.delete, "Delete the selected tokens (Del); Ctrl+Z brings them back"
+        )
         self.import_button = self._button("Import…", self.import_file, "Read tokens from CSV or JSON, with a preview")
         self.export_button = self._button("Export…", self.export_file, "Write all tokens to CSV or JSON")
         self.undo_button = self._button("Undo", self.undo, "Ctrl+Z")
@@ -201,7 +207,9 @@ class TokensPanel(Panel):
     def _tell_undo(self) -> None:
         self.undo_button.setVisible(bool(self._undo))
         if self._undo:
-            self.undo_button.setText(f"Undo: {self._undo[-1].what}")
+            what = self._undo[-1].what
+            self.undo_button.setText(f"{_cut(what)} · Undo")
+            self.undo_button.setToolTip(f"{what}. Ctrl+Z takes it back.")
 
     # Changing
 
@@ -235,7 +243,7 @@ class TokensPanel(Panel):
             await store.delete(before.uid, before.id_token_type)
             put.append(before)
         remove = (kept,) if in_the_way is None else ()
-        self._remember(_Undo(f"{'add' if before is None else 'edit'} {kept.label}", tuple(put), remove))
+        self._remember(_Undo(f"{'Added' if before is None else 'Edited'} {_named([kept])}", tuple(put), remove))
         self.refresh(set())
         self._choose([kept.key])
 
@@ -248,7 +256,7 @@ class TokensPanel(Panel):
     async def _block(self, chosen: list[Token], block: bool) -> None:
         assert self.session is not None
         await self.session.store.put_many([replace(token, valid=not block, status=None) for token in chosen])
-        self._remember(_Undo(f"{'block' if block else 'unblock'} {_named(chosen)}", tuple(chosen)))
+        self._remember(_Undo(f"{'Blocked' if block else 'Unblocked'} {_named(chosen)}", tuple(chosen)))
         self.refresh(set())
 
     def delete(self) -> None:
@@ -266,9 +274,9 @@ class TokensPanel(Panel):
                 gone.append(token)
         finally:
             if gone:
-                self._remember(_Undo(f"delete {_named(gone)}", tuple(gone)))
+                self._remember(_Undo(f"Deleted {_named(gone)}", tuple(gone)))
         self.refresh(set())
-        self.notice.emit("info", f"Deleted {_named(gone)}. Ctrl+Z brings back what was deleted.")
+        self.notice.emit("info", f"Deleted {_named(gone)}. Ctrl+Z brings {'it' if len(gone) == 1 else 'them'} back.")
 
     def undo(self) -> None:
         """Take the latest change back."""
@@ -287,7 +295,7 @@ class TokensPanel(Panel):
             await store.put_many(list(change.put))
         self.refresh(set())
         self._choose([token.key for token in change.put[:1]])
-        self.notice.emit("ok", f"Taken back: {change.what}.")
+        self.notice.emit("ok", f"Taken back: {change.what[0].lower()}{change.what[1:]}.")
 
     def _remember(self, change: _Undo) -> None:
         self._undo.append(change)
@@ -333,7 +341,7 @@ class TokensPanel(Panel):
                 self.progress.setValue(start + BATCH)
         finally:
             self.progress.hide()
-            self._remember(_Undo(f"import {path.name}", tuple(before), new))
+            self._remember(_Undo(f"Imported {path.name}", tuple(before), new))
         self.refresh(set())
         self.notice.emit("ok", f"Imported {len(found.tokens):,} tokens from {path.name}.")
 
@@ -374,4 +382,15 @@ def _blocked(token: Token) -> bool:
 
 
 def _named(tokens: list[Token]) -> str:
-    return tokens[0].label if len(tokens) == 1 else f"{len(tokens):,} tokens"
+    """One token by its UID, as it is printed on the card; a key code by its number or as dots; several by their count."""
+    if len(tokens) != 1:
+        return f"{len(tokens):,} tokens"
+    (token,) = tokens
+    if token.id_token_type is IdTokenType.KEY_CODE:
+        return f"key code {token.visual_number or shown_uid(token)}"
+    return grouped(shown_uid(token))
+
+
+def _cut(text: str) -> str:
+    """Short enough for a button beside the others."""
+    return text if len(text) <= MAX_LABEL else f"{text[: MAX_LABEL - 1]}…"
