@@ -385,6 +385,11 @@ class Banner(QWidget):
         window.installEventFilter(self)
         self.hide()
 
+    @property
+    def is_fault(self) -> bool:
+        """Whether it tells of a fault, which stays until closed."""
+        return self.severity == "fail"
+
     def show_notice(self, severity: str, text: str) -> None:
         badge = SEVERITY_BADGES.get(severity, SEVERITY_BADGES["info"])
         self.severity = badge.role

@@ -10,7 +10,6 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
-    QDialog,
     QMainWindow,
     QSplitter,
     QStackedWidget,
@@ -22,7 +21,7 @@ from PySide6.QtWidgets import (
 from bench.clock import SystemClock
 from ui.docks import PanelDock
 from ui.keys import KeysCard
-from ui.panels.base import Panel
+from ui.panels.base import Panel, touches
 from ui.panels.diagram import DiagramPanel
 from ui.panels.exchanges import ExchangesPanel
 from ui.panels.findings import FindingsPanel
@@ -39,6 +38,7 @@ from ui.widgets import Banner
 if TYPE_CHECKING:
     from bench.session import Change, Session
     from bench.tasks import Tasks
+    from ui.panels.connect import ConnectPage
     from ui.state import UiState
 
 FLUSH_MS = 100
@@ -69,7 +69,7 @@ class Workspace(QObject):
         self._clock = SystemClock()
         self._fresh: Changes = set()
         self._keys: KeysCard | None = None
-        self.connect_page: QDialog | None = None
+        self.connect_page: ConnectPage | None = None
 
         self.strip = LinkStrip()
         self.tap = TapPanel()
@@ -119,6 +119,8 @@ class Workspace(QObject):
             pending.clear()
             panel.attach(session, tasks)
         self._unsubscribe = session.subscribe(self._heard)
+        if not self.banner.is_fault:
+            self.banner.hide()  # what was said of the session before, or of there being none
         self._close_connect_page()
         self.status.reset()
         self.centre.setCurrentWidget(self._split)
@@ -133,6 +135,8 @@ class Workspace(QObject):
         if self._session is None or not self._window.isVisible() or self._window.isMinimized():
             return
         fresh, self._fresh = self._fresh, set()
+        if self.connect_page is not None and self.connect_page.isVisible() and touches(fresh, "link"):
+            self.connect_page.show_session(self._session)
         for panel in self.panels:
             pending = self._pending[panel]
             pending |= fresh
@@ -198,7 +202,7 @@ class Workspace(QObject):
         from ui.panels.connect import ConnectPage
 
         page = self.connect_page
-        if not isinstance(page, ConnectPage):
+        if page is None:
             page = ConnectPage(self._window)
             page.listen_requested.connect(self.listen_requested)
             self.connect_page = page

@@ -57,6 +57,9 @@ class View:
         self._scanned = journal.first - 1
         self._pause_at: int | None = None
         self._held: dict[int, Message] = {}
+        self._polls = 0
+        self._tallied = journal.first - 1
+        self._polls_at_pause = 0
 
     @property
     def filter(self) -> Filter | None:
@@ -73,13 +76,21 @@ class View:
         return self._journal.head
 
     @property
+    def hidden_polls(self) -> int:
+        """How many of :attr:`total` are routine polls that are not shown; 0 while they are shown."""
+        return 0 if self._routine else self._count_polls()
+
+    @property
     def paused(self) -> bool:
         return self._pause_at is not None
 
     @property
     def waiting(self) -> int:
-        """Messages that came since the view was paused."""
-        return 0 if self._pause_at is None else self._journal.head - self._pause_at
+        """Messages that came since the view was paused, but for polls that would not be shown."""
+        if self._pause_at is None:
+            return 0
+        polls = 0 if self._routine else self._count_polls() - self._polls_at_pause
+        return self._journal.head - self._pause_at - polls
 
     @property
     def unscanned(self) -> int:
@@ -118,6 +129,7 @@ class View:
         """Freeze the rows; messages shown stay readable even when the journal lets them go."""
         if self._pause_at is None:
             self._pause_at = self._journal.head
+            self._polls_at_pause = self._count_polls()
             self._held = {message.seq: message for message in self._journal.since(self._journal.first - 1)}
 
     def resume(self) -> None:
@@ -146,6 +158,13 @@ class View:
     def oldest(self) -> int:
         """Number of the oldest message that can be shown."""
         return min(self._journal.first, next(iter(self._held), self._journal.first))
+
+    def _count_polls(self) -> int:
+        """Take in what came since the last call; whatever leaves memory stays counted."""
+        for message in self._journal.since(self._tallied):
+            self._tallied = message.seq
+            self._polls += self._is_routine(message)
+        return self._polls
 
     def _is_routine(self, message: Message) -> bool:
         decoded = message.decoded

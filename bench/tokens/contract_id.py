@@ -6,13 +6,18 @@ setToken, does: separators removed, upper-case, 15 characters with the check dig
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import hmac
 import re
+import secrets
 
 from bench.errors import BadInput
+from bench.tokens.model import IdTokenType
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 INSTANCE_LENGTH = 9
+_RUN_KEY = secrets.token_bytes(32)
 _FORM = re.compile(r"([A-Z]{2})-?([A-Z0-9]{3})-?([A-Z0-9]{9})-?([A-Z0-9])?", re.ASCII)
 _CURE = "country (2 letters), party (3), instance (9), check digit (may be left out), as in GB-TWK-012345678-V"
 
@@ -95,6 +100,23 @@ def make(country: str, party: str, instance: str) -> str:
     else:
         nine = "C" + _digest(instance.upper())
     return normalise(f"{country}-{party}-{nine}")
+
+
+def for_token(country: str, party: str, uid: str, id_token_type: IdTokenType) -> str:
+    """The contract id of a token that came without one: an eMAID is its own, anything else (and an eMAID of
+    another form) as by :func:`make`.
+
+    A key code is a secret and a contract id is not: its id is made with a key of this run, and tells nothing of the code.
+
+    Raises:
+        BadInput: as :func:`make`.
+    """
+    if id_token_type is IdTokenType.EMAID:
+        with contextlib.suppress(BadInput):
+            return normalise(uid)
+    if id_token_type is IdTokenType.KEY_CODE and uid:
+        uid = hmac.new(_RUN_KEY, uid.encode(), "sha256").hexdigest()
+    return make(country, party, uid or id_token_type)
 
 
 def _digest(text: str) -> str:

@@ -22,10 +22,7 @@ def enrol(
     Raises:
         BadInput: the uid cannot be stored; the message names the field.
     """
-    if id_token_type is IdTokenType.EMAID:
-        contract = contract_id.normalise(uid)
-    else:
-        contract = contract_id.make(settings.country_code, settings.party_id, uid or id_token_type)
+    contract = contract_id.for_token(settings.country_code, settings.party_id, uid, id_token_type)
     accepted = status is AuthorizationStatus.ACCEPTED
     return checked(
         Token(

@@ -92,13 +92,15 @@ def to_token(row: Mapping[str, object], defaults: EnrolSettings) -> tuple[Token,
     body.setdefault("countryCode", defaults.country_code)
     body.setdefault("partyId", defaults.party_id)
     if "contractId" not in body and isinstance(uid, str) and uid.strip():
-        body["contractId"] = _contract(str(body["countryCode"]), str(body["partyId"]), uid)
+        body["contractId"] = _contract(str(body["countryCode"]), str(body["partyId"]), uid, body.get("idTokenType"))
     return from_api(body), note
 
 
-def _contract(country: str, party: str, uid: str) -> str:
+def _contract(country: str, party: str, uid: str, type_word: object) -> str:
+    known = type_word in set(IdTokenType)  # an unknown word is told of later, by its own name
+    id_token_type = IdTokenType(str(type_word)) if known else IdTokenType.ISO14443
     try:
-        return contract_id.make(country, party, uid)
+        return contract_id.for_token(country, party, uid, id_token_type)
     except BadInput as error:
         raise BadInput(f"countryCode and partyId: {country!r} and {party!r} make no contract id", error.cure) from error
 

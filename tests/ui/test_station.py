@@ -112,7 +112,8 @@ async def test_push_says_what_came_of_it(panel, stub, tasks):
 async def test_left_out_tokens_are_listed(panel, stub, tasks, monkeypatch):
     async def push(station, mode="full"):
         left_out = (("0123456789ABCDEF012345", "longer than 20 characters"),)
-        return PushReport(True, "Accepted", "CP-001 took the list", 5, left_out, 7, 8, 8)
+        said = "CP-001 took the list; 1 token left out"
+        return PushReport(True, "Accepted", said, 5, left_out, 7, 8, 8)
 
     monkeypatch.setattr(stub, "push_list", push)
     panel.push_button.click()

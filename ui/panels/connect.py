@@ -183,13 +183,16 @@ class ConnectPage(QDialog):
         self.url_label.setAccessibleName(f"URL to type into the charger: {self.url}")
         self.qr.set_text(self.url)
         chosen = self._chosen()
-        self.listen_button.setVisible(not self._reachable())
+        reachable = self._reachable()
+        self.url_label.set_role("in" if reachable else "muted")
+        self.qr.set_good(reachable)
+        self.listen_button.setVisible(not reachable)
         self.listen_button.setText(f"Listen on {chosen.ip}:{self._port}")
-        if not self._reachable():
+        if not reachable:
             self.note.set_role("warn")
             where = "this computer only" if self._on_loopback() else self._bound_host
             self.note.setText(
-                f"The bench listens on {where} now, so a charger cannot reach it there. Listen on {chosen.ip} to open it to "
+                f"Nothing answers at this URL yet: the bench listens on {where}. Listen on {chosen.ip} first to open it to "
                 "the charger's network; stations connected now must connect again."
             )
         elif chosen.loopback:
@@ -212,11 +215,17 @@ class QrCode(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._modules: list[bytearray] = []
+        self._good = True
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def set_text(self, text: str) -> None:
         self._modules = [bytearray(row) for row in segno.make(text, error="m", micro=False).matrix]
         self.setAccessibleName(f"QR code of {text}")
+        self.update()
+
+    def set_good(self, good: bool) -> None:
+        """A text that leads nowhere yet is shown too faint to be read by a phone."""
+        self._good = good
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -235,7 +244,7 @@ class QrCode(QWidget):
         # Whole pixels: a module that is blurred at its edge is one a camera may misread.
         side = self.width() // (count + 2 * self.QUIET)
         start = (self.width() - side * count) // 2
-        ink = QColor("#000000")
+        ink = QColor("#000000" if self._good else "#e6e6e6")
         for y, row in enumerate(self._modules):
             for x, dark in enumerate(row):
                 if dark:

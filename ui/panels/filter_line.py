@@ -93,6 +93,8 @@ class FilterLine(QWidget):
             self.line.setProperty("wrong", bool(text))
             self.line.style().unpolish(self.line)
             self.line.style().polish(self.line)
+        if self.completer.popup().isVisible():
+            self._offer()  # elsewhere: the candidates must not lie over what is wrong
 
     def _offer(self) -> None:
         words = complete(self.line.text(), self.line.cursorPosition())
@@ -102,6 +104,8 @@ class FilterLine(QWidget):
             width = popup.sizeHintForColumn(0) + popup.verticalScrollBar().sizeHint().width() + 24
             rect = self.line.cursorRect()
             rect.setWidth(width)
+            if self.error.text():
+                rect.setBottom(self.line.height() + 2 + self.error.heightForWidth(self.line.width()))
             self.completer.complete(rect)
         else:
             self.completer.popup().hide()

@@ -41,13 +41,27 @@ HIDDEN_WHILE_WELL = ("capture", "api")
 
 @dataclass(frozen=True, slots=True)
 class ChipText:
-    """What a chip says. key: the link, for clicks. tip: the whole story."""
+    """What a chip says. key: the link, for clicks. tip: the whole story. waiting: well, but nobody is at the other end yet."""
 
     key: str
     name: str
     state: LinkState
     detail: str
     tip: str
+    waiting: bool = False
+
+    @property
+    def dot(self) -> str:
+        """Its shape: a link that waits for the other side is half."""
+        return "connecting" if self.waiting else str(self.state)
+
+    @property
+    def role(self) -> str:
+        return "info" if self.waiting else STATE_ROLES[self.state]
+
+    @property
+    def word(self) -> str:
+        return "Listening" if self.waiting else STATE_WORDS[self.state]
 
 
 class LinkStrip(Panel):
@@ -150,7 +164,7 @@ class Chip(QAbstractButton):
             return
         self.text_shown = text
         self.setToolTip(text.tip)
-        self.setAccessibleName(f"{text.name}: {STATE_WORDS[text.state]}, {text.detail}")
+        self.setAccessibleName(f"{text.name}: {text.word}, {text.detail}")
         self.updateGeometry()
         self.update()
 
@@ -170,8 +184,8 @@ class Chip(QAbstractButton):
         painter.setPen(QPen(theme.color(border), 1))
         painter.setBrush(theme.color("fail_bg" if faulty else "button_hover" if self._hover else "panel"))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 5, 5)
-        role = STATE_ROLES[self.text_shown.state]
-        paint_dot(painter, QRectF(8, self.height() / 2 - 6, 12, 12), str(self.text_shown.state), theme.color(role))
+        dot = QRectF(8, self.height() / 2 - 6, 12, 12)
+        paint_dot(painter, dot, self.text_shown.dot, theme.color(self.text_shown.role))
         name, _ = self._widths()
         bold = theme.ui_font(-0.5, bold=True)
         painter.setFont(bold)
@@ -260,7 +274,8 @@ def _ocpp_chip(status: LinkStatus | None, stations: list[Station]) -> ChipText:
     tip = _tip("OCPP", status, *(f"{s.id} · {s.version} · from {s.peer}" for s in here))
     if state is not LinkState.UP or not here:
         waiting = state is LinkState.UP
-        return ChipText("ocpp", "OCPP", state, "no station yet" if waiting else _detail(status, _bare), tip)
+        detail = "no station yet" if waiting else _detail(status, _bare)
+        return ChipText("ocpp", "OCPP", state, detail, tip, waiting)
     first = here[0]
     more = f" +{len(here) - 1}" if len(here) > 1 else ""
     return ChipText("ocpp", "OCPP", state, f"{first.id} · {first.version}{more}", tip)

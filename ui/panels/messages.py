@@ -216,12 +216,16 @@ class MessagesPanel(Panel):
     def _tell(self) -> None:
         assert self._model is not None
         view, rows = self._model.view, self._model.rowCount()
-        self._stack.setCurrentWidget(self.table if rows else self.nothing if view.total else self.empty)
-        text = f"{view.total:,} messages" if view.filter is None else f"{rows:,} of {view.total:,}"
+        self._stack.setCurrentWidget(self.table if rows else self.nothing if view.filter else self.empty)
+        polls = view.hidden_polls
+        total = view.total - polls
+        text = f"{total:,} messages" if view.filter is None else f"{rows:,} of {total:,}"
         if view.unscanned and view.filter is not None:
             text += " · searching"
         if view.paused:
             text += f" · {view.waiting:,} waiting"
+        if polls:
+            text += f" · {polls:,} polls hidden"
         self.count.setText(text)
 
     def _apply(self, filter_: Filter | None) -> None:

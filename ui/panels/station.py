@@ -314,9 +314,7 @@ def _in_words(answer: Said | PushReport | CallAnswer) -> tuple[str, str, str]:
         if len(answer.left_out) > MAX_LEFT_OUT:
             left_out.append(f"  and {len(answer.left_out) - MAX_LEFT_OUT} more")
         role = "fail" if not answer.ok else "warn" if left_out else "ok"
-        count = len(answer.left_out)
-        note = f"; {count} {'token' if count == 1 else 'tokens'} left out" if left_out else ""
-        return role, answer.text + note, "\n".join(left_out)
+        return role, answer.text, "\n".join(left_out)
     if isinstance(answer, Said):
         return ("ok" if answer.ok else "fail"), answer.text, ""
     if answer.payload is None:

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QMenu,
     QPushButton,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -51,7 +52,10 @@ CARD_TYPES = (JosevTokenType.ISO14443, JosevTokenType.ISO15693, JosevTokenType.L
 TAP_ORIGINS = frozenset({"tap", "authorize", "transaction", "bus"})
 """Exchanges that somebody at a reader or a charger began; a remote start is none, and stays in the list of exchanges."""
 LONG_LINE = 13
-"""Characters that fit beside each other in the large font of the last card."""
+"""Characters of one line in the largest font of the last card."""
+LARGEST = 8.0
+FONT_STEPS = ((LONG_LINE, 5.5), (16, 3.0), (48, 0.5))
+"""Up to how many characters a line, what font: points over the base."""
 UID_LINES = 2
 """Kept free for the UID, whatever it is: the buttons below must stay where the operator is about to click."""
 
@@ -315,6 +319,7 @@ class LastCard(Card):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
         self.setAccessibleName("Last card")
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         self.body.setSpacing(4)
         self.body.setContentsMargins(11, 2, 11, 10)
         self.uid_label = RoleLabel("", mono=True, delta=5.5, wrap=True)
@@ -358,9 +363,10 @@ class LastCard(Card):
 
     def _write(self, text: str) -> None:
         text = two_lines(text)
-        longest = max(len(line) for line in text.split("\n"))
-        delta = 5.5 if longest <= LONG_LINE else 3.0 if longest <= LONG_LINE + 3 else 0.5 if len(text) <= 48 else -1.5
-        self.uid_label.setFont(theme.mono_font(delta))
+        lines = text.split("\n")
+        longest = max(len(line) for line in lines)
+        fits = next((delta for room, delta in FONT_STEPS if longest <= room), -1.5)
+        self.uid_label.setFont(theme.mono_font(fits if len(lines) > 1 or longest > LONG_LINE else LARGEST))
         self.uid_label.setText(text)
 
 

@@ -157,7 +157,9 @@ class TokenForm(QDialog):
     def make_contract(self) -> None:
         """Fill in a contract id that belongs to this UID."""
         try:
-            self.contract.setText(contract_id.make(self.country.text(), self.party.text(), self._uid()))
+            id_type = IdTokenType(self.id_type.currentText())
+            made = contract_id.for_token(self.country.text(), self.party.text(), self._uid(), id_type)
+            self.contract.setText(made)
         except BadInput as error:
             self._say("fail", f"✖ {error}")
 
@@ -209,15 +211,12 @@ class TokenForm(QDialog):
 
     def _made_contract(self, id_type: IdTokenType) -> str:
         """The contract id of a token whose contract is left empty, as enrolling and importing make it; empty for none."""
-        makers = [lambda uid: contract_id.make(self.country.text(), self.party.text(), uid)]
-        if id_type is IdTokenType.EMAID:
-            makers.insert(0, contract_id.normalise)
-        for make in makers:
-            try:
-                return make(self._uid())
-            except BadInput:
-                continue
-        return ""
+        if not self._uid():
+            return ""
+        try:
+            return contract_id.for_token(self.country.text(), self.party.text(), self._uid(), id_type)
+        except BadInput:
+            return ""
 
     def _entered(self, id_type: IdTokenType, made: str) -> Token:
         chosen = AuthorizationStatus(self.status.currentText())
