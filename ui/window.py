@@ -188,11 +188,13 @@ class MainWindow(QMainWindow):
     # Inside
 
     def _build(self) -> None:
+        from ui.glyphs import glyph_icon
         from ui.menu import WindowMenu
         from ui.workspace import Workspace
 
         self.setUpdatesEnabled(False)
         theme.current.style()
+        self.setWindowIcon(glyph_icon("card", theme.color("accent"), 64))
         workspace = Workspace(self)
         self._workspace = workspace
         workspace.demo_requested.connect(self.demo_requested)

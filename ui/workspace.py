@@ -92,12 +92,12 @@ class Workspace(QObject):
             self.strip,
         )
         self._pending: dict[Panel, Changes] = {panel: set() for panel in self.panels}
+        self.banner = Banner(window)
         self._build_top()
         self._build_centre()
         self._build_docks()
         self.status = StatusLine()
         window.setStatusBar(self.status)
-        self.banner = Banner(window)
         for panel in self.panels:
             panel.message_selected.connect(self._router(self.select_message, panel))
             panel.exchange_selected.connect(self._router(self.select_exchange, panel))
@@ -379,6 +379,7 @@ class Workspace(QObject):
         for dock in self.docks.values():
             beside = [other for other in self._window.tabifiedDockWidgets(dock) if not other.isHidden()]
             dock.settle(tabbed=bool(beside) and not dock.isFloating())
+        self.banner.raise_()  # a dock that comes to the front does so over everything
 
 
 def _coarse(changes: Changes) -> Changes:

@@ -13,7 +13,7 @@ from bench.errors import BadInput
 from bench.exchange import DecidedBy, Severity, TapCard, Verdict
 from bench.session import TapRequest
 from bench.tokens.model import JosevTokenType
-from tests.ui.stub_session import StubSession
+from tests.ui.stub_session import StubSession, make_token
 from ui.panels.tap import TapPanel, clean_uid, two_lines, who_decided
 
 ALL = {("exchange", None), ("card", ""), ("finding", None)}
@@ -141,6 +141,30 @@ def test_the_token_of_a_remote_start_is_no_card(panel, lively):
     lively.open(TapCard("04B1C2D3E4F580", None, ""), origin="authorize")
     panel.refresh(ALL)
     assert panel.card.facts.whole_text() == "7 bytes · at the charger"
+
+
+def test_card_and_verdict_tell_one_story(panel, lively):
+    panel.attach(lively, None)
+    story = (panel.card.uid_label.text(), panel.verdict.word.text(), panel.verdict.facts.text())
+    exchange = lively.open(TapCard("8562ab54", None, "central"), origin="remote_start")
+    lively.close(exchange, Verdict.REJECTED, DecidedBy.OPERATOR, "remote start")
+    panel.refresh(ALL)
+    assert (panel.card.uid_label.text(), panel.verdict.word.text(), panel.verdict.facts.text()) == story
+    exchange = lively.open(None, token_type="no_authorization")
+    lively.close(exchange, Verdict.ACCEPTED, DecidedBy.JOSEV, "free charging")
+    panel.refresh(ALL)
+    assert panel.card.uid_label.text() == "free charging"
+    assert panel.verdict.facts.text().endswith(f"exchange {exchange.id}")
+    assert not panel.enrol_button.isEnabled()
+
+
+async def test_an_enrolled_card_is_shown_so_at_once(panel, stub):
+    stub.open(TapCard("04B1C2D3E4F580", None, "ISO14443"))
+    panel.attach(stub, None)
+    assert panel.card.store.whole_text() == "store: not enrolled"
+    await stub.store.put(make_token("04B1C2D3E4F580", visual_number="TAG-9"))
+    panel.refresh({("tokens", None)})
+    assert panel.card.store.whole_text() == "store: TAG-9"
 
 
 def test_a_long_value_is_written_smaller(panel, stub):

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 from bench.errors import BadInput, OperatorError
 from bench.ports import LinkState
 from bench.tasks import Tasks
-from tests.ui.stub_session import StubCapture, StubSession
+from tests.ui.stub_session import StubCapture, StubEndpoint, StubSession
 from ui import theme
 from ui.state import UiState
 from ui.status import readable_size
@@ -205,6 +205,70 @@ def test_a_notice_is_a_line_that_takes_no_focus(window, qtbot):
     assert window.workspace.banner.isHidden()
     window.show_notice("ok", "saved")
     assert window.workspace.banner._leave.isActive()
+
+
+def test_a_notice_moves_nothing_and_stays_over_a_panel_that_comes_to_the_front(window, lively, qtbot):
+    window.attach(lively, Tasks())
+    work = window.workspace
+    buttons = (work.tap.present_button, work.tap.enrol_button, work.messages.pause_button)
+
+    def places():
+        QApplication.processEvents()
+        return [button.mapTo(window, button.rect().center()) for button in buttons]
+
+    before = places()
+    window.show_notice("fail", "the broker does not answer; " * 12)
+    assert places() == before
+    window.resize(900, 700)
+    QApplication.processEvents()
+    assert window.rect().contains(work.banner.geometry())
+    work.show_panel(work.tokens)
+    QApplication.processEvents()
+    middle = work.banner.geometry().center()
+    hit = window.childAt(middle)
+    assert hit is work.banner or work.banner.isAncestorOf(hit)
+
+
+def test_no_card_moves_the_buttons(window, lively, qtbot):
+    window.attach(lively, Tasks())
+    tap = window.workspace.tap
+    places = set()
+    for uid in ("04A2B3C4D5E680", "01020304", "0102030405060708090A", "00112233445566778899AABBCCDDEEFF"):
+        lively.tap(uid, accepted=False, reason="unknown", label="")
+        window.flush()
+        QApplication.processEvents()
+        places.add(tuple(tap.enrol_button.mapTo(window, tap.enrol_button.rect().center()).toTuple()))
+        assert tap.uid.height() >= tap.uid.sizeHint().height(), "nothing is squeezed"
+    assert len(places) == 1
+
+
+def test_what_was_said_of_a_bench_that_did_not_run_leaves_with_it(window, lively):
+    window.workspace.tap.free_charging()
+    assert "not running" in window.workspace.banner.label.text()
+    window.attach(lively, Tasks())
+    assert window.workspace.banner.isHidden()
+
+
+@pytest.mark.parametrize("width", [1000, 1280])
+def test_the_doors_stand_clear_of_each_other(window, width):
+    window.resize(width, 700)
+    window.show_doors()
+    QApplication.processEvents()
+    start = window.workspace.start
+    doors = [start.demo.geometry(), start.connect_door.geometry(), start.capture.geometry()]
+    assert all(start.rect().contains(door) for door in doors)
+    assert not any(one.intersects(other) for n, one in enumerate(doors) for other in doors[n + 1 :])
+
+
+def test_the_connect_page_follows_the_listener(window, stub, qtbot):
+    window.attach(stub, Tasks())
+    window.show_connect()
+    page = window.workspace.connect_page
+    assert not page.listen_button.isHidden()
+    stub.server = StubEndpoint("ws://0.0.0.0:9000")
+    stub.link("ocpp", LinkState.UP, "ws://0.0.0.0:9000")
+    window.flush()
+    assert page.listen_button.isHidden()
 
 
 def test_chips_lead_to_what_they_tell_of(window, lively):

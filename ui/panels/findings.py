@@ -101,17 +101,18 @@ class FindingsCard(Card):
 
     asked = Signal(int)
     SHOWN = 4
+    LEAST_HEIGHT = 34
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
         self.setAccessibleName("Latest findings")
         self.body.addWidget(RoleLabel("Findings", bold=True))
         self._empty = RoleLabel("Nothing to complain about.", "muted", wrap=True)
-        self.body.addWidget(self._empty)
         self._holder = QWidget()
         self._list = QVBoxLayout(self._holder)
         self._list.setContentsMargins(0, 0, 6, 0)
         self._list.setSpacing(8)
+        self._list.addWidget(self._empty)
         self._list.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidget(self._holder)
@@ -119,12 +120,16 @@ class FindingsCard(Card):
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setMinimumHeight(36)
         scroll.viewport().setAutoFillBackground(False)
         self._holder.setAutoFillBackground(False)
         self.body.setContentsMargins(11, 8, 4, 6)
+        self.setMinimumHeight(self.LEAST_HEIGHT)
         self.body.addWidget(scroll, 1)
         self._shown: tuple[Finding, ...] = ()
+
+    def hasHeightForWidth(self) -> bool:
+        # What it would like is no least height: in a low window it gives way to the buttons above it, and scrolls.
+        return False
 
     def show_findings(self, findings: Sequence[Finding]) -> None:
         """findings: newest last, as the session keeps them."""

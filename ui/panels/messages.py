@@ -219,7 +219,7 @@ class MessagesPanel(Panel):
         self._stack.setCurrentWidget(self.table if rows else self.nothing if view.filter else self.empty)
         polls = view.hidden_polls
         total = view.total - polls
-        text = f"{total:,} messages" if view.filter is None else f"{rows:,} of {total:,}"
+        text = f"{total:,} message{'s' * (total != 1)}" if view.filter is None else f"{rows:,} of {total:,}"
         if view.unscanned and view.filter is not None:
             text += " · searching"
         if view.paused:

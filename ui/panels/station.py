@@ -128,7 +128,7 @@ class StationPanel(Panel):
         self._page.addWidget(self.tabs)
         self._page.setStretchFactor(0, 3)
         self._page.setStretchFactor(1, 2)
-        self.empty = EmptyState("No station has connected yet", "", "Copy the URL", glyph="plug")
+        self.empty = EmptyState("No station has connected yet", "", "Copy the URL")
         self.empty.asked.connect(self._copy_url)
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self.empty)

@@ -319,7 +319,6 @@ class LastCard(Card):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
         self.setAccessibleName("Last card")
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         self.body.setSpacing(4)
         self.body.setContentsMargins(11, 2, 11, 10)
         self.uid_label = RoleLabel("", mono=True, delta=5.5, wrap=True)
@@ -331,9 +330,12 @@ class LastCard(Card):
         self.hints = RoleLabel("", "warn", wrap=True, delta=-0.25)
         for label in (self.uid_label, self.facts, self.store):
             self.body.addWidget(label)
-        self.controls = QVBoxLayout()
+        below = QWidget()
+        below.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.controls = QVBoxLayout(below)
+        self.controls.setContentsMargins(0, 0, 0, 0)
         self.controls.setSpacing(5)
-        self.body.addLayout(self.controls)
+        self.body.addWidget(below)
         self.body.addWidget(self.hints)
         self.show_card(None, "")
 

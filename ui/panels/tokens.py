@@ -193,7 +193,7 @@ class TokensPanel(Panel):
     def _tell(self) -> None:
         rows, total = self._model.rowCount(), self._model.total
         self._stack.setCurrentWidget(self.table if rows else self.nothing if total else self.empty)
-        self.count.setText(f"{total:,} tokens" if rows == total else f"{rows:,} of {total:,}")
+        self.count.setText(f"{total:,} token{'s' * (total != 1)}" if rows == total else f"{rows:,} of {total:,}")
         self.export_button.setEnabled(total > 0)
         self._tell_buttons()
 

@@ -152,3 +152,24 @@ def test_a_readers_idle_polling_can_be_hidden_but_not_its_cards_or_faults() -> N
     assert view.pull() == [card, bad, note, noise]
     view.show_routine(True)
     assert view.pull() == [poll, card, bad, ack, note, noise]
+
+
+def test_hidden_polls_are_counted_apart_from_what_waits() -> None:
+    journal = Journal(window=10)
+    view = view_over(journal)
+    view.show_routine(False)
+
+    def poll(count: int) -> None:
+        for _ in range(count):
+            journal.append(Link.READER, Direction.IN, "r", b"", Decoded("frame", "poll", None, None), Stamp(0, 0))
+            view.hidden_polls  # noqa: B018 - the window asks at every flush
+
+    fill(journal, 2)
+    poll(30)
+    assert (view.total, view.hidden_polls) == (32, 30), "also those that left memory"
+    view.pause()
+    fill(journal, 3)
+    poll(4)
+    assert (view.waiting, view.hidden_polls) == (3, 34)
+    view.show_routine(True)
+    assert (view.waiting, view.hidden_polls) == (7, 0)
