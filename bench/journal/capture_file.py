@@ -215,6 +215,8 @@ def blame(error: OSError | sqlite3.Error, path: Path) -> StoreError:
         why = error.strerror or error
         return StoreError(f"the capture {path} cannot be written: {why}", "make its folder writable")
     code = _code(error)
+    if path.is_dir():
+        return StoreError(f"the capture {path} is a folder", f"name a file in it, such as {path / 'capture.db'}")
     if code == sqlite3.SQLITE_FULL:
         return StoreError(f"the disk is full: the capture {path} cannot grow", "free space on that disk")
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):

@@ -318,7 +318,7 @@ async def test_a_place_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(StoreError, match="cannot be written"):
         await Capture(tmp_path / "file" / "capture.db").open()
-    with pytest.raises(StoreError):
+    with pytest.raises(StoreError, match="is a folder; name a file in it"):
         await Capture(tmp_path).open()
 
 
