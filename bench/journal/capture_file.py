@@ -43,12 +43,23 @@ class ExchangeRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What the operator wrote beside a message; an empty text is a bare bookmark. utc_ns: when it was last changed."""
+
+    seq: int
+    text: str
+    utc_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
-    """What one transaction writes."""
+    """What one transaction writes. stations: id and OCPP version."""
 
     messages: Sequence[Message] = ()
     exchanges: Sequence[ExchangeRow] = ()
     gaps: Sequence[Gap] = ()
+    notes: Sequence[Note] = ()
+    stations: Sequence[tuple[str, str]] = ()
 
 
 class CaptureFile:
@@ -81,8 +92,7 @@ class CaptureFile:
             with closing_on_error(db):
                 db.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
                 db.execute("PRAGMA journal_mode = WAL")
-                version = f"PRAGMA user_version = {schema.SCHEMA_VERSION}"
-                db.executescript(f"BEGIN IMMEDIATE; {schema.TABLES} {version}; COMMIT;")
+                db.executescript(schema.migration(0))
                 self._identity = _identity(self.path)
         except (OSError, sqlite3.Error) as error:
             raise blame(error, self.path) from error
@@ -136,6 +146,8 @@ class CaptureFile:
             rows = batch.exchanges
             db.executemany(schema.UPSERT_EXCHANGE, ((r.id, r.utc_ns, r.verdict, r.decided_by, r.json) for r in rows))
             db.executemany(schema.INSERT_MEMBER, ((row.id, seq) for row in rows for seq in row.sequences))
+            db.executemany(schema.UPSERT_NOTE, ((note.seq, note.text, note.utc_ns) for note in batch.notes))
+            db.executemany(schema.UPSERT_STATION, batch.stations)
             for gap in batch.gaps:
                 db.execute(schema.INSERT_GAP, (gap.what, gap.first, gap.last, gap.count, gap.why))
             db.execute("COMMIT")

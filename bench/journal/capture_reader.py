@@ -13,7 +13,7 @@ import orjson
 
 from bench.errors import BadInput, NotFound
 from bench.journal import capture_schema as schema
-from bench.journal.capture_file import LOCK_WAIT_S, Gap
+from bench.journal.capture_file import LOCK_WAIT_S, Gap, Note
 from bench.message import Message
 
 T = TypeVar("T")
@@ -73,6 +73,18 @@ class CaptureReader:
         query = "SELECT what, first, last, count, why FROM gaps ORDER BY id LIMIT 10000"
         return self._rows(query, (), lambda row: Gap(*row))
 
+    def notes(self) -> list[Note]:
+        """Bookmarks and notes, by message; none in a capture of version 1."""
+        if self._version < 2:
+            return []
+        return self._rows("SELECT seq, text, utc_ns FROM notes ORDER BY seq", (), lambda row: Note(*row))
+
+    def stations(self) -> dict[str, str]:
+        """The OCPP version each station spoke, by id; empty in a capture of version 1."""
+        if self._version < 2:
+            return {}
+        return dict(self._rows("SELECT id, version FROM stations ORDER BY id", (), lambda row: (row[0], row[1])))
+
     def count(self) -> int:
         """How many messages it holds."""
         return self._rows("SELECT count(*) FROM messages", (), lambda row: int(row[0]))[0]
@@ -87,6 +99,7 @@ class CaptureReader:
             raise BadInput(f"{self.path} is not a capture")
         if version > schema.SCHEMA_VERSION:
             raise BadInput(f"the capture {self.path} was made by a newer version", "update this program to read it")
+        self._version = int(version)
 
     def _rows(self, query: str, values: tuple[int, ...], make: Callable[[Any], T]) -> list[T]:
         try:

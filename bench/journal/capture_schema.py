@@ -14,7 +14,7 @@ import orjson
 from bench.message import Decoded, Direction, Fault, Link, Malformed, Message
 
 APPLICATION_ID = 0x41424D31  # "ABM1": tells a capture from any other SQLite file
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 TABLES = """
 CREATE TABLE messages (
@@ -54,6 +54,22 @@ CREATE TABLE gaps (
     why     TEXT NOT NULL
 );
 """
+"""Schema version 1. A change of it is one more step in :data:`MIGRATIONS`, never an edit here."""
+
+MIGRATIONS: dict[int, str] = {
+    2: """
+CREATE TABLE notes (
+    seq     INTEGER PRIMARY KEY,      -- the message it belongs to
+    text    TEXT NOT NULL,            -- empty for a bare bookmark
+    utc_ns  INTEGER NOT NULL          -- when it was last changed
+);
+CREATE TABLE stations (
+    id      TEXT PRIMARY KEY,
+    version TEXT NOT NULL             -- the OCPP version it spoke last
+);
+""",
+}
+"""What leads from the version before to this one. Applied in order; each once, in one transaction with its number."""
 
 COLUMNS = "seq, mono_ns, utc_ns, link, dir, channel, kind, name, correlation, raw, summary, meta, faults, injected"
 
@@ -63,8 +79,17 @@ INSERT_MESSAGE = f"INSERT INTO messages ({COLUMNS}) VALUES ({_PLACES}) ON CONFLI
 # Exchanges change while they are open and may gain findings afterwards: the latest state stands.
 UPSERT_EXCHANGE = "INSERT OR REPLACE INTO exchanges (id, opened_utc, verdict, decided_by, json) VALUES (?, ?, ?, ?, ?)"
 INSERT_MEMBER = "INSERT OR IGNORE INTO exchange_messages (exchange, seq) VALUES (?, ?)"
+UPSERT_NOTE = "INSERT OR REPLACE INTO notes (seq, text, utc_ns) VALUES (?, ?, ?)"
+UPSERT_STATION = "INSERT OR REPLACE INTO stations (id, version) VALUES (?, ?)"
 INSERT_GAP = "INSERT INTO gaps (what, first, last, count, why) VALUES (?, ?, ?, ?, ?)"
 SELECT_MESSAGES = f"SELECT {COLUMNS} FROM messages WHERE seq > ? ORDER BY seq LIMIT ?"
+
+
+def migration(version: int) -> str:
+    """The script that brings a capture of that version (0: an empty file) to :data:`SCHEMA_VERSION`, in one transaction."""
+    steps = [TABLES] if version == 0 else []
+    steps += [MIGRATIONS[number] for number in range(max(version, 1) + 1, SCHEMA_VERSION + 1)]
+    return f"BEGIN IMMEDIATE; {''.join(steps)} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
 
 
 def to_row(message: Message) -> tuple[object, ...]:
