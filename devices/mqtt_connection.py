@@ -22,6 +22,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from bench.clock import Stamp, stamp
 from bench.errors import LinkDown
+from devices.mqtt_client import ReadAheadClient
 from devices.mqtt_failure import Failure, of_connecting, of_loss, of_refusal
 from devices.mqtt_url import BrokerAddress
 
@@ -162,7 +163,7 @@ class MqttConnection:
 
     def _make_client(self) -> Client:
         login = self._login
-        client = Client(
+        client = ReadAheadClient(
             CallbackAPIVersion.VERSION2,
             login.client_id,
             clean_session=True,

@@ -14,7 +14,7 @@ from itertools import islice
 
 import orjson
 
-from bench.codecs.josev_fields import EXTRA, Check, checks, quoted
+from bench.codecs.josev_fields import EXTRA, Check, checks, plainly_right, quoted
 from bench.errors import BadInput
 from bench.message import Decoded, Fault, malformed
 from bench.settings import Topics
@@ -31,6 +31,7 @@ MAX_DUPLICATE_SEARCH = 256 * 1024
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # The one message whose examples have plain ids.
 _PLAIN_ID = frozenset(("iso15118_get_ev_certificate",))
+_KEY_APART = re.compile(rb'"\s+:')
 _ENVELOPE = ("id", "name", "type", "data")
 
 
@@ -70,9 +71,10 @@ def decode(raw: bytes, topic: str, topics: Topics) -> Decoded:
         return malformed(why, "type", name=name[:MAX_KEY], correlation=correlation)
     data, readable = _data(tree, found)
     found.extend(Fault(EXTRA, f"{key[:MAX_KEY]} does not belong beside id, name, type, data") for key in _extra(tree))
-    found.extend(_duplicates(raw))
+    if not _each_once(raw, tree):
+        found.extend(_duplicates(raw))
     message = JosevMessage(id_, name, type_, data)
-    if readable:
+    if readable and not plainly_right(name, type_, data, topic, topics):
         looked = islice(checks(name, type_, data, topic, topics), MAX_CHECKS)
         found.extend(Fault(check.rule, check.note, check.path) for check in looked if check.rule)
     return Decoded(type_, name[:MAX_KEY], correlation, message, tuple(found[:MAX_FAULTS]))
@@ -232,10 +234,28 @@ def _extra(tree: dict[str, object]) -> Iterator[str]:
     return islice((key for key in tree if key not in _ENVELOPE), MAX_FAULTS)
 
 
+def _each_once(raw: bytes, tree: dict[str, object]) -> bool:
+    """Whether no member can have been given twice: as many keys were written as were kept. False says: look closely."""
+    if len(raw) > MAX_DUPLICATE_SEARCH:
+        return True
+    return raw.count(b'":') == _keys(tree) and _KEY_APART.search(raw) is None
+
+
+def _keys(value: object) -> int:
+    """How many members there are in all."""
+    waiting: list[object] = [value]
+    count = 0
+    for entry in waiting:
+        if type(entry) is dict:
+            count += len(entry)
+            waiting.extend(inner for inner in entry.values() if type(inner) is dict or type(inner) is list)
+        else:
+            waiting.extend(inner for inner in entry if type(inner) is dict or type(inner) is list)  # type: ignore[attr-defined]
+    return count
+
+
 def _duplicates(raw: bytes) -> list[Fault]:
     """Members given twice: JSON readers keep the first or the last, so two programs may read two messages."""
-    if len(raw) > MAX_DUPLICATE_SEARCH:
-        return []
     twice: dict[str, None] = {}
 
     def collect(pairs: list[tuple[str, object]]) -> None:

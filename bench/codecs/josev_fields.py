@@ -226,6 +226,42 @@ def checks(name: str, type_: str, data: Mapping[str, object], topic: str, topics
         yield Check("data.id_token", None, _RULES["id_token"], text)
 
 
+def plainly_right(name: str, type_: str, data: Mapping[str, object], topic: str, topics: Topics) -> bool:
+    """Whether :func:`checks` would find nothing, told at once for the flat messages that nearly all traffic is.
+
+    False says no more than: look closely.
+    """
+    shape = SHAPES.get((name, type_))
+    if shape is None:
+        return name not in _NAMES
+    if not _belongs(shape, topic, topics):
+        return False
+    members = shape.members
+    for key, value in data.items():
+        member = members.get(key)
+        if member is None or type(value) is not str or member.kind is not Kind.STRING or not value.strip():
+            return False
+        if member.values and value not in member.values:
+            return False
+    for key, member in members.items():
+        if member.required and key not in data:
+            return False
+    return name != "authorization" or not (_free(data) or _token_missing(data))
+
+
+def _belongs(shape: Shape, topic: str, topics: Topics) -> bool:
+    for way in shape.ways:
+        if way is Way.TO_JOSEV:
+            if topic == topics.cs_to_josev:
+                return True
+        elif way is Way.TO_CS:
+            if topic == topics.josev_to_cs:
+                return True
+        elif topic in topics.updates:
+            return True
+    return False
+
+
 def topics_of(shape: Shape, topics: Topics) -> tuple[str, ...]:
     """The topics a message belongs on, in the order of the table."""
     named = {Way.TO_JOSEV: (topics.cs_to_josev,), Way.TO_CS: (topics.josev_to_cs,), Way.UPDATES: topics.updates}

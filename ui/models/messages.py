@@ -5,7 +5,6 @@ from __future__ import annotations
 from enum import IntEnum
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
-from PySide6.QtGui import QColor
 
 from bench.clock import NS_PER_MS, NS_PER_S, iso_utc, stamp, to_datetime
 from bench.journal.filter import Context, Filter
@@ -116,6 +115,13 @@ class MessageTableModel(QAbstractTableModel):
         message = self.message_at(row)
         return "" if message is None else "\t".join(self._cells(message))
 
+    def cell(self, row: int, column: int) -> tuple[str, str | None, bool]:
+        """Text, colour role and whether it stands at the right: what painting a cell needs."""
+        message = self.message_at(row)
+        if message is None:
+            return "", None, False
+        return self._cells(message)[column], _role(message, column), column == Column.MS
+
     # Qt
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
@@ -138,7 +144,8 @@ class MessageTableModel(QAbstractTableModel):
             return None if message is None else self._cells(message)[index.column()]
         if role == Qt.ItemDataRole.ForegroundRole:
             message = self.message_at(index.row())
-            return None if message is None else _colour(message, index.column())
+            wanted = None if message is None else _role(message, index.column())
+            return None if wanted is None else theme.color(wanted)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _alignment(index.column())
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
@@ -200,16 +207,13 @@ def _marks(message: Message) -> str:
     return mark + ("✎ " if message.injected else "")
 
 
-def _colour(message: Message, column: int) -> QColor | None:
-    if message.malformed:
-        return theme.color("fail") if column in (Column.KIND, Column.SUMMARY) else _direction(message, column)
-    if message.decoded.faults and column == Column.SUMMARY:
-        return theme.color("warn")
-    return _direction(message, column)
-
-
-def _direction(message: Message, column: int) -> QColor | None:
-    return theme.color(message.direction.value) if column == Column.DIR else None
+def _role(message: Message, column: int) -> str | None:
+    """The colour role of a cell, None for the usual one."""
+    if column == Column.DIR:
+        return message.direction.value
+    if column == Column.SUMMARY and message.decoded.faults:
+        return "fail" if message.malformed else "warn"
+    return "fail" if column == Column.KIND and message.malformed else None
 
 
 def _tool_tip(message: Message) -> str:

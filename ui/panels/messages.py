@@ -25,7 +25,7 @@ from bench.message import Link, Message
 from ui import theme
 from ui.models.messages import HEADERS, SAMPLES, Column, MessageTableModel
 from ui.panels.base import Panel
-from ui.panels.cells import make_table, set_widths
+from ui.panels.cells import LiveDelegate, make_table, set_widths
 from ui.panels.copying import mosquitto_pub
 from ui.panels.filter_line import FilterLine
 from ui.widgets import EmptyState, RoleLabel, menu_button
@@ -67,6 +67,7 @@ class MessagesPanel(Panel):
         self._model.view.show_routine(self._polls.isChecked())
         self._selected = None
         self.table.setModel(self._model)
+        self._delegate.model = self._model
         self.table.selectionModel().currentRowChanged.connect(self._picked)
         set_widths(self.table, SAMPLES[:-1])
         for column, action in self._column_actions.items():  # a table without a model has no columns to hide
@@ -167,6 +168,8 @@ class MessagesPanel(Panel):
 
     def _make_table(self) -> QTableView:
         table = make_table("Messages", live=True)
+        self._delegate = LiveDelegate(table)
+        table.setItemDelegate(self._delegate)
         table.customContextMenuRequested.connect(self._context_menu)
         table.verticalScrollBar().valueChanged.connect(self._scrolled)
         table.verticalScrollBar().rangeChanged.connect(self._resized)
