@@ -24,7 +24,9 @@ from bench.deciding import Decider
 from bench.errors import BadInput, NotFound, OperatorError
 from bench.exchange import Exchange, Finding, Party, Severity
 from bench.journal.capture import Capture
+from bench.journal.history import History
 from bench.journal.log import Journal
+from bench.journal.redecode import redecode
 from bench.message import Decoded, Direction, Link, Message
 from bench.ocpp_story import OcppStory
 from bench.ports import Bus, LinkState, LinkStatus, Reader, StationOpened, StationServer
@@ -89,6 +91,7 @@ class Session:
         self.readers = readers
         self.clock = clock or SystemClock()
         self.journal = Journal()
+        self.history = History(self.journal, lambda: None if capture is None else capture.readable, redecode)
         self.links: dict[str, LinkStatus] = {}
         self.last_card: CardRead | None = None
         self.last_removed: CardRemoved | None = None
@@ -188,6 +191,7 @@ class Session:
             self._offer_new()
             for exchange in self._book.open_exchanges:
                 self.capture.offer_exchange(exchange)
+            self.history.close()
             await self._end(self.capture.close(), "capture")
         await self._end(self.store.close(), "store")
 

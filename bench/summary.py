@@ -15,6 +15,16 @@ SEPARATOR = " · "
 
 Payload = dict[str, object]
 
+_MADE_UP = "group cache until heartbeat connector evse tx version entries true false "
+
+
+def only_quotes(word: str) -> bool:
+    """Whether a word (in lower case) can stand in the line of a JSON message only where it stands in its bytes.
+
+    Not so for what a line is joined with, the few words it adds, and short counts.
+    """
+    return word.isascii() and word.isalnum() and word not in _MADE_UP and not (word.isdigit() and len(word) < 4)
+
 
 def summary(message: Message) -> str:
     """What a message says, in at most 160 characters; key codes and passwords masked. Works in bounded time."""

@@ -75,6 +75,11 @@ class Capture:
         """Messages handed over and not yet written."""
         return len(self._pending)
 
+    @property
+    def readable(self) -> Path | None:
+        """The file to read older messages from; None before it is opened and after it is closed."""
+        return self.path if self._thread is not None else None
+
     def size(self) -> int:
         """Bytes on disk, the write-ahead log included, after the last write."""
         return self._file.size

@@ -18,9 +18,11 @@ from bench.message import Message
 
 T = TypeVar("T")
 
+MAX_SEQ = 2**63 - 1
+
 
 class CaptureReader:
-    """A capture opened for reading, as a context manager. Blocks; use it on one thread.
+    """A capture opened for reading, as a context manager. Blocks; used by one thread at a time.
 
     Raises:
         NotFound: no such file. BadInput: it is no capture, of a newer schema, or damaged.
@@ -32,7 +34,11 @@ class CaptureReader:
             raise NotFound(f"there is no capture {path}", "check its name")
         try:
             self._db = sqlite3.connect(
-                f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, timeout=LOCK_WAIT_S, isolation_level=None
+                f"file:{quote(str(path.absolute()))}?mode=ro",
+                uri=True,
+                timeout=LOCK_WAIT_S,
+                isolation_level=None,
+                check_same_thread=False,
             )
         except sqlite3.Error as error:
             raise self._unreadable(error) from error
@@ -53,9 +59,34 @@ class CaptureReader:
     def close(self) -> None:
         self._db.close()
 
-    def messages(self, after: int = 0, limit: int = 1000) -> list[Message]:
-        """Messages numbered above ``after``, oldest first, at most ``limit``; see :func:`capture_schema.from_row`."""
-        return self._rows(schema.SELECT_MESSAGES, (after, limit), schema.from_row)
+    def messages(
+        self, after: int = 0, limit: int = 1000, *, last: int | None = None, max_bytes: int | None = None
+    ) -> list[Message]:
+        """Messages numbered above ``after`` and up to ``last``, oldest first, at most ``limit``, and no more of them once they
+        hold ``max_bytes`` raw bytes (but one at least); see :func:`capture_schema.from_row`.
+        """
+        found: list[Message] = []
+        size = 0
+        try:
+            for row in self._db.execute(schema.SELECT_MESSAGES, (after, last if last is not None else MAX_SEQ, limit)):
+                message = schema.from_row(row)
+                found.append(message)
+                size += len(message.raw)
+                if max_bytes is not None and size >= max_bytes:
+                    break
+        except (sqlite3.Error, ValueError, TypeError, KeyError, OverflowError) as error:
+            raise self._unreadable(error) from error
+        return found
+
+    def span(self) -> tuple[int, int]:
+        """Numbers of the first and the last message, (1, 0) where there is none."""
+        first, last = self._rows("SELECT min(seq), max(seq) FROM messages", (), lambda row: (row[0], row[1]))[0]
+        return (1, 0) if first is None else (int(first), int(last))
+
+    def exchanges_of(self, first: int, last: int) -> dict[int, int]:
+        """The exchange of each message from first to last that belongs to one."""
+        query = "SELECT seq, min(exchange) FROM exchange_messages WHERE seq BETWEEN ? AND ? GROUP BY seq"
+        return dict(self._rows(query, (first, last), lambda row: (int(row[0]), int(row[1]))))
 
     def exchanges(self, after: int = 0, limit: int = 1000) -> list[dict[str, object]]:
         """Exchanges numbered above ``after`` in the shape of ``GET /bench/v1/exchanges/{id}``, oldest first."""

@@ -63,6 +63,7 @@ CREATE TABLE notes (
     text    TEXT NOT NULL,            -- empty for a bare bookmark
     utc_ns  INTEGER NOT NULL          -- when it was last changed
 );
+CREATE INDEX exchange_of ON exchange_messages (seq);
 CREATE TABLE stations (
     id      TEXT PRIMARY KEY,
     version TEXT NOT NULL             -- the OCPP version it spoke last
@@ -82,7 +83,7 @@ INSERT_MEMBER = "INSERT OR IGNORE INTO exchange_messages (exchange, seq) VALUES 
 UPSERT_NOTE = "INSERT OR REPLACE INTO notes (seq, text, utc_ns) VALUES (?, ?, ?)"
 UPSERT_STATION = "INSERT OR REPLACE INTO stations (id, version) VALUES (?, ?)"
 INSERT_GAP = "INSERT INTO gaps (what, first, last, count, why) VALUES (?, ?, ?, ?, ?)"
-SELECT_MESSAGES = f"SELECT {COLUMNS} FROM messages WHERE seq > ? ORDER BY seq LIMIT ?"
+SELECT_MESSAGES = f"SELECT {COLUMNS} FROM messages WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
 
 
 def migration(version: int) -> str:

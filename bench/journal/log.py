@@ -8,7 +8,8 @@ from bench.clock import Stamp
 from bench.errors import BenchBug
 from bench.message import Decoded, Direction, Link, Message
 
-DEFAULT_WINDOW = 200_000
+DEFAULT_WINDOW = 50_000
+"""Messages kept in memory: some 100 MB, and as many as a filter is applied to at once."""
 
 
 class Journal:
@@ -35,6 +36,11 @@ class Journal:
     @property
     def first(self) -> int:
         """Number of the oldest message still in memory (head + 1 when empty)."""
+        return self._first
+
+    @property
+    def oldest(self) -> int:
+        """The same: a journal by itself reads nothing back."""
         return self._first
 
     def append(

@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from collections.abc import Callable
+from typing import Protocol
 
 from bench.clock import NS_PER_MS
 from bench.journal.filter import Context, Filter
-from bench.journal.log import Journal
 from bench.message import Link, Message
 
 DEFAULT_PULL = 20_000
 ROUTINE_KINDS = frozenset({"frame", "ack"})
+
+
+class Source(Protocol):
+    """What a view looks at: a :class:`bench.journal.log.Journal`, or the :class:`bench.journal.history.History` around it.
+
+    head: number of the newest message. first: of the oldest in memory. oldest: of the oldest that can be read at all.
+    """
+
+    @property
+    def head(self) -> int: ...
+
+    @property
+    def first(self) -> int: ...
+
+    @property
+    def oldest(self) -> int: ...
+
+    def get(self, seq: int) -> Message | None: ...
+
+    def since(self, seq: int, limit: int | None = None) -> list[Message]: ...
 
 
 class JournalContext:
@@ -19,11 +40,11 @@ class JournalContext:
 
     def __init__(
         self,
-        journal: Journal,
+        source: Source,
         answered_by: Callable[[int], int | None],
         exchange_of: Callable[[int], int | None],
     ) -> None:
-        self._journal = journal
+        self._source = source
         self._answered_by = answered_by
         self._exchange_of = exchange_of
 
@@ -31,35 +52,39 @@ class JournalContext:
         return self._exchange_of(seq)
 
     def answer_ms(self, message: Message) -> float | None:
-        """Milliseconds from the request to this answer; None for requests and where the request left memory."""
+        """Milliseconds from the request to this answer; None for requests and where the request cannot be read."""
         other = self._answered_by(message.seq)
         if other is None or other >= message.seq:
             return None
-        request = self._journal.get(other)
+        request = self._source.get(other)
         return None if request is None else (message.mono_ns - request.mono_ns) / NS_PER_MS
 
 
 class View:
     """Rows of a table over the journal. Owns no message, only numbers; knows no toolkit.
 
-    The owner calls :meth:`pull` on its flush. A filter change starts over from the oldest message and is paid for by
-    the next pulls, so that a long journal never holds the window up.
+    The owner calls :meth:`pull` on its flush. A filter change starts over from the oldest message in memory and is paid for by
+    the next pulls, so that a long journal never holds the window up. What is only in the capture is searched elsewhere
+    (:class:`bench.journal.older.OlderScan`), for the numbers of :attr:`older`, and comes in by :meth:`put_before`.
 
     visible: numbers of the visible messages, rising; change it only through this class.
     """
 
-    def __init__(self, journal: Journal, context: Context) -> None:
-        self.visible: list[int] = []
-        self._journal = journal
+    def __init__(self, source: Source, context: Context) -> None:
+        self.visible = array("q")
+        self._source = source
         self._context = context
         self._filter: Filter | None = None
         self._routine = True
-        self._scanned = journal.first - 1
+        self._scanned = source.first - 1
+        self._older_left = 0
         self._pause_at: int | None = None
         self._held: dict[int, Message] = {}
-        self._polls = 0
-        self._tallied = journal.first - 1
+        self._polls = array("q")
+        self._tallied = source.first - 1
+        self._all_tallied = True
         self._polls_at_pause = 0
+        self.set_filter(None)
 
     @property
     def filter(self) -> Filter | None:
@@ -73,7 +98,7 @@ class View:
     @property
     def total(self) -> int:
         """Messages since the session began, also those that left memory."""
-        return self._journal.head
+        return self._source.head
 
     @property
     def hidden_polls(self) -> int:
@@ -90,24 +115,47 @@ class View:
         if self._pause_at is None:
             return 0
         polls = 0 if self._routine else self._count_polls() - self._polls_at_pause
-        return self._journal.head - self._pause_at - polls
+        return self._source.head - self._pause_at - polls
 
     @property
     def unscanned(self) -> int:
-        """Messages that :meth:`pull` has yet to look at."""
-        end = self._journal.head if self._pause_at is None else self._pause_at
-        return max(0, end - max(self._scanned, self.oldest - 1))
+        """Messages in memory that :meth:`pull` has yet to look at."""
+        end = self._source.head if self._pause_at is None else self._pause_at
+        return max(0, end - max(self._scanned, self._in_memory - 1))
+
+    @property
+    def older(self) -> tuple[int, int] | None:
+        """First and last number of what is left to be searched in the capture; None where nothing is."""
+        first = self._source.oldest
+        return (first, self._older_left) if self._older_left >= first else None
+
+    @property
+    def overtaken(self) -> bool:
+        """Whether messages left memory before :meth:`pull` saw them (a window that was hidden): set the filter anew."""
+        return self._scanned < self._in_memory - 1
 
     def set_filter(self, filter_: Filter | None) -> None:
-        """Start over with another filter (None: all). The rows are empty until the next pull."""
+        """Start over with another filter (None: all). What is in memory is shown by the next pulls."""
         self._filter = filter_
-        self.visible = []
-        self._scanned = self.oldest - 1
+        start = self._in_memory
+        self._scanned = start - 1
+        self._older_left = 0
+        self._count_polls()
+        if filter_ is None and (self._routine or self._all_tallied):
+            self.visible = numbers(self._source.oldest, start - 1, array("q") if self._routine else self._polls)
+        else:
+            self.visible = array("q")
+            self._older_left = start - 1
 
     def show_routine(self, shown: bool) -> None:
         """Show or hide a polled reader's traffic, some twenty messages a second, that belongs to no tap; starts over."""
         self._routine = shown
         self.set_filter(self._filter)
+
+    def put_before(self, found: array[int], searched_from: int) -> None:
+        """Take in what a search of the capture found; everything from that number on is searched now."""
+        self.visible = found + self.visible
+        self._older_left = searched_from - 1
 
     def pull(self, limit: int = DEFAULT_PULL) -> list[int]:
         """Look at no more than ``limit`` further messages; append and return the numbers that became visible."""
@@ -116,21 +164,22 @@ class View:
             return []
         self._scanned = batch[-1].seq
         if not self._routine:
-            batch = [message for message in batch if not self._is_routine(message)]
+            batch = [message for message in batch if not self.is_routine(message)]
         if self._filter is None:
             found = [message.seq for message in batch]
         else:
             matches, context = self._filter.matches, self._context
             found = [message.seq for message in batch if matches(message, context)]
-        self.visible += found
+        self.visible.extend(found)
         return found
 
     def pause(self) -> None:
         """Freeze the rows; messages shown stay readable even when the journal lets them go."""
         if self._pause_at is None:
-            self._pause_at = self._journal.head
+            self._pause_at = self._source.head
             self._polls_at_pause = self._count_polls()
-            self._held = {message.seq: message for message in self._journal.since(self._journal.first - 1)}
+            if self._source.oldest == self._source.first:  # nothing is recorded: what leaves memory would be gone
+                self._held = {message.seq: message for message in self._source.since(self._source.first - 1)}
 
     def resume(self) -> None:
         """Go on: the next pulls bring what waited."""
@@ -138,7 +187,7 @@ class View:
         self._held = {}
 
     def expired(self) -> int:
-        """How many rows at the top show messages that are gone from memory."""
+        """How many rows at the top show messages that can no longer be read."""
         return bisect_left(self.visible, self.oldest)
 
     def forget(self, count: int) -> None:
@@ -146,8 +195,8 @@ class View:
         del self.visible[:count]
 
     def message(self, seq: int) -> Message | None:
-        """A message by number, None if it left memory."""
-        return self._journal.get(seq) or self._held.get(seq)
+        """A message by number, None if it cannot be read."""
+        return self._source.get(seq) or self._held.get(seq)
 
     def row_of(self, seq: int) -> int | None:
         """The row that shows a message, None when the filter hides it."""
@@ -157,27 +206,53 @@ class View:
     @property
     def oldest(self) -> int:
         """Number of the oldest message that can be shown."""
-        return min(self._journal.first, next(iter(self._held), self._journal.first))
+        return min(self._source.oldest, next(iter(self._held), self._source.oldest))
+
+    @property
+    def _in_memory(self) -> int:
+        """Number of the oldest message that :meth:`pull` can look at."""
+        return min(self._source.first, next(iter(self._held), self._source.first))
 
     def _count_polls(self) -> int:
         """Take in what came since the last call; whatever leaves memory stays counted."""
-        for message in self._journal.since(self._tallied):
+        if self._tallied < self._source.first - 1:
+            self._all_tallied = False
+        for message in self._source.since(self._tallied):
             self._tallied = message.seq
-            self._polls += self._is_routine(message)
-        return self._polls
+            if self.is_routine(message):
+                self._polls.append(message.seq)
+        return len(self._polls)
 
-    def _is_routine(self, message: Message) -> bool:
-        decoded = message.decoded
-        return (
-            message.link is Link.READER
-            and decoded.kind in ROUTINE_KINDS
-            and not decoded.faults
-            and self._context.exchange_of(message.seq) is None
-        )
+    def is_routine(self, message: Message) -> bool:
+        return routine(message, self._context.exchange_of)
 
     def _next(self, limit: int) -> list[Message]:
         if self._pause_at is None:
-            return self._journal.since(self._scanned, limit)
-        start = max(self._scanned + 1, self.oldest)
+            return self._source.since(self._scanned, limit)
+        start = max(self._scanned + 1, self._in_memory)
         end = min(self._pause_at, start + limit - 1)
-        return [self._held[seq] for seq in range(start, end + 1)]
+        if self._held:
+            return [self._held[seq] for seq in range(start, end + 1)]
+        return self._source.since(start - 1, end - start + 1) if end >= start else []
+
+
+def routine(message: Message, exchange_of: Callable[[int], int | None]) -> bool:
+    """Whether it is a poll of a reader that found nothing."""
+    decoded = message.decoded
+    return (
+        message.link is Link.READER
+        and decoded.kind in ROUTINE_KINDS
+        and not decoded.faults
+        and exchange_of(message.seq) is None
+    )
+
+
+def numbers(first: int, last: int, without: array[int]) -> array[int]:
+    """The numbers from first to last but for those in ``without`` (rising)."""
+    found = array("q")
+    at = bisect_left(without, first)
+    for gap in without[at : bisect_left(without, last + 1)]:
+        found.extend(range(first, gap))
+        first = gap + 1
+    found.extend(range(first, last + 1))
+    return found

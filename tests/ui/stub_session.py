@@ -12,6 +12,7 @@ from bench.card import CardRead, Hint, Technology
 from bench.clock import NS_PER_S, ManualClock
 from bench.errors import BadInput, LinkDown, NotFound
 from bench.exchange import DecidedBy, Exchange, Finding, Hop, Party, Severity, TapCard, Verdict
+from bench.journal.history import History
 from bench.journal.log import Journal
 from bench.message import Decoded, Direction, Fault, Link, Message
 from bench.ports import LinkState, LinkStatus
@@ -186,6 +187,10 @@ class StubSession:
 
     def answered_by(self, seq: int) -> int | None:
         return self._answers.get(seq)
+
+    @property
+    def history(self) -> History:
+        return History(self.journal, lambda: None, lambda message: message)
 
     def exchange_of(self, seq: int) -> int | None:
         return self._of_seq.get(seq)

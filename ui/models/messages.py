@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from enum import IntEnum
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
@@ -86,6 +87,8 @@ class MessageTableModel(QAbstractTableModel):
 
     def flush(self, budget_ms: float = FLUSH_BUDGET_MS) -> bool:
         """Take in what is new, for about as long as the budget. Returns whether more waits."""
+        if self._view.overtaken:
+            self.set_filter(self._view.filter)
         self._trim()
         deadline = stamp().mono_ns + int(budget_ms * NS_PER_MS)
         while self._view.unscanned and stamp().mono_ns < deadline:
@@ -96,6 +99,16 @@ class MessageTableModel(QAbstractTableModel):
             self._rows = count
             self.endInsertRows()
         return self._view.unscanned > 0
+
+    def put_before(self, found: array[int], searched_from: int) -> None:
+        """Older messages that match come in at the top."""
+        if len(found):
+            self.beginInsertRows(QModelIndex(), 0, len(found) - 1)
+            self._view.put_before(found, searched_from)
+            self._rows += len(found)
+            self.endInsertRows()
+        else:
+            self._view.put_before(found, searched_from)
 
     def seq_at(self, row: int) -> int | None:
         """The message shown in that row."""

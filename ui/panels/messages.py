@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from array import array
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QObject, QPoint, Qt, QTimer
@@ -49,6 +52,7 @@ class MessagesPanel(Panel):
         self._selected: int | None = None
         self._updating = False
         self._following = True
+        self._searching: object | None = None
         self._catch_up = QTimer(self)
         self._catch_up.setSingleShot(True)
         self._catch_up.setInterval(0)
@@ -60,9 +64,9 @@ class MessagesPanel(Panel):
 
     def attach(self, session: Session, tasks: Tasks) -> None:
         super().attach(session, tasks)
-        self._context = JournalContext(session.journal, session.answered_by, session.exchange_of)
+        self._context = JournalContext(session.history, session.answered_by, session.exchange_of)
         old = self._model
-        self._model = MessageTableModel(View(session.journal, self._context), self._context, self)
+        self._model = MessageTableModel(View(session.history, self._context), self._context, self)
         self._model.set_relative_time(self._relative.isChecked())
         self._model.view.show_routine(self._polls.isChecked())
         self._selected = None
@@ -223,7 +227,9 @@ class MessagesPanel(Panel):
         polls = view.hidden_polls
         total = view.total - polls
         text = f"{total:,} message{'s' * (total != 1)}" if view.filter is None else f"{rows:,} of {total:,}"
-        if view.unscanned and view.filter is not None:
+        if (older := view.older) is not None:
+            text += f" · searching {older[1] - older[0] + 1:,} older"
+        elif view.unscanned and view.filter is not None:
             text += " · searching"
         if view.paused:
             text += f" · {view.waiting:,} waiting"
@@ -240,6 +246,50 @@ class MessagesPanel(Panel):
         self._flush()
         if not self._following:
             self._restore_selection(scroll=True)
+        self._search_older()
+
+    def _search_older(self) -> None:
+        """Look through the capture for what the filter wants of the messages that left memory; a newer filter ends it."""
+        self._searching = None
+        if self._model is None or self.session is None or self._model.view.older is None:
+            return
+        file = self.session.history.file
+        if file is None or self.tasks is None:
+            return
+        search = self._searching = object()
+        self.run(self._find_older(search, self._model, file), name="search older messages")
+
+    async def _find_older(self, search: object, model: MessageTableModel, file: Path) -> None:
+        assert self.session is not None and model.view.older is not None  # noqa: PT018
+        first, last = model.view.older
+        # The capture's reader is heavy; the window is painted before it is loaded.
+        from bench.journal.older import OlderScan
+
+        complete, view = self.session.history.complete, model.view
+        scan = await asyncio.to_thread(
+            lambda: OlderScan(file, view.filter, first, last, complete, routine=view.routine)
+        )
+        try:
+            while scan.left and self._searching is search:
+                found, start = await asyncio.to_thread(scan.step)
+                if self._searching is search:
+                    self._take_older(model, found, start)
+        finally:
+            await asyncio.to_thread(scan.close)
+
+    def _take_older(self, model: MessageTableModel, found: array[int], start: int) -> None:
+        """New rows at the top: what is in sight stays in sight."""
+        self._updating = True
+        top = None if self._following else model.seq_at(self.table.rowAt(0))
+        model.put_before(found, start)
+        if self._following:
+            self.table.scrollToBottom()
+        elif top is not None and len(found):
+            row = model.row_of(top) or 0
+            self.table.scrollTo(model.index(row, 0), QAbstractItemView.ScrollHint.PositionAtTop)
+        self._updating = False
+        self._restore_selection()
+        self._tell()
 
     def _pause(self, paused: bool) -> None:
         self.pause_button.setText("▶ resume" if paused else "❚❚ pause")
