@@ -81,17 +81,19 @@ def shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.version_option(__version__)
 @click.option("-v", "--verbose", count=True, help="More on standard error.")
 @click.option("--profile", "profile_file", type=click.Path(path_type=Path), help="Profile (TOML) for the window.")
+@click.option("--open", "capture", type=click.Path(path_type=Path), help="Capture to look at in the window.")
 @click.pass_context
-def cli(context: click.Context, verbose: int, profile_file: Path | None) -> int:
+def cli(context: click.Context, verbose: int, profile_file: Path | None, capture: Path | None) -> int:
     """Test bench for EV-charger authorization. Without a command: the window, with the last profile."""
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     logging.basicConfig(stream=sys.stderr, level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     if context.invoked_subcommand is not None:
-        if profile_file is not None:
-            raise BadInput(
-                "--profile before a command is for the window",
-                f"write authbench {context.invoked_subcommand} --profile FILE",
-            )
+        for option, value in (("--profile", profile_file), ("--open", capture)):
+            if value is not None:
+                raise BadInput(
+                    f"{option} before a command is for the window",
+                    f"write authbench {context.invoked_subcommand} {option} FILE, or leave the command out",
+                )
         return 0
     if profile_file is not None and not profile_file.is_file():
         raise BadInput(f"there is no profile {profile_file}", "name a TOML file; the README shows one")
@@ -101,7 +103,7 @@ def cli(context: click.Context, verbose: int, profile_file: Path | None) -> int:
         )
     from ui.app import run_window
 
-    code: int = run_window(profile_file)
+    code: int = run_window(profile_file, capture=capture)
     return code
 
 

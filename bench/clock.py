@@ -74,6 +74,19 @@ def iso_utc(utc_ns: int) -> str:
     return f"{_second_text(seconds)}.{rest // NS_PER_MS:03d}Z"
 
 
+def from_iso(text: str) -> int:
+    """Epoch nanoseconds of an RFC 3339 text.
+
+    Raises:
+        ValueError: it is none.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text} has no time zone")
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * NS_PER_S + since.microseconds * 1000
+
+
 @lru_cache(maxsize=64)
 def _second_text(seconds: int) -> str:
     # Thousands of messages share a second.

@@ -23,7 +23,9 @@ from bench.clock import Clock, Stamp, SystemClock
 from bench.deciding import Decider
 from bench.errors import BadInput, NotFound, OperatorError
 from bench.exchange import Exchange, Finding, Party, Severity
+from bench.journal.annotate import NoteBook
 from bench.journal.capture import Capture
+from bench.journal.capture_file import Note
 from bench.journal.history import History
 from bench.journal.log import Journal
 from bench.journal.redecode import redecode
@@ -62,6 +64,7 @@ class Change(StrEnum):
     TOKENS = "tokens"  # key: None
     FINDING = "finding"  # key: None
     CARD = "card"  # key: reader name; session.last_card is new
+    NOTE = "note"  # key: number of the message
 
 
 class Session:
@@ -93,6 +96,7 @@ class Session:
         self.journal = Journal()
         self.history = History(self.journal, lambda: None if capture is None else capture.readable, redecode)
         self.links: dict[str, LinkStatus] = {}
+        self.notes = NoteBook(self._keep_note, self.clock)
         self.last_card: CardRead | None = None
         self.last_removed: CardRemoved | None = None
         self.tasks = Tasks()
@@ -116,7 +120,7 @@ class Session:
             self,
             profile.ocpp,
             self.clock,
-            lambda station: self._tell(Change.STATION, station),
+            self._station_changed,
         )
         self._station_desk = StationDesk(
             self._board,
@@ -465,6 +469,16 @@ class Session:
                 if self.capture is not None:
                     self.capture.offer_exchange(exchange)
             self._tell(Change.EXCHANGE, exchange.id)
+
+    def _keep_note(self, seq: int, note: Note | None) -> None:
+        if self.capture is not None:
+            self.capture.offer_note(seq, note)
+        self._tell(Change.NOTE, seq)
+
+    def _station_changed(self, station_id: str) -> None:
+        if self.capture is not None and (station := self.stations.get(station_id)) is not None:
+            self.capture.offer_station(station_id, station.version)
+        self._tell(Change.STATION, station_id)
 
     def _tell(self, change: Change, key: object) -> None:
         for listener in self._listeners:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from bench.assembly import Bench, Options
+    from bench.recording import Recording
     from bench.tasks import Tasks
     from fixtures.demo import Demo
     from ui.window import MainWindow
@@ -27,12 +28,14 @@ Milestone = Callable[[str], bool | None]
 SETTLE_MS = 400
 
 
-def run_window(profile_file: Path | None, *, demo: bool = False, milestone: Milestone | None = None) -> int:
-    """The window with a profile, the demo, or the three doors of a first start.
+def run_window(
+    profile_file: Path | None, *, demo: bool = False, capture: Path | None = None, milestone: Milestone | None = None
+) -> int:
+    """The window with a profile, the demo, a capture to look at, or the three doors of a first start.
 
     milestone is called with ``painted`` and ``ready``; True from it ends the program (benchmarks).
     """
-    return Application(profile_file, demo=demo, milestone=milestone).run()
+    return Application(profile_file, demo=demo, capture=capture, milestone=milestone).run()
 
 
 def run_demo(demo: Demo, *, screenshot: Path | None = None, theme: str | None = None, size: str = "1440x900") -> int:
@@ -75,6 +78,7 @@ class Application:
         profile_file: Path | None,
         *,
         demo: bool = False,
+        capture: Path | None = None,
         demo_made: Demo | None = None,
         screenshot: Path | None = None,
         theme: str | None = None,
@@ -83,6 +87,8 @@ class Application:
     ) -> None:
         self._profile_file = profile_file
         self._demo_wanted = demo
+        self._capture_file = capture
+        self._recording: Recording | None = None
         self._demo_made = demo_made
         self._screenshot = screenshot
         self._theme = theme
@@ -146,6 +152,7 @@ class Application:
             self._stopping.set()
         self.window.demo_requested.connect(lambda: self._start_later(self._start_demo()))
         self.window.connect_requested.connect(lambda: self._start_later(self._start_bench(connect=True)))
+        self.window.capture_requested.connect(lambda file: self._start_later(self._open_capture(file)))
         self.window.listen_requested.connect(lambda where: self._start_later(self._listen(where)))
         code = 0
         try:
@@ -156,7 +163,7 @@ class Application:
                 if self._screenshot is not None:
                     return await self._picture(self._screenshot)
             except OperatorError as error:
-                if self._screenshot is not None or self._profile_file is not None:
+                if self._screenshot is not None or self._profile_file is not None or self._capture_file is not None:
                     raise
                 self.window.show_notice("fail", str(error))
             await self._stopping.wait()
@@ -169,6 +176,8 @@ class Application:
     async def _begin(self) -> None:
         if self._demo_made is not None or self._demo_wanted:
             await self._start_demo()
+        elif self._capture_file is not None:
+            await self._open_capture(str(self._capture_file))
         elif self._profile_file is not None or self.window.last_profile() is not None:
             await self._start_bench(connect=False)
         else:
@@ -201,6 +210,21 @@ class Application:
         if connect:
             self.window.show_connect()
 
+    async def _open_capture(self, file: str) -> None:
+        """Show a capture in place of whatever runs; without a name it is asked for."""
+        import asyncio
+
+        from bench.recording import Recording
+        from ui.dialogs import ask_open_path
+
+        chosen = file or await ask_open_path(self.window, "Open a capture", "Captures (*.db);;All files (*)")
+        if not chosen:
+            return
+        recording = await asyncio.to_thread(Recording, Path(chosen))
+        await self._end_bench()
+        self._recording = recording
+        self.window.attach(recording, self._tasks)  # type: ignore[arg-type]
+
     async def _listen(self, address: str) -> None:
         """Move the OCPP listener to an address of the charger's network; a bench is started where none runs."""
         if self._bench is None:
@@ -212,6 +236,9 @@ class Application:
     async def _end_bench(self) -> None:
         demo, self._demo = self._demo, None
         bench, self._bench = self._bench, None
+        recording, self._recording = self._recording, None
+        if recording is not None:
+            recording.close()
         if demo is not None:
             await demo.__aexit__()
         elif bench is not None:

@@ -35,6 +35,7 @@ class WindowMenu:
         workspace.strip.ends.addWidget(self.button)
         self._action("Demo", "", workspace.demo_requested.emit)
         self._action("Connect a charger…", "", workspace.connect_charger)
+        self._action("Open a capture…", "Ctrl+O", lambda: workspace.capture_requested.emit(""))
         self.menu.addSeparator()
         self._add_panels(workspace)
         self.themes = self._add_themes(choose_theme)

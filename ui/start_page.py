@@ -18,11 +18,12 @@ class StartPage(Card):
     """What a bench that is not running offers.
 
     Signals:
-        demo_requested, connect_requested: that door was chosen.
+        demo_requested, connect_requested, capture_requested: that door was chosen.
     """
 
     demo_requested = Signal()
     connect_requested = Signal()
+    capture_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
@@ -30,8 +31,6 @@ class StartPage(Card):
         self.demo = Door("play", "Demo", "A simulated charger and reader, one tap of each kind. No hardware needed.")
         self.connect_door = Door("plug", "Connect a charger", "The address to type into it, and what it then says.")
         self.capture = Door("folder", "Open a capture", "Look through what another bench recorded.")
-        self.capture.setEnabled(False)
-        self.capture.setToolTip("The window cannot open captures yet; read them with: authbench journal show FILE")
         title = RoleLabel("See every hop of a card tap, and why", bold=True, delta=5, wrap=True)
         text = RoleLabel(
             "Authbench shows a tap from the reader's frame to the verdict: the Josev bus, OCPP, the token store.",
@@ -55,6 +54,7 @@ class StartPage(Card):
         self.body.addStretch(3)
         self.demo.clicked.connect(self.demo_requested)
         self.connect_door.clicked.connect(self.connect_requested)
+        self.capture.clicked.connect(self.capture_requested)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Doors beside each other, or under each other where there is no room."""

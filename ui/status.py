@@ -64,7 +64,7 @@ def capture_words(session: Session) -> str:
     if status is not None and status.state is LinkState.FAULTY:
         return f"capture faulty: {status.detail}"
     if capture is None:
-        return f"capture {status.detail}" if status is not None and status.state is LinkState.UP else "not recording"
+        return f"capture {status.detail}" if status is not None and status.detail else "not recording"
     return f"capture {getattr(capture.path, 'name', capture.path)} · {readable_size(capture.size())}"
 
 

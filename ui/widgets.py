@@ -417,7 +417,8 @@ class Banner(QWidget):
         words = self.label.fontMetrics().horizontalAdvance(self.label.text())
         around = self.close_button.sizeHint().width() + self._sign.width() + 17 + 2 * 9 + 8
         width = min(words + around, self.MAX_WIDTH, window.width() - 2 * self.MARGIN)
-        height = max(self.heightForWidth(width), self.sizeHint().height() if words + around <= width else 0)
+        one_line = self.close_button.sizeHint().height() + 6
+        height = one_line if words + around <= width else max(one_line, self.heightForWidth(width))
         self.setGeometry(
             window.width() - self.MARGIN - width, max(0, window.height() - self.MARGIN // 2 - height), width, height
         )

@@ -10,8 +10,18 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QKeyEvent, QPainter, QPainterPath, QPaintEvent, QPalette, QShowEvent
+from PySide6.QtCore import QEvent, QMimeData, QPointF, QRectF, QTimer, Signal
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QKeyEvent,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QPalette,
+    QShowEvent,
+)
 from PySide6.QtWidgets import QApplication, QMainWindow
 
 from bench.errors import BadInput, OperatorError
@@ -38,11 +48,13 @@ class MainWindow(QMainWindow):
 
     Signals:
         demo_requested, connect_requested: a door was chosen. listen_requested: ``HOST:PORT`` the OCPP listener should bind.
+        capture_requested: a capture should be opened; empty where its name is still to be asked for.
     """
 
     demo_requested = Signal()
     connect_requested = Signal()
     listen_requested = Signal(str)
+    capture_requested = Signal(str)
 
     def __init__(self, state: UiState | None = None, exit_request: Callable[[], None] = lambda: None) -> None:
         super().__init__()
@@ -51,6 +63,7 @@ class MainWindow(QMainWindow):
         self.setContentsMargins(10, 0, 10, 0)
         self._state = state
         self._exit_request = exit_request
+        self.setAcceptDrops(True)
         self._released = False
         self._painted = False
         self._sized = False
@@ -167,6 +180,15 @@ class MainWindow(QMainWindow):
         super().showEvent(event)
         self._size_once()
 
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped_file(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """A capture dropped on the window is opened."""
+        event.acceptProposedAction()
+        self.capture_requested.emit(dropped_file(event.mimeData()))
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         from PySide6.QtCore import Qt
 
@@ -200,6 +222,7 @@ class MainWindow(QMainWindow):
         workspace.demo_requested.connect(self.demo_requested)
         workspace.connect_requested.connect(self.connect_requested)
         workspace.listen_requested.connect(self.listen_requested)
+        workspace.capture_requested.connect(self.capture_requested)
         self._menu = WindowMenu(self, workspace, self.choose_theme, self.reset_layout, self.close)
         kept = self._state.layout() if self._state is not None else None
         if kept is not None:
@@ -247,6 +270,12 @@ def _paint_outline(painter: QPainter, palette: QPalette, width: int, height: int
     painter.fillPath(rule, palette.mid())
     painter.setFont(theme.ui_font(1.0, bold=True))
     painter.drawText(QPointF(12, STRIP_HEIGHT / 2 + painter.fontMetrics().ascent() / 2 - 1), "Authbench")
+
+
+def dropped_file(data: QMimeData) -> str:
+    """The one file of this computer that is being dropped, or nothing."""
+    urls = data.urls()
+    return urls[0].toLocalFile() if len(urls) == 1 and urls[0].isLocalFile() else ""
 
 
 def make_window(

@@ -55,11 +55,13 @@ class Workspace(QObject):
 
     Signals:
         demo_requested, connect_requested: a door was chosen. listen_requested: ``HOST:PORT`` the OCPP listener should bind.
+        capture_requested: a capture should be opened; empty where its name is still to be asked for.
     """
 
     demo_requested = Signal()
     connect_requested = Signal()
     listen_requested = Signal(str)
+    capture_requested = Signal(str)
 
     def __init__(self, window: QMainWindow) -> None:
         super().__init__(window)
@@ -295,6 +297,7 @@ class Workspace(QObject):
         self.start = StartPage()
         self.start.demo_requested.connect(self.demo_requested)
         self.start.connect_requested.connect(self.connect_requested)
+        self.start.capture_requested.connect(lambda: self.capture_requested.emit(""))
         self._split = QSplitter(Qt.Orientation.Vertical)
         self._split.setChildrenCollapsible(False)
         self._split.setHandleWidth(8)

@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from bench.errors import OperatorError, StoreError
 from bench.exchange import Exchange, to_json
-from bench.journal.capture_file import Batch, CaptureFile, ExchangeRow, Gap
+from bench.journal.capture_file import Batch, CaptureFile, ExchangeRow, Gap, Note
 from bench.journal.capture_reader import CaptureReader, read_messages
 from bench.journal.capture_schema import to_json_text
 from bench.journal.log import Journal
@@ -63,6 +63,9 @@ class Capture:
         self._pending_bytes = 0
         self._exchanges: dict[int, Exchange] = {}
         self._gaps: list[Gap] = []
+        self._notes: dict[int, Note | None] = {}
+        self._stations: dict[str, str] = {}
+        self._stations_told: dict[str, str] = {}
         self._seen = 0
         self._status: LinkStatus | None = None
         self._file = CaptureFile(path)
@@ -121,6 +124,15 @@ class Capture:
             del self._exchanges[oldest]
             self._note(Gap("exchanges", oldest, oldest, 1, self._why()))
 
+    def offer_note(self, seq: int, note: Note | None) -> None:
+        """Have the note of a message written, or taken away."""
+        self._notes[seq] = note
+
+    def offer_station(self, station: str, version: str) -> None:
+        """Have the OCPP version of a station written, where it is not yet."""
+        if self._stations_told.get(station) != version:
+            self._stations_told[station] = self._stations[station] = version
+
     def flush_soon(self) -> None:
         """Begin to write what waits, unless that is under way."""
         if self._thread is not None and self._flushing is None and self._waiting:
@@ -174,7 +186,7 @@ class Capture:
 
     @property
     def _waiting(self) -> bool:
-        return bool(self._pending or self._exchanges or self._gaps)
+        return bool(self._pending or self._exchanges or self._gaps or self._notes or self._stations)
 
     async def _write_all(self) -> None:
         while self._waiting:
@@ -209,13 +221,20 @@ class Capture:
         for exchange_id in exchanges:
             del self._exchanges[exchange_id]
         gaps, self._gaps = self._gaps, []
+        notes, self._notes = self._notes, {}
+        stations, self._stations = self._stations, {}
         # Exchanges change on this thread, so they are told here and now.
-        return Batch(messages, [_exchange_row(exchange) for exchange in exchanges.values()], gaps), exchanges
+        rows = [_exchange_row(exchange) for exchange in exchanges.values()]
+        kept = [note for note in notes.values() if note is not None]
+        unnoted = [seq for seq, note in notes.items() if note is None]
+        return Batch(messages, rows, gaps, kept, unnoted, tuple(stations.items())), exchanges
 
     def _put_back(self, batch: Batch, exchanges: dict[int, Exchange]) -> None:
         self._pending.extendleft(reversed(batch.messages))
         self._pending_bytes += sum(map(_cost, batch.messages))
         self._exchanges = exchanges | self._exchanges
+        self._notes = {note.seq: note for note in batch.notes} | dict.fromkeys(batch.unnoted) | self._notes
+        self._stations = dict(batch.stations) | self._stations
         for gap in batch.gaps:
             self._note(gap)
 
@@ -280,9 +299,25 @@ def _exchange_row(exchange: Exchange) -> ExchangeRow:
         exchange.opened.utc_ns,
         str(exchange.verdict) if exchange.verdict else None,
         str(exchange.decided_by) if exchange.decided_by else None,
-        to_json_text(to_json(exchange)),
+        to_json_text(to_json(exchange) | {"more": _more(exchange)}),
         tuple(exchange.sequences),
     )
+
+
+def _more(exchange: Exchange) -> dict[str, object]:
+    """What the window shows of an exchange beside what the API tells."""
+    card = exchange.card
+    return {
+        "mono_ns": exchange.opened.mono_ns,
+        "hops_ns": [hop.mono_ns for hop in exchange.hops],
+        "closed_ns": None if exchange.closed is None else exchange.closed.mono_ns,
+        "origin": exchange.origin,
+        "token_type": exchange.token_type,
+        "token_label": exchange.token_label,
+        "station": exchange.station,
+        "reader": card.reader if card is not None else "",
+        "hints": list(card.hints) if card is not None else [],
+    }
 
 
 __all__ = ["Capture", "CaptureReader", "read_messages"]

@@ -29,6 +29,11 @@ class Gap:
     count: int
     why: str
 
+    def words(self) -> str:
+        """``1,204 messages were not recorded (#12 to #1215): the disk is full``."""
+        count = f"{self.count:,} {self.what} were" if self.count != 1 else f"1 {self.what.removesuffix('s')} was"
+        return f"{count} not recorded (#{self.first} to #{self.last}): {self.why}"
+
 
 @dataclass(frozen=True, slots=True)
 class ExchangeRow:
@@ -53,12 +58,13 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one transaction writes. stations: id and OCPP version."""
+    """What one transaction writes. unnoted: numbers of messages whose notes go. stations: id and OCPP version."""
 
     messages: Sequence[Message] = ()
     exchanges: Sequence[ExchangeRow] = ()
     gaps: Sequence[Gap] = ()
     notes: Sequence[Note] = ()
+    unnoted: Sequence[int] = ()
     stations: Sequence[tuple[str, str]] = ()
 
 
@@ -146,6 +152,7 @@ class CaptureFile:
             rows = batch.exchanges
             db.executemany(schema.UPSERT_EXCHANGE, ((r.id, r.utc_ns, r.verdict, r.decided_by, r.json) for r in rows))
             db.executemany(schema.INSERT_MEMBER, ((row.id, seq) for row in rows for seq in row.sequences))
+            db.executemany("DELETE FROM notes WHERE seq = ?", ((seq,) for seq in batch.unnoted))
             db.executemany(schema.UPSERT_NOTE, ((note.seq, note.text, note.utc_ns) for note in batch.notes))
             db.executemany(schema.UPSERT_STATION, batch.stations)
             for gap in batch.gaps:

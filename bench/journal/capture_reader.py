@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from array import array
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -83,6 +84,10 @@ class CaptureReader:
         first, last = self._rows("SELECT min(seq), max(seq) FROM messages", (), lambda row: (row[0], row[1]))[0]
         return (1, 0) if first is None else (int(first), int(last))
 
+    def polls(self) -> array[int]:
+        """Numbers of a reader's polls that found nothing, rising."""
+        return array("q", self._rows(schema.SELECT_POLLS, (), lambda row: int(row[0])))
+
     def exchanges_of(self, first: int, last: int) -> dict[int, int]:
         """The exchange of each message from first to last that belongs to one."""
         query = "SELECT seq, min(exchange) FROM exchange_messages WHERE seq BETWEEN ? AND ? GROUP BY seq"
@@ -92,6 +97,11 @@ class CaptureReader:
         """Exchanges numbered above ``after`` in the shape of ``GET /bench/v1/exchanges/{id}``, oldest first."""
         query = "SELECT json FROM exchanges WHERE id > ? ORDER BY id LIMIT ?"
         return self._rows(query, (after, limit), lambda row: dict(orjson.loads(row[0])))
+
+    def newest_exchanges(self, count: int) -> list[dict[str, Any]]:
+        """The last exchanges, oldest of them first, in the shape of :meth:`exchanges`."""
+        query = "SELECT json FROM (SELECT id, json FROM exchanges ORDER BY id DESC LIMIT ?) ORDER BY id"
+        return self._rows(query, (count,), lambda row: dict(orjson.loads(row[0])))
 
     def exchange_of(self, seq: int) -> int | None:
         """The exchange a message belongs to (the first, where several), or None."""
@@ -103,6 +113,11 @@ class CaptureReader:
         """What is missing, and why."""
         query = "SELECT what, first, last, count, why FROM gaps ORDER BY id LIMIT 10000"
         return self._rows(query, (), lambda row: Gap(*row))
+
+    @property
+    def version(self) -> int:
+        """Of its schema."""
+        return self._version
 
     def notes(self) -> list[Note]:
         """Bookmarks and notes, by message; none in a capture of version 1."""

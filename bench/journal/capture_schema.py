@@ -64,6 +64,7 @@ CREATE TABLE notes (
     utc_ns  INTEGER NOT NULL          -- when it was last changed
 );
 CREATE INDEX exchange_of ON exchange_messages (seq);
+CREATE INDEX polls ON messages (seq) WHERE link = 'reader' AND kind IN ('frame', 'ack') AND faults IS NULL;
 CREATE TABLE stations (
     id      TEXT PRIMARY KEY,
     version TEXT NOT NULL             -- the OCPP version it spoke last
@@ -83,6 +84,10 @@ INSERT_MEMBER = "INSERT OR IGNORE INTO exchange_messages (exchange, seq) VALUES 
 UPSERT_NOTE = "INSERT OR REPLACE INTO notes (seq, text, utc_ns) VALUES (?, ?, ?)"
 UPSERT_STATION = "INSERT OR REPLACE INTO stations (id, version) VALUES (?, ?)"
 INSERT_GAP = "INSERT INTO gaps (what, first, last, count, why) VALUES (?, ?, ?, ?, ?)"
+SELECT_POLLS = """
+SELECT seq FROM messages WHERE link = 'reader' AND kind IN ('frame', 'ack') AND faults IS NULL
+    AND seq NOT IN (SELECT seq FROM exchange_messages) ORDER BY seq
+"""
 SELECT_MESSAGES = f"SELECT {COLUMNS} FROM messages WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
 
 

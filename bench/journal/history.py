@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from array import array
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable
@@ -131,6 +132,30 @@ class History:
     def since(self, seq: int, limit: int | None = None) -> list[Message]:
         """Messages in memory numbered above ``seq``, oldest first, at most ``limit``."""
         return self.journal.since(seq, limit)
+
+    def missing(self, seq: int) -> str:
+        """Why a number holds no message."""
+        try:
+            pages = self._open()
+            gaps = pages.reader.gaps() if pages is not None else []
+        except OperatorError as error:
+            self._fail(error)
+            return ""
+        found = next((gap for gap in gaps if gap.what == "messages" and gap.first <= seq <= gap.last), None)
+        return "" if found is None else found.words()
+
+    def polls(self) -> array[int]:
+        """Those that left memory."""
+        try:
+            pages = self._open() if self.first > 1 else None
+            known = pages.reader.polls() if pages is not None else array("q")
+        except OperatorError as error:
+            self._fail(error)
+            return array("q")
+        return known[: bisect_left(known, self.first)]
+
+    def unshown(self) -> array[int]:
+        return array("q")
 
     def close(self) -> None:
         pages, self._pages = self._pages, None

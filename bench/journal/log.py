@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping
 
 from bench.clock import Stamp
@@ -42,6 +43,16 @@ class Journal:
     def oldest(self) -> int:
         """The same: a journal by itself reads nothing back."""
         return self._first
+
+    def missing(self, seq: int) -> str:
+        """Nothing is known of numbers that left memory."""
+        return ""
+
+    def polls(self) -> array[int]:
+        return array("q")
+
+    def unshown(self) -> array[int]:
+        return array("q")
 
     def append(
         self,

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from bench.clock import NS_PER_MS, NS_PER_S
+from bench.clock import NS_PER_MS, NS_PER_S, Clock
 from bench.exchange import Exchange, Hop
+from bench.journal.log import Journal
 from bench.message import Direction, Link, Message
 
 OCPP_LIMIT_S = 30.0
@@ -28,6 +29,9 @@ MAX_SAME_ID = 16
 """Open requests of one id kept on top of each other."""
 MAX_TOPICS = 16
 MAX_CHANNELS = 10_000
+LOOK_BACK = 2_000
+LOOK_AHEAD = 20_000
+"""Messages before and after the first one of an exchange among which ids used before and strays are looked for."""
 
 # Asks (True) or answers (False).
 _ASKS = {"CALL": True, "request": True, "CALLRESULT": False, "CALLERROR": False, "response": False}
@@ -332,6 +336,56 @@ def judge(
         else:
             due.append(waiting.due_ns)
     return Marked(words, tuple(strays), min(due, default=None))
+
+
+class Surroundings:
+    """Judges an exchange that is being watched: looks through what stands around it in the journal once, then where it grew."""
+
+    def __init__(self, journal: Journal, clock: Clock, limits: Mapping[Link, float] | None = None) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._limits = limits
+        self._own: dict[int, Message] = {}
+        self._ids: set[str | None] = set()
+        self._related: dict[int, Message] = {}
+        self._scanned = 0
+        self._end = 0
+        self._due_ns: int | None = None
+
+    def judge(self, exchange: Exchange) -> Marked:
+        """An exchange that was not watched before, or has changed."""
+        numbers = exchange.sequences
+        found = ((seq, self._journal.get(seq)) for seq in numbers)
+        self._own = {seq: message for seq, message in found if message is not None}
+        self._ids = {message.decoded.correlation for message in self._own.values()} - {None}
+        self._related = {}
+        first = min(numbers, default=self._journal.head + 1)
+        self._scanned, self._end = max(0, first - 1 - LOOK_BACK), first + LOOK_AHEAD
+        self._scan()
+        return self._judge(exchange)
+
+    def look(self, exchange: Exchange) -> Marked | None:
+        """The same exchange again, where there may be something new by now; else None."""
+        due = self._due_ns is not None and self._clock.stamp().mono_ns > self._due_ns
+        return self._judge(exchange) if self._scan() or due else None
+
+    def _scan(self) -> bool:
+        """Take in what shares an id with the exchange; whether there was any."""
+        end = min(self._journal.head, self._end)
+        if self._scanned >= end or not self._ids:
+            return False
+        fresh, self._scanned = self._journal.since(self._scanned, end - self._scanned), end
+        ids = self._ids
+        found = {made.seq: made for made in fresh if made.decoded.correlation in ids or made.decoded.kind == "link"}
+        self._related |= found
+        return bool(found)
+
+    def _judge(self, exchange: Exchange) -> Marked:
+        known = self._related | self._own
+        messages = [known[seq] for seq in sorted(known)]
+        judged = judge(exchange, messages, limits=self._limits, now_mono_ns=self._clock.stamp().mono_ns)
+        self._due_ns = judged.due_ns
+        return judged
 
 
 def _words(paired: Paired, hop: Hop | None) -> str:

@@ -19,12 +19,11 @@ def redecode(message: Message) -> Message:
     decoded = message.decoded
     if decoded.body is not None or not message.raw or decoded.kind in ("link", "malformed"):
         return message
+    body: object = None
     if message.link is Link.OCPP:
         body = _ocpp(message)
     elif message.link is Link.JOSEV:
         body = _josev(message)
-    else:
-        return message
     return message if body is None else message._replace(decoded=decoded._replace(body=body))
 
 

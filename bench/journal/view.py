@@ -34,6 +34,16 @@ class Source(Protocol):
 
     def since(self, seq: int, limit: int | None = None) -> list[Message]: ...
 
+    def missing(self, seq: int) -> str: ...
+
+    def polls(self) -> array[int]:
+        """Routine polls that are known before the view looks at any message itself."""
+        ...
+
+    def unshown(self) -> array[int]:
+        """Numbers that are no rows of their own: the rest of each gap."""
+        ...
+
 
 class JournalContext:
     """What filters ask beyond a message, answered by the journal and two look-ups of the session."""
@@ -80,7 +90,7 @@ class View:
         self._older_left = 0
         self._pause_at: int | None = None
         self._held: dict[int, Message] = {}
-        self._polls = array("q")
+        self._polls = source.polls()
         self._tallied = source.first - 1
         self._all_tallied = True
         self._polls_at_pause = 0
@@ -142,7 +152,10 @@ class View:
         self._older_left = 0
         self._count_polls()
         if filter_ is None and (self._routine or self._all_tallied):
-            self.visible = numbers(self._source.oldest, start - 1, array("q") if self._routine else self._polls)
+            hidden = (
+                self._source.unshown() if self._routine else array("q", sorted((*self._source.unshown(), *self._polls)))
+            )
+            self.visible = numbers(self._source.oldest, start - 1, hidden)
         else:
             self.visible = array("q")
             self._older_left = start - 1
@@ -197,6 +210,10 @@ class View:
     def message(self, seq: int) -> Message | None:
         """A message by number, None if it cannot be read."""
         return self._source.get(seq) or self._held.get(seq)
+
+    def missing(self, seq: int) -> str:
+        """Why there is no message of a visible number; empty where nothing is known."""
+        return self._source.missing(seq)
 
     def row_of(self, seq: int) -> int | None:
         """The row that shows a message, None when the filter hides it."""

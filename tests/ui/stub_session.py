@@ -12,6 +12,7 @@ from bench.card import CardRead, Hint, Technology
 from bench.clock import NS_PER_S, ManualClock
 from bench.errors import BadInput, LinkDown, NotFound
 from bench.exchange import DecidedBy, Exchange, Finding, Hop, Party, Severity, TapCard, Verdict
+from bench.journal.annotate import NoteBook
 from bench.journal.history import History
 from bench.journal.log import Journal
 from bench.message import Decoded, Direction, Fault, Link, Message
@@ -105,6 +106,7 @@ class StubSession:
         self.profile = Profile()
         self.clock = ManualClock(START_UTC_NS)
         self.journal = Journal()
+        self.notes = NoteBook(lambda seq, note: self.tell("note", seq), self.clock)
         self.store = StubStore()
         self.exchanges: dict[int, Exchange] = {}
         self.stations: dict[str, Station] = {}

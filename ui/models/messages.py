@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 from enum import IntEnum
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
@@ -46,7 +47,7 @@ SAMPLES = (
 class MessageTableModel(QAbstractTableModel):
     """Rows of a view. Call :meth:`flush` on the window's flush: one removal at the top, one insertion at the bottom.
 
-    removed: rows that left at the top so far.
+    removed: rows that left at the top so far. noted: whether a message has a note or a bookmark.
     """
 
     def __init__(self, view: View, context: Context, parent: QObject | None = None) -> None:
@@ -54,6 +55,7 @@ class MessageTableModel(QAbstractTableModel):
         self._view = view
         self._context = context
         self.removed = 0
+        self.noted: Callable[[int], bool] = lambda seq: False
         self._rows = 0
         self._relative = False
         self._base_ns: int | None = None
@@ -126,13 +128,13 @@ class MessageTableModel(QAbstractTableModel):
     def row_text(self, row: int) -> str:
         """The cells of a row with tabs between, as copied."""
         message = self.message_at(row)
-        return "" if message is None else "\t".join(self._cells(message))
+        return "\t".join(self._missing(row) if message is None else self._cells(message))
 
     def cell(self, row: int, column: int) -> tuple[str, str | None, bool]:
         """Text, colour role and whether it stands at the right: what painting a cell needs."""
         message = self.message_at(row)
         if message is None:
-            return "", None, False
+            return self._missing(row)[column], "fail" if column in (Column.KIND, Column.SUMMARY) else None, False
         return self._cells(message)[column], _role(message, column), column == Column.MS
 
     # Qt
@@ -154,7 +156,7 @@ class MessageTableModel(QAbstractTableModel):
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if role == Qt.ItemDataRole.DisplayRole:
             message = self.message_at(index.row())
-            return None if message is None else self._cells(message)[index.column()]
+            return (self._missing(index.row()) if message is None else self._cells(message))[index.column()]
         if role == Qt.ItemDataRole.ForegroundRole:
             message = self.message_at(index.row())
             wanted = None if message is None else _role(message, index.column())
@@ -167,6 +169,13 @@ class MessageTableModel(QAbstractTableModel):
                 return None
             return _tool_tip(message) if role == Qt.ItemDataRole.ToolTipRole else self._spoken(message, index.column())
         return None
+
+    def _missing(self, row: int) -> tuple[str, ...]:
+        """A row whose message was never recorded: a gap says so, and why."""
+        seq = self.seq_at(row)
+        if seq is None:
+            return ("",) * len(HEADERS)
+        return (str(seq), "", "", "", "", "✖ gap", "", "", self._view.missing(seq) or "not recorded")
 
     def _trim(self) -> None:
         gone = min(self._view.expired(), self._rows)
@@ -197,7 +206,7 @@ class MessageTableModel(QAbstractTableModel):
             f"✖ {decoded.kind}" if message.malformed else _cut(decoded.kind),
             _cut(decoded.name),
             "" if took is None else f"{took:.1f}",
-            _marks(message) + summary(message),
+            ("★ " if self.noted(message.seq) else "") + _marks(message) + summary(message),
         )
 
     def _time(self, message: Message) -> str:

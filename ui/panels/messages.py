@@ -27,7 +27,7 @@ from bench.masking import message_json
 from bench.message import Link, Message
 from ui import theme
 from ui.models.messages import HEADERS, SAMPLES, Column, MessageTableModel
-from ui.panels.base import Panel
+from ui.panels.base import Panel, touches
 from ui.panels.cells import LiveDelegate, make_table, set_widths
 from ui.panels.copying import mosquitto_pub
 from ui.panels.filter_line import FilterLine
@@ -67,6 +67,7 @@ class MessagesPanel(Panel):
         self._context = JournalContext(session.history, session.answered_by, session.exchange_of)
         old = self._model
         self._model = MessageTableModel(View(session.history, self._context), self._context, self)
+        self._model.noted = lambda seq: session.notes.of(seq) is not None
         self._model.set_relative_time(self._relative.isChecked())
         self._model.view.show_routine(self._polls.isChecked())
         self._selected = None
@@ -82,6 +83,8 @@ class MessagesPanel(Panel):
         self._apply(self.filter_line.filter)
 
     def refresh(self, changes: set[tuple[Change, object]]) -> None:
+        if self._model is not None and touches(changes, "note"):
+            self._model.redraw()
         self._flush()
 
     def select_message(self, seq: int) -> None:
