@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 
 from bench.exchange import Finding, Severity
 from ui.panels.findings import Column, FindingNote, FindingsCard, FindingsModel, FindingsPanel, evidence_text
@@ -107,3 +107,17 @@ def test_the_card_shows_the_latest_few(qtbot, themed):
 
 def test_long_evidence_is_cut():
     assert evidence_text(finding(1, evidence=(1, 2, 3, 4))) == "#1, #2, #3, …"
+
+
+def test_the_card_goes_on_after_its_first_findings(qtbot, themed, qapp):
+    """What was shown before is gone for good by then, as in a running window."""
+    card = FindingsCard()
+    qtbot.addWidget(card)
+    for number in range(3):
+        card.show_findings([Finding("bus.down", Severity.FAIL, f"fault {number}")])
+        qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        assert [note.finding.text for note in card.notes()] == [f"fault {number}"]
+        assert card._empty.isHidden()
+    card.show_findings([])
+    qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    assert not card._empty.isHidden()

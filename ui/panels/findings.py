@@ -137,11 +137,10 @@ class FindingsCard(Card):
         if latest == self._shown:
             return
         self._shown = latest
-        while self._list.count() > 1:
-            item = self._list.takeAt(0)
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
+        for old in self.notes():
+            self._list.removeWidget(old)
+            old.hide()
+            old.deleteLater()
         for n, finding in enumerate(latest):
             note = FindingNote(finding)
             note.asked.connect(self.asked)

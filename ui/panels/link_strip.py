@@ -121,7 +121,7 @@ class LinkStrip(Panel):
                 self._told.discard(status.name)
             elif status.name not in self._told:
                 self._told.add(status.name)
-                cure = f" {status.cure}" if status.cure else ""
+                cure = f" {status.cure[0].upper()}{status.cure[1:]}" if status.cure else ""
                 self.notice.emit("fail", f"{link_title(status.name)}: {status.detail}.{cure}".replace("..", "."))
 
     def _show(self, texts: list[ChipText]) -> None:

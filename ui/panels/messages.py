@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from bench.clock import NS_PER_S, stamp
 from bench.journal.filter import Filter
 from bench.journal.view import JournalContext, View
 from bench.masking import message_json
@@ -38,6 +39,10 @@ if TYPE_CHECKING:
     from bench.tasks import Tasks
 
 MAX_COPIED_ROWS = 10_000
+OLDER_AFTER_S = 0.3
+"""From a new filter to the search of the capture."""
+REST = 0.25
+"""Of the time a step of that search took, how much passes until the next."""
 
 
 class MessagesPanel(Panel):
@@ -263,7 +268,9 @@ class MessagesPanel(Panel):
         self.run(self._find_older(search, self._model, file), name="search older messages")
 
     async def _find_older(self, search: object, model: MessageTableModel, file: Path) -> None:
-        assert self.session is not None and model.view.older is not None  # noqa: PT018
+        await asyncio.sleep(OLDER_AFTER_S)  # whoever types is not through yet
+        if self._searching is not search or model.view.older is None or self.session is None:
+            return
         first, last = model.view.older
         # The capture's reader is heavy; the window is painted before it is loaded.
         from bench.journal.older import OlderScan
@@ -274,9 +281,12 @@ class MessagesPanel(Panel):
         )
         try:
             while scan.left and self._searching is search:
+                began = stamp().mono_ns
                 found, start = await asyncio.to_thread(scan.step)
                 if self._searching is search:
                     self._take_older(model, found, start)
+                    # What comes in meanwhile needs the processor as well.
+                    await asyncio.sleep((stamp().mono_ns - began) / NS_PER_S * REST)
         finally:
             await asyncio.to_thread(scan.close)
 
