@@ -20,6 +20,7 @@ import click
 
 from bench import __version__
 from bench.errors import BadInput, OperatorError
+from bench.journal_cli import journal
 
 log = logging.getLogger("authbench")
 
@@ -445,3 +446,6 @@ def has_display() -> bool:
     if sys.platform in ("win32", "darwin"):
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.environ.get("QT_QPA_PLATFORM"))
+
+
+cli.add_command(journal)

@@ -57,6 +57,11 @@ class StationOpened:
 class Sink(Protocol):
     """The engine, as adapters see it."""
 
+    @property
+    def busy(self) -> bool:
+        """More came in than could be recorded so far: a source that can wait should. Never for long, and never for a fault."""
+        ...
+
     def link_changed(self, status: LinkStatus) -> None: ...
 
     def finding(self, rule: str, severity: str, text: str, cure: str = "") -> None:

@@ -391,6 +391,10 @@ class Session:
 
     # Sink: what adapters say
 
+    @property
+    def busy(self) -> bool:
+        return self.capture is not None and self.capture.behind
+
     def link_changed(self, status: LinkStatus) -> None:
         before = self.links.get(status.name)
         self.links[status.name] = status
@@ -501,7 +505,7 @@ class Session:
         while True:
             await asyncio.sleep(FLUSH_S)
             self._offer_new()
-            await self.capture.flush()
+            self.capture.flush_soon()  # not awaited: a long write must not keep what comes meanwhile from being handed over
 
     async def _keep_store_fresh(self) -> None:
         """Take over what another program wrote into the store, such as the command line beside the window."""

@@ -19,16 +19,27 @@ TURN_NS = 4 * NS_PER_MS
 """How long one turn of the loop may be spent on a flood before others get theirs."""
 
 
+BUSY_S = 0.02
+"""How long a consumer that cannot keep up is left alone."""
+
+
 class Inbox(Generic[T]):
     """Collects items from any thread and hands them to ``consume`` on the loop's thread.
 
+    While ``busy`` says so, what waits goes on waiting: whoever puts sees it pile up and can hold its own source back.
     The loop is woken only when nothing was waiting, so a burst of thousands costs one wake-up; what takes longer than a turn goes
     on in the next. After :meth:`close` further items are refused (``put`` returns False) instead of waking a loop that may be gone.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, consume: Callable[[list[T]], None]) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        consume: Callable[[list[T]], None],
+        busy: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._loop = loop
         self._consume = consume
+        self._busy = busy
         self._lock = threading.Lock()
         self._items: list[T] = []
         self._taken: deque[T] = deque()
@@ -58,6 +69,9 @@ class Inbox(Generic[T]):
             self._closed = True
 
     def _drain(self) -> None:
+        if self._busy() and not self._closed:
+            self._loop.call_later(BUSY_S, self._drain)
+            return
         deadline = stamp().mono_ns + TURN_NS
         self._take()
         try:

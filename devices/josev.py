@@ -129,7 +129,7 @@ class JosevBus:
         tls = _tls(self._ca_file) if self._address.tls else None
         self._login = Login(self._client_id, self._user, self._password, tls)
         self._sink = sink
-        self._inbox = Inbox(asyncio.get_running_loop(), self._consume)
+        self._inbox = Inbox(asyncio.get_running_loop(), self._consume, lambda: sink.busy)
         self._stopping.clear()
         self._say(LinkState.CONNECTING, self.url)
         self._tasks.spawn(self._keep_connected(), name="josev bus")

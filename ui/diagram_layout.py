@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.clock import NS_PER_MS
@@ -69,7 +69,8 @@ class Arrow:
 
     latency: since the step before. tip: what is said of it at length; its first line says who told whom what.
     role: a colour role. dashed: an update, told later. lost: never arrived (a step that crossed no link and failed).
-    fault: written under the arrow, or empty.
+    fault: written under the arrow, or empty. mark: what does not fit (``late``, ``second answer``), written with a warning sign
+    behind the name, or empty.
     """
 
     seq: int | None
@@ -85,6 +86,7 @@ class Arrow:
     dashed: bool = False
     lost: bool = False
     fault: str = ""
+    mark: str = ""
 
     @property
     def left(self) -> float:
@@ -114,10 +116,22 @@ class Diagram:
         return next((n for n, arrow in enumerate(self.arrows) if arrow.top <= y < arrow.bottom), None)
 
 
-def lay_out(exchange: Exchange, width: float, height: float = 0) -> Diagram:
-    """The diagram of an exchange for a picture of that size; it may need more."""
-    place = _lane_of(exchange.hops)
-    used = {place(party) for hop in exchange.hops for party in (hop.from_, hop.to)}
+def lay_out(
+    exchange: Exchange,
+    width: float,
+    height: float = 0,
+    marks: Mapping[int, str] | None = None,
+    strays: Sequence[Hop] = (),
+) -> Diagram:
+    """The diagram of an exchange for a picture of that size; it may need more.
+
+    marks: words by message number for what does not fit. strays: steps drawn besides the exchange's own (see
+    :func:`bench.journal.pairing.judge`).
+    """
+    marks = marks or {}
+    hops = sorted((*exchange.hops, *strays), key=lambda hop: hop.mono_ns) if strays else exchange.hops
+    place = _lane_of(hops)
+    used = {place(party) for hop in hops for party in (hop.from_, hop.to)}
     charger = Party.STATION if Party.STATION in used and Party.JOSEV not in used else Party.JOSEV
     shown = [party for party in LANE_ORDER if party in used or party in ALWAYS or party is charger]
     gap = max(MIN_LANE_GAP, (width - GUTTER - MARGIN) / max(1, len(shown) - 1))
@@ -127,12 +141,13 @@ def lay_out(exchange: Exchange, width: float, height: float = 0) -> Diagram:
 
     arrows = []
     y = TOP
-    told = [_told(hop) for hop in exchange.hops]
+    told = [_told(hop) for hop in hops]
     least = TOP + FOOT + ROW * len(told) + FAULT_LINE * sum(bool(fault) for _, fault in told)
     row = min(MAX_ROW, ROW + max(0.0, height - least) / max(1, len(told)))
     before = start = exchange.opened.mono_ns
-    for number, hop in enumerate(exchange.hops):
+    for number, hop in enumerate(hops):
         name, fault = told[number]
+        mark = "" if hop.seq is None else marks.get(hop.seq, "")
         tall = row + (FAULT_LINE if fault else 0)
         since_ms, at_ms = (hop.mono_ns - before) / NS_PER_MS, (hop.mono_ns - start) / NS_PER_MS
         arrows.append(
@@ -145,11 +160,12 @@ def lay_out(exchange: Exchange, width: float, height: float = 0) -> Diagram:
                 y + tall,
                 name,
                 "0.0" if number == 0 and at_ms == 0 else f"+{span(since_ms)}",
-                _tip(hop, place, at_ms, since_ms),
+                _tip(hop, place, at_ms, since_ms, mark),
                 _role(hop),
                 dashed=hop.name.startswith("update"),
                 lost=hop.fault is not None and hop.seq is None,
                 fault=fault,
+                mark=mark,
             )
         )
         before = hop.mono_ns
@@ -196,11 +212,11 @@ def _role(hop: Hop) -> str:
     return "out" if hop.from_ in (Party.BENCH, Party.CSMS) else "info"
 
 
-def _tip(hop: Hop, place: Callable[[Party], Party], at_ms: float, since_ms: float) -> str:
+def _tip(hop: Hop, place: Callable[[Party], Party], at_ms: float, since_ms: float, mark: str) -> str:
     name, fault = _told(hop)
     number = f"#{hop.seq}" if hop.seq is not None else NO_MESSAGE
     lines = [
-        f"{number} {LABELS[place(hop.from_)]} to {LABELS[place(hop.to)]}: {name}",
+        f"{number} {LABELS[place(hop.from_)]} to {LABELS[place(hop.to)]}: {name}" + (f" ({mark})" if mark else ""),
         f"{at_ms:.3f} ms after the start, {since_ms:.3f} ms after the step before",
     ]
     if fault:

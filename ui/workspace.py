@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
@@ -36,6 +37,7 @@ from ui.status import StatusLine
 from ui.widgets import Banner
 
 if TYPE_CHECKING:
+    from bench.journal.capture_reader import CaptureReader
     from bench.session import Change, Session
     from bench.tasks import Tasks
     from ui.panels.connect import ConnectPage
@@ -72,6 +74,7 @@ class Workspace(QObject):
         self._fresh: Changes = set()
         self._keys: KeysCard | None = None
         self.connect_page: ConnectPage | None = None
+        self._beside: CaptureReader | None = None
 
         self.strip = LinkStrip()
         self.tap = TapPanel()
@@ -155,6 +158,7 @@ class Workspace(QObject):
         self._timer.stop()
         self._let_go()
         self._close_connect_page()
+        self._close_beside()
 
     # What passes between panels
 
@@ -316,6 +320,7 @@ class Workspace(QObject):
         window.setDockOptions(QMainWindow.DockOption.AllowTabbedDocks | QMainWindow.DockOption.AllowNestedDocks)
         window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         window.setDocumentMode(True)
+        self.exchanges.capture_wanted.connect(self._compare_with_capture)
         self.docks: dict[Panel, PanelDock] = {
             self.tap: PanelDock(self.tap, "dock.tap", framed=False),
             self.inspector: PanelDock(self.inspector, "dock.inspector"),
@@ -346,6 +351,29 @@ class Workspace(QObject):
                 view.installEventFilter(self)
 
     # Inside
+
+    def _compare_with_capture(self) -> None:
+        self.exchanges.run(self._open_beside(), name="capture to compare with")
+
+    async def _open_beside(self) -> None:
+        """Have a capture named and put its exchanges beside those of the session."""
+        from bench.journal.capture_reader import CaptureReader
+        from ui.dialogs import ask_open_path
+        from ui.panels.compare import RecordedSource
+
+        chosen = await ask_open_path(self._window, "Compare with a capture", "Captures (*.db);;All files (*)")
+        compare = self.exchanges.compare
+        if not chosen or compare is None:
+            return
+        reader = CaptureReader(Path(chosen))
+        self._close_beside()
+        self._beside = reader
+        compare.show_capture(RecordedSource(reader, reader.path.name))
+
+    def _close_beside(self) -> None:
+        reader, self._beside = self._beside, None
+        if reader is not None:
+            reader.close()
 
     def _heard(self, change: Change, key: object) -> None:
         self._fresh.add((change, key))

@@ -32,7 +32,10 @@ MAX_PENDING = 100_000
 MAX_PENDING_BYTES = 64 * 1024 * 1024
 MAX_PENDING_EXCHANGES = 10_000
 BATCH = 2_000
+LARGE_BATCH = 20_000
+"""Taken at once where more than ten usual batches wait: in a flood each turn of the loop comes late, so each must bring more."""
 BATCH_BYTES = 4 * 1024 * 1024
+LARGE_BATCH_BYTES = 16 * 1024 * 1024
 BATCH_EXCHANGES = 150
 MESSAGE_OVERHEAD = 512  # bytes a waiting message costs beside its raw bytes
 RETRY_S = 0.1
@@ -82,6 +85,12 @@ class Capture:
     def readable(self) -> Path | None:
         """The file to read older messages from; None before it is opened and after it is closed."""
         return self.path if self._thread is not None else None
+
+    @property
+    def behind(self) -> bool:
+        """So much waits, on a disk that works, that whatever can be held back should be."""
+        well = self._status is not None and self._status.state is LinkState.UP
+        return well and 2 * len(self._pending) > self._max_pending
 
     def size(self) -> int:
         """Bytes on disk, the write-ahead log included, after the last write."""
@@ -210,8 +219,9 @@ class Capture:
 
     def _take(self) -> tuple[Batch, dict[int, Exchange]]:
         messages: list[Message] = []
-        room = BATCH_BYTES
-        while self._pending and len(messages) < BATCH and room > 0:
+        backlog = len(self._pending) > 10 * BATCH
+        most, room = (LARGE_BATCH, LARGE_BATCH_BYTES) if backlog else (BATCH, BATCH_BYTES)
+        while self._pending and len(messages) < most and room > 0:
             message = self._pending.popleft()
             room -= _cost(message)
             messages.append(message)

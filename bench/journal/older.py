@@ -5,12 +5,12 @@ from __future__ import annotations
 from array import array
 from pathlib import Path
 
-from bench.clock import NS_PER_MS
 from bench.journal.capture_reader import CaptureReader
 from bench.journal.filter import Filter
 from bench.journal.history import Complete
+from bench.journal.pairing import Pairing
 from bench.journal.view import routine
-from bench.message import Link, Message
+from bench.message import Message
 
 STEP = 10_000
 """Messages looked at in one step, between which it can be cancelled and tells how far it is."""
@@ -74,20 +74,12 @@ class _Recorded:
 
     def __init__(self, exchanges: dict[int, int]) -> None:
         self._exchanges = exchanges
-        self._asked: dict[tuple[Link, str], int] = {}
+        self._pairing = Pairing()
         self._took: float | None = None
 
     def feed(self, message: Message) -> None:
         """The next message; :meth:`answer_ms` is of this one."""
-        self._took = None
-        correlation = message.decoded.correlation
-        if correlation is None:
-            return
-        key = (message.link, correlation)
-        if message.decoded.kind in ("CALL", "request"):
-            self._asked[key] = message.mono_ns
-        elif (asked := self._asked.pop(key, None)) is not None:
-            self._took = (message.mono_ns - asked) / NS_PER_MS
+        self._took = self._pairing.feed(message).ms
 
     def exchange_of(self, seq: int) -> int | None:
         return self._exchanges.get(seq)

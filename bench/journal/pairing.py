@@ -8,9 +8,9 @@ looked at, so that messages read from a capture do as well as live ones. A messa
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from itertools import islice
 from typing import NamedTuple
 
 from bench.clock import NS_PER_MS, NS_PER_S, Clock
@@ -22,7 +22,7 @@ OCPP_LIMIT_S = 30.0
 JOSEV_LIMIT_S = 5.0
 OTHER_LIMIT_S = 30.0
 KEEP_OPEN = 20_000
-"""Requests without an answer that each link remembers; past it the oldest are forgotten, and their answers look like orphans."""
+"""Requests without an answer that each link remembers; past it the older half is forgotten, and their answers look like orphans."""
 KEEP_ANSWERED = 50_000
 """Answered requests each link remembers, to know a second answer and an id used again; past it the older half is forgotten."""
 MAX_SAME_ID = 16
@@ -102,15 +102,13 @@ class _Request(NamedTuple):
 class _Book:
     """The requests of one link by channel, direction and id, oldest first."""
 
-    __slots__ = ("answered", "answered_before", "epochs", "limit_ns", "link", "open", "topics")
+    __slots__ = ("answered", "epochs", "limit_ns", "link", "open", "topics")
 
     def __init__(self, link: Link, limit_s: float) -> None:
         self.link = link
         self.limit_ns = int(limit_s * NS_PER_S)
-        self.open: OrderedDict[_Key, _Request] = OrderedDict()
-        # In two halves: to drop the older one whole is cheaper than to drop one id with every answer.
+        self.open: dict[_Key, _Request] = {}
         self.answered: dict[_Key, _Request] = {}
-        self.answered_before: dict[_Key, _Request] = {}
         self.epochs: dict[str, int] = {}
         self.topics: list[str] = []
 
@@ -136,7 +134,7 @@ class Pairing:
         # Apart: the hash of an enum's member is Python code, and nearly all messages are of these two.
         self._ocpp, self._josev = books[_OCPP], books[_JOSEV]
         self._keep_open = max(1, keep_open)
-        self._keep_answered = max(1, keep_answered // 2)
+        self._keep_answered = max(1, keep_answered)
 
     def feed(self, message: Message) -> Paired:
         """Take in the next message; what it answers and what is wrong with it."""
@@ -176,12 +174,12 @@ class Pairing:
     def _asked(self, book: _Book, key: _Key, message: Message) -> Paired:
         waiting, epoch = book.open, book.epochs.get(key[0], 0)
         earlier = waiting.pop(key, None)
-        known = earlier or book.answered.get(key) or book.answered_before.get(key)
+        known = earlier or book.answered.get(key)
         if earlier is not None and _depth(earlier) >= MAX_SAME_ID:
             earlier = None
         waiting[key] = _new(_Request, (message.seq, message.mono_ns, epoch, earlier))
         if len(waiting) > self._keep_open:
-            waiting.popitem(last=False)
+            _forget_half(waiting)
         if book is self._josev and key[0] not in book.topics and len(book.topics) < MAX_TOPICS:
             book.topics.append(key[0])
         return _REUSED if known is not None and known.epoch == epoch else _NOTHING
@@ -189,13 +187,13 @@ class Pairing:
     def _answered(self, book: _Book, key: _Key, mono_ns: int) -> Paired:
         request = book.open.pop(key, None)
         if request is None:
-            request = book.answered.get(key) or book.answered_before.get(key)
+            request = book.answered.get(key)
             return _ORPHAN if request is None else Paired(request.seq, _ms(mono_ns - request.mono_ns), _DUPLICATE)
         if request.before is not None:
             book.open[key] = request.before
         book.answered[key] = request
         if len(book.answered) > self._keep_answered:
-            book.answered, book.answered_before = {}, book.answered
+            _forget_half(book.answered)
         waited = mono_ns - request.mono_ns
         return _new(Paired, (request.seq, _ms(waited), _LATE if waited > book.limit_ns else ()))
 
@@ -209,8 +207,7 @@ class Pairing:
         if latest:
             return best
         for other in book.topics:
-            key = (other, True, correlation)
-            if other != topic and (key in book.answered or key in book.answered_before):
+            if other != topic and (other, True, correlation) in book.answered:
                 return other
         return best
 
@@ -221,6 +218,12 @@ class Pairing:
         epochs[message.channel] = epochs.pop(message.channel, 0) + 1
         if len(epochs) > MAX_CHANNELS:
             del epochs[next(iter(epochs))]
+
+
+def _forget_half(requests: dict[_Key, _Request]) -> None:
+    """The older half at once: to look for the single oldest with every message would cost more than all the rest."""
+    for key in list(islice(requests, (len(requests) + 1) // 2)):
+        del requests[key]
 
 
 def _depth(request: _Request) -> int:

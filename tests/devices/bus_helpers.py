@@ -20,6 +20,8 @@ LIMIT_S = 10.0
 class RecordingSink:
     """What the bus told the engine."""
 
+    busy = False
+
     def __init__(self) -> None:
         self.messages: list[tuple[str, bytes]] = []
         self.metas: list[Mapping[str, object]] = []

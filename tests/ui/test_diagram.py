@@ -8,6 +8,7 @@ from PySide6.QtGui import QGuiApplication, QImage
 
 from bench.errors import OperatorError
 from bench.exchange import Exchange, Party
+from bench.message import Direction, Link
 from tests.ui.stub_session import StubSession
 from ui.diagram_layout import FAULT_LINE, MIN_LANE_GAP, ROW, lay_out, span
 from ui.panels.diagram import DiagramPanel
@@ -263,3 +264,68 @@ def test_without_a_tap_it_says_what_would_fill_it(qtbot, themed, stub):
     panel.attach(stub, None)
     assert panel._pages.currentIndex() == 0
     assert not panel.copy_button.isEnabled()
+
+
+# What does not fit
+
+
+def test_what_does_not_fit_stands_at_its_arrow(stub: StubSession):
+    exchange = stub.open(None)
+    asked = stub.message(Link.JOSEV, Direction.IN, "cs/josev", b"{}", "request", "authorization", correlation="a")
+    stub.hop(exchange, asked, Party.STATION, Party.JOSEV, "authorization request")
+    (arrow,) = lay_out(exchange, 900, marks={asked.seq: "no answer"}).arrows
+    assert arrow.mark == "no answer"
+    assert arrow.tip.splitlines()[0].endswith("authorization request (no answer)")
+    assert lay_out(exchange, 900).arrows[0].mark == ""
+
+
+def test_an_exchange_in_order_has_no_marks(panel):
+    assert [arrow.mark for arrow in panel.view.diagram.arrows] == [""] * 8
+
+
+def test_a_request_nobody_answered_is_marked_once_its_time_is_over(panel, lively):
+    exchange = lively.open(None, origin="authorize")
+    asked = lively.message(Link.OCPP, Direction.IN, "CP-001", b"[]", "CALL", "Authorize", correlation="x1")
+    lively.hop(exchange, asked, Party.STATION, Party.CSMS, "Authorize")
+    panel.refresh({("exchange", exchange.id)})
+    assert [arrow.mark for arrow in panel.view.diagram.arrows] == [""]
+    lively.clock.advance(30_001)
+    panel.refresh(set())
+    assert [arrow.mark for arrow in panel.view.diagram.arrows] == ["no answer"]
+
+
+def test_a_late_answer_outside_of_the_exchange_is_drawn_into_it(panel, lively):
+    exchange = lively.open(None, origin="remote_start")
+    asked = lively.message(
+        Link.OCPP, Direction.OUT, "CP-001", b"[]", "CALL", "RequestStartTransaction", correlation="r1"
+    )
+    lively.hop(exchange, asked, Party.CSMS, Party.STATION, "RequestStartTransaction")
+    lively.clock.advance(30_000)
+    lively.hop(exchange, None, Party.STATION, Party.CSMS, "no answer", fault="no answer in 30 s")
+    panel.refresh({("exchange", exchange.id)})
+    assert [arrow.mark for arrow in panel.view.diagram.arrows] == ["", ""], "said once"
+    lively.clock.advance(1_500)
+    late = lively.message(
+        Link.OCPP, Direction.IN, "CP-001", b"[]", "CALLRESULT", "RequestStartTransaction", correlation="r1"
+    )
+    panel.view.setFocus()
+    panel.view.mark_message(asked.seq)
+    panel.refresh(set())
+    last = panel.view.diagram.arrows[-1]
+    assert (last.seq, last.mark, last.latency) == (late.seq, "late, after 31.5 s", "+1.5 s")
+    assert panel.view.current_arrow.seq == asked.seq
+    twice = lively.message(
+        Link.OCPP, Direction.IN, "CP-001", b"[]", "CALLRESULT", "RequestStartTransaction", correlation="r1"
+    )
+    panel.refresh(set())
+    assert panel.view.diagram.arrows[-1].mark == "second answer"
+    panel.select_message(twice.seq)
+    assert panel.view.current_arrow.seq == twice.seq
+
+
+def test_an_id_used_before_is_marked(panel, lively):
+    exchange = lively.open(None, origin="authorize")
+    asked = lively.message(Link.OCPP, Direction.IN, "CP-001", b"[]", "CALL", "Authorize", correlation="c5")
+    lively.hop(exchange, asked, Party.STATION, Party.CSMS, "Authorize")
+    panel.refresh({("exchange", exchange.id)})
+    assert panel.view.diagram.arrows[0].mark == "id used before"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 
-from bench.exchange import DecidedBy, TapCard, Verdict
+from bench.exchange import DecidedBy, Party, TapCard, Verdict
+from bench.message import Direction, Link
 from tests.ui.stub_session import StubSession
 from ui.models.exchanges import Column, ExchangesModel, bus_ms, card_text, decided_text, ocpp_ms
 from ui.panels.exchanges import ExchangesPanel
@@ -137,3 +138,110 @@ def test_where_there_is_little_room_the_milliseconds_go(panel, lively):
     assert len(row(panel.model, 0)[Column.TIME]) == len("00:00:00.000")
     panel.resize(500, 300)
     assert len(row(panel.model, 0)[Column.TIME]) == len("00:00:00")
+
+
+# What does not fit
+
+
+def test_a_message_that_does_not_fit_puts_a_sign_into_the_row(panel, stub):
+    exchange = stub.open(TapCard("04A2", None, "ISO14443"))
+    panel.attach(stub, None)
+    for at in (0, 31_000):
+        stub.clock.advance(at)
+        kind, direction = ("CALLRESULT", Direction.OUT) if at else ("CALL", Direction.IN)
+        message = stub.message(Link.OCPP, direction, "CP-001", b"[]", kind, "Authorize", correlation="a")
+        lanes = (Party.CSMS, Party.STATION) if at else (Party.STATION, Party.CSMS)
+        stub.hop(exchange, message, *lanes, "Accepted" if at else "Authorize")
+    stub.close(exchange, Verdict.ACCEPTED, DecidedBy.STORE, "valid", "TAG-7")
+    panel.refresh(changed(stub))
+    index = panel.model.index(0, Column.DECIDED_BY)
+    assert panel.model.data(index) == "⚠ store · TAG-7"
+    tip = panel.model.data(index, Qt.ItemDataRole.ToolTipRole)
+    assert tip == "store · TAG-7\n#2 Accepted: late, after 31.0 s"
+    assert panel.model.data(index, Qt.ItemDataRole.AccessibleTextRole) == "warning: store · TAG-7"
+    assert panel.model.troubles(exchange.id) == ("#2 Accepted: late, after 31.0 s",)
+
+
+def test_what_the_flow_told_is_in_the_tooltip_once(panel, stub):
+    exchange = stub.open(None)
+    for kind, channel, fault in (
+        ("request", "cs/josev", None),
+        ("response", "josev/cs", "late by 2.00 s"),
+        ("response", "josev/cs", "second response to one request"),
+    ):
+        direction = Direction.IN if kind == "response" else Direction.OUT
+        message = stub.message(Link.JOSEV, direction, channel, b"{}", kind, "authorization", correlation="a")
+        stub.hop(exchange, message, Party.JOSEV, Party.BENCH, kind, fault)
+        stub.clock.advance(7_000)
+    panel.attach(stub, None)
+    assert panel.model.troubles(exchange.id) == (
+        "#2 response: late by 2.00 s",
+        "#3 response: second response to one request",
+    )
+
+
+def test_a_request_becomes_unanswered_when_its_time_is_over(panel, stub):
+    exchange = stub.open(TapCard("04A2", None, "ISO14443"))
+    asked = stub.message(Link.OCPP, Direction.IN, "CP-001", b"[]", "CALL", "Authorize", correlation="a")
+    stub.hop(exchange, asked, Party.STATION, Party.CSMS, "Authorize")
+    panel.attach(stub, None)
+    index = panel.model.index(0, Column.DECIDED_BY)
+    assert panel.model.data(index) == ""
+    stub.clock.advance(30_001)
+    told = []
+    panel.model.dataChanged.connect(lambda first, last: told.append(first.row()))
+    panel.refresh(set())
+    assert told == [0]
+    assert panel.model.data(index) == "⚠ no answer"
+    panel.refresh(set())
+    assert told == [0], "told once"
+
+
+def test_taps_in_order_have_no_sign(panel, lively):
+    panel.attach(lively, None)
+    assert not any("⚠" in row(panel.model, n)[Column.DECIDED_BY] for n in range(5))
+
+
+# Comparing
+
+
+def select(panel: ExchangesPanel, qtbot, *rows: int) -> None:
+    for n, number in enumerate(rows):
+        where = panel.table.visualRect(panel.model.index(number, Column.CARD)).center()
+        held = Qt.KeyboardModifier.ControlModifier if n else Qt.KeyboardModifier.NoModifier
+        qtbot.mouseClick(panel.table.viewport(), Qt.MouseButton.LeftButton, held, where)
+
+
+def test_two_selected_rows_are_compared(panel, lively, qtbot):
+    panel.attach(lively, None)
+    select(panel, qtbot, 0, 1)
+    assert panel.selected_ids == [4, 5]
+    menu = panel.context_menu()
+    (action,) = menu.actions()
+    assert action.text() == "Compare the two selected"
+    action.trigger()
+    assert (panel.compare.left.chosen, panel.compare.right.chosen) == (4, 5)
+    assert panel.compare.isVisible()
+    assert not panel.compare.isModal()
+    lively.tap("04B1C2D3E4F580")
+    panel.refresh(changed(lively))
+    assert panel.selected_ids == [4, 5], "a new tap does not undo the choice"
+
+
+def test_one_selected_row_is_compared_with_the_nearest(panel, lively, qtbot):
+    lively.tap("04A2B3C4D5E680")
+    panel.attach(lively, None)
+    select(panel, qtbot, 0)
+    (action,) = panel.context_menu().actions()
+    assert action.text() == "Compare with…"
+    action.trigger()
+    assert (panel.compare.left.chosen, panel.compare.right.chosen) == (6, 5)
+    with qtbot.waitSignal(panel.capture_wanted):
+        panel.compare.capture_button.click()
+
+
+def test_three_selected_rows_cannot_be_compared(panel, lively, qtbot):
+    panel.attach(lively, None)
+    select(panel, qtbot, 0, 1, 2)
+    (action,) = panel.context_menu().actions()
+    assert not action.isEnabled()

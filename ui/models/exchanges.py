@@ -6,12 +6,13 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from enum import IntEnum
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from bench.clock import NS_PER_MS, iso_utc, to_datetime
 from bench.exchange import Exchange, Hop, Party, Verdict, shown_uid
+from bench.journal.pairing import judge
 from bench.message import Link
 from ui import theme
 from ui.widgets import BADGE_ROLE, VERDICT_BADGES, readable_ms
@@ -97,6 +98,20 @@ def why_text(exchange: Exchange) -> str:
     return f"{why} ({label})"
 
 
+SIGN = "⚠"
+MAX_TROUBLES = 10
+
+
+class _Row(NamedTuple):
+    """What is shown of an exchange at one revision. troubles: a line each, for the tooltip of the warning sign. due_ns: monotonic
+    time from which one more request is unanswered, or None."""
+
+    revision: int
+    texts: tuple[str, ...]
+    troubles: tuple[str, ...]
+    due_ns: int | None
+
+
 class ExchangesModel(QAbstractTableModel):
     """Mirrors ``session.exchanges``; rows are made once per revision of their exchange."""
 
@@ -104,7 +119,8 @@ class ExchangesModel(QAbstractTableModel):
         super().__init__(parent)
         self._session: Session | None = None
         self._ids: list[int] = []  # oldest first; row 0 is the last
-        self._rows: dict[int, tuple[int, tuple[str, ...]]] = {}
+        self._rows: dict[int, _Row] = {}
+        self._due: dict[int, int] = {}
         self._accepted: set[int] = set()
         self._short_time = False
         self._bold = theme.ui_font(bold=True)
@@ -115,6 +131,7 @@ class ExchangesModel(QAbstractTableModel):
         self._session = session
         self._ids = list(session.exchanges)
         self._rows.clear()
+        self._due.clear()
         self._accepted.clear()
         self.endResetModel()
         self._note_verdicts(self._ids)
@@ -136,6 +153,7 @@ class ExchangesModel(QAbstractTableModel):
             self.beginRemoveRows(QModelIndex(), count - gone, count - 1)
             for id_ in self._ids[:gone]:
                 self._rows.pop(id_, None)
+                self._due.pop(id_, None)
                 self._accepted.discard(id_)
             del self._ids[:gone]
             self.endRemoveRows()
@@ -154,6 +172,23 @@ class ExchangesModel(QAbstractTableModel):
             self.dataChanged.emit(self.index(row, 0), self.index(row, len(HEADERS) - 1))
         self._note_verdicts(touched.union(fresh))
         return len(fresh)
+
+    def tell_overdue(self) -> None:
+        """Requests whose time ran out since their rows were made are unanswered now."""
+        if not self._due or self._session is None:
+            return
+        now = self._session.clock.stamp().mono_ns
+        for id_ in [id_ for id_, due_ns in self._due.items() if now > due_ns]:
+            del self._due[id_]
+            self._rows.pop(id_, None)
+            row = self.row_of(id_)
+            if row is not None:
+                self.dataChanged.emit(self.index(row, 0), self.index(row, len(HEADERS) - 1))
+
+    def troubles(self, exchange_id: int) -> tuple[str, ...]:
+        """What does not fit among the messages of an exchange, a line each."""
+        exchange = self._session.exchanges.get(exchange_id) if self._session is not None else None
+        return () if exchange is None else self._row(exchange).troubles
 
     def id_at(self, row: int) -> int | None:
         return self._ids[-1 - row] if 0 <= row < len(self._ids) else None
@@ -189,8 +224,11 @@ class ExchangesModel(QAbstractTableModel):
         if exchange is None:
             return None
         column = index.column()
-        if role == Qt.ItemDataRole.DisplayRole or role == Qt.ItemDataRole.AccessibleTextRole:
-            return self._texts(exchange)[column]
+        shown = self._row(exchange)
+        if role == Qt.ItemDataRole.DisplayRole:
+            return shown.texts[column]
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return shown.texts[column].replace(SIGN, "warning:")
         if role == BADGE_ROLE:
             return VERDICT_BADGES[exchange.verdict] if column == Column.VERDICT else None
         if role == Qt.ItemDataRole.FontRole:
@@ -202,7 +240,9 @@ class ExchangesModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ForegroundRole:
             return theme.color("muted") if column in (Column.BUS, Column.OCPP) else None
         if role == Qt.ItemDataRole.ToolTipRole:
-            return iso_utc(exchange.opened.utc_ns) if column == Column.TIME else self._texts(exchange)[column]
+            if column == Column.TIME:
+                return iso_utc(exchange.opened.utc_ns)
+            return _with_troubles(shown) if column == Column.DECIDED_BY else shown.texts[column]
         return None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
@@ -222,22 +262,43 @@ class ExchangesModel(QAbstractTableModel):
         id_ = self.id_at(row)
         return None if id_ is None or self._session is None else self._session.exchanges.get(id_)
 
-    def _texts(self, exchange: Exchange) -> tuple[str, ...]:
+    def _row(self, exchange: Exchange) -> _Row:
         kept = self._rows.get(exchange.id)
-        if kept is not None and kept[0] == exchange.revision:
-            return kept[1]
+        if kept is not None and kept.revision == exchange.revision:
+            return kept
         opened = to_datetime(exchange.opened.utc_ns).astimezone()
+        troubles, due_ns = self._look(exchange)
+        decided = decided_text(exchange)
         texts = (
             f"{opened:%H:%M:%S}" + ("" if self._short_time else f".{opened.microsecond // 1000:03d}"),
             card_text(exchange),
             VERDICT_BADGES[exchange.verdict].word,
-            decided_text(exchange),
+            f"{SIGN} {decided or troubles[0].partition(': ')[2]}" if troubles else decided,
             readable_ms(bus_ms(exchange)),
             readable_ms(ocpp_ms(exchange)),
             readable_ms(exchange.total_ms),
         )
-        self._rows[exchange.id] = (exchange.revision, texts)
-        return texts
+        made = self._rows[exchange.id] = _Row(exchange.revision, texts, troubles, due_ns)
+        if due_ns is None:
+            self._due.pop(exchange.id, None)
+        else:
+            self._due[exchange.id] = due_ns
+        return made
+
+    def _look(self, exchange: Exchange) -> tuple[tuple[str, ...], int | None]:
+        """Messages of the exchange that do not fit. A step that never came is told by the verdict."""
+        assert self._session is not None
+        journal, profile = self._session.journal, self._session.profile
+        limits = {Link.JOSEV: profile.answer_limit_s, Link.OCPP: profile.ocpp.call_timeout_s}
+        found = (journal.get(seq) for seq in exchange.sequences)
+        messages = sorted((message for message in found if message is not None), key=lambda message: message.seq)
+        judged = judge(exchange, messages, limits=limits, now_mono_ns=self._session.clock.stamp().mono_ns)
+        troubles = []
+        for hop in exchange.hops:
+            told = hop.fault, judged.words.get(hop.seq) if hop.seq is not None else None
+            if hop.seq is not None and any(told):
+                troubles.append(f"#{hop.seq} {hop.name}: " + ", ".join(filter(None, told)))
+        return tuple(troubles[:MAX_TROUBLES]), judged.due_ns
 
     def _note_verdicts(self, ids: Iterable[int]) -> None:
         assert self._session is not None
@@ -247,6 +308,11 @@ class ExchangesModel(QAbstractTableModel):
                 self._accepted.add(id_)
             else:
                 self._accepted.discard(id_)
+
+
+def _with_troubles(shown: _Row) -> str:
+    decided = shown.texts[Column.DECIDED_BY]
+    return "\n".join((decided.removeprefix(f"{SIGN} "), *shown.troubles)) if shown.troubles else decided
 
 
 _ROLES = frozenset(

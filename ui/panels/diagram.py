@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
+    QFont,
     QFontMetricsF,
     QGuiApplication,
     QHelpEvent,
@@ -33,10 +34,13 @@ from PySide6.QtWidgets import (
 )
 
 from bench.errors import OperatorError
-from bench.exchange import Exchange
+from bench.exchange import Exchange, Hop
+from bench.journal.pairing import Marked, Surroundings
+from bench.message import Link
 from ui import theme
 from ui.diagram_layout import LOOP, TOP, Arrow, Diagram, lay_out
 from ui.dialogs import ask_save_path
+from ui.glyphs import paint_glyph
 from ui.panels.base import Panel, touches
 from ui.widgets import VERDICT_BADGES, BadgeLabel, Card, ElidedLabel, EmptyState, mark
 
@@ -57,6 +61,7 @@ class DiagramPanel(Panel):
         super().__init__(parent)
         self.exchange_id: int | None = None
         self._revision = -1
+        self._surroundings: Surroundings | None = None
         self.card = Card("Sequence", margin=0)
         self.badge = BadgeLabel()
         self.copy_button = mark(QPushButton("Copy"), "flat")
@@ -112,18 +117,32 @@ class DiagramPanel(Panel):
     def attach(self, session: Session, tasks: Tasks) -> None:
         super().attach(session, tasks)
         self.exchange_id = None
+        limits = {Link.JOSEV: session.profile.answer_limit_s, Link.OCPP: session.profile.ocpp.call_timeout_s}
+        self._surroundings = Surroundings(session.journal, session.clock, limits)
         self._follow_newest()
         if self.exchange_id is None:
             self._show(None)
 
     def refresh(self, changes: set[tuple[Change, object]]) -> None:
-        if not touches(changes, "exchange"):
-            return
+        if touches(changes, "exchange"):
+            self._follow_changes()
+        self._look_again()
+
+    def _follow_changes(self) -> None:
         if self.follow_button.isChecked():
             self._follow_newest()
         exchange = self._exchange()
         if exchange is not None and exchange.revision != self._revision:
             self._show(exchange)
+
+    def _look_again(self) -> None:
+        """A late answer may have come, or the time of one run out, since the exchange was shown."""
+        exchange = self._exchange()
+        if exchange is None:
+            return
+        looked = self._surroundings.look(exchange) if self._surroundings is not None else None
+        if looked is not None:
+            self.view.show_marks(looked)
 
     def select_exchange(self, exchange_id: int) -> None:
         """Show one exchange. Following goes on only where it is the newest."""
@@ -210,6 +229,8 @@ class DiagramPanel(Panel):
             button.setEnabled(exchange is not None)
         self._pages.setCurrentIndex(0 if exchange is None else 1)
         self.view.show_exchange(exchange)
+        if exchange is not None and self._surroundings is not None:
+            self.view.show_marks(self._surroundings.judge(exchange))
 
 
 class DiagramView(QWidget):
@@ -229,6 +250,8 @@ class DiagramView(QWidget):
         self.current: int | None = None
         self._hover: int | None = None
         self._exchange: Exchange | None = None
+        self._marks: dict[int, str] = {}
+        self._strays: tuple[Hop, ...] = ()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setAccessibleName("Sequence diagram; up and down walk the steps")
@@ -243,8 +266,18 @@ class DiagramView(QWidget):
         if exchange is not self._exchange:
             self._set_current(None)
             self._hover = None
+            self._marks, self._strays = {}, ()
         self._exchange = exchange
         self._lay_out()
+
+    def show_marks(self, judged: Marked) -> None:
+        """Write beside the steps what does not fit, and draw the steps that came besides."""
+        if (judged.words, judged.strays) != (self._marks, self._strays):
+            picked = self.current_arrow
+            self._marks, self._strays = judged.words, judged.strays
+            self._lay_out()
+            if picked is not None and picked.seq is not None:
+                self.mark_message(picked.seq)
 
     def mark_message(self, seq: int) -> None:
         """Highlight the arrow of a message, if it is one of these."""
@@ -328,7 +361,7 @@ class DiagramView(QWidget):
             self.diagram = None
             self.setMinimumSize(0, 0)
         else:
-            self.diagram = lay_out(self._exchange, self.width(), self.height())
+            self.diagram = lay_out(self._exchange, self.width(), self.height(), self._marks, self._strays)
             self.setMinimumSize(math.ceil(self.diagram.least_width), math.ceil(self.diagram.least_height))
             if self.current is not None and self.current >= len(self.diagram.arrows):
                 self._set_current(None)
@@ -428,9 +461,14 @@ def _paint_words(painter: QPainter, arrow: Arrow, width: float, ink: QColor) -> 
     metrics = QFontMetricsF(font)
     painter.setFont(font)
     left = arrow.left + (LOOP + 6 if arrow.loop else 9)
-    name = metrics.elidedText(arrow.name, Qt.TextElideMode.ElideRight, width - left - 6)
+    # The mark is what is looked for: the name gives way to it.
+    kept = _mark_width(arrow.mark) if arrow.mark else 0.0
+    name = metrics.elidedText(arrow.name, Qt.TextElideMode.ElideRight, max(width / 8, width - left - 6 - kept))
     painter.setPen(theme.color("fail" if arrow.lost else "text"))
-    painter.drawText(QPointF(left, arrow.y - (7 if arrow.lost else 4.5)), name)
+    base = arrow.y - (7 if arrow.lost else 4.5)
+    painter.drawText(QPointF(left, base), name)
+    if arrow.mark:
+        _paint_mark(painter, QPointF(left + metrics.horizontalAdvance(name) + 8, base), arrow.mark, width)
     small = theme.ui_font(-1.25)
     painter.setFont(small)
     painter.setPen(theme.color("muted"))
@@ -438,6 +476,29 @@ def _paint_words(painter: QPainter, arrow: Arrow, width: float, ink: QColor) -> 
     beside = arrow.left - 8 - small_metrics.horizontalAdvance(arrow.latency)
     painter.drawText(QPointF(beside, arrow.y + small_metrics.ascent() / 2 - 1), arrow.latency)
     if arrow.fault:
+        painter.setFont(small)
         painter.setPen(ink)
         fault = small_metrics.elidedText(arrow.fault, Qt.TextElideMode.ElideRight, width - left - 6)
         painter.drawText(QPointF(left, arrow.y + small_metrics.height()), fault)
+
+
+def _mark_font() -> QFont:
+    return theme.ui_font(-1.0, bold=True)
+
+
+def _mark_width(words: str) -> float:
+    metrics = QFontMetricsF(_mark_font())
+    return 8 + metrics.ascent() + 4 + metrics.horizontalAdvance(words)
+
+
+def _paint_mark(painter: QPainter, at: QPointF, words: str, width: float) -> None:
+    """A warning sign and what does not fit, from the foot of its words."""
+    font = _mark_font()
+    metrics = QFontMetricsF(font)
+    side = metrics.ascent()
+    ink = theme.color("warn")
+    paint_glyph(painter, QRectF(at.x(), at.y() - side + 1.5, side, side), "warning", ink)
+    painter.setFont(font)
+    painter.setPen(ink)
+    room = width - at.x() - side - 4 - 4
+    painter.drawText(QPointF(at.x() + side + 4, at.y()), metrics.elidedText(words, Qt.TextElideMode.ElideRight, room))

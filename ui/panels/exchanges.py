@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetrics, QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStackedWidget, QTableView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QStackedWidget, QTableView, QVBoxLayout, QWidget
 
 from bench.exchange import Verdict
 from ui import theme
@@ -17,6 +17,7 @@ from ui.widgets import VERDICT_BADGES, BadgeDelegate, Card, EmptyState, badge_fo
 if TYPE_CHECKING:
     from bench.session import Change, Session
     from bench.tasks import Tasks
+    from ui.panels.compare import CompareWindow
 
 SAMPLES = {
     Column.TIME: "00:00:00.000",
@@ -30,13 +31,21 @@ NARROW = 680
 
 
 class ExchangesPanel(Panel):
-    """The table of taps. The selection follows the newest until the operator picks another."""
+    """The table of taps. The selection follows the newest until the operator picks another.
+
+    compare: the window that compares two of them, once it was asked for.
+
+    Signals:
+        capture_wanted: the operator wants to compare with an exchange of another capture; hand it to ``compare.show_capture``.
+    """
 
     title = "Exchanges"
+    capture_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.model = ExchangesModel(self)
+        self.compare: CompareWindow | None = None
         self._ours = False
         self.card = Card("Exchanges", margin=0)
         self.card.body.setContentsMargins(0, 0, 0, 3)
@@ -59,15 +68,21 @@ class ExchangesPanel(Panel):
     def attach(self, session: Session, tasks: Tasks) -> None:
         super().attach(session, tasks)
         self.model.show_session(session)
+        if self.compare is not None:
+            self.compare.show_session(session)
         self._show_counts()
         self._select_row(0)
 
     def refresh(self, changes: set[tuple[Change, object]]) -> None:
+        self.model.tell_overdue()
         if not touches(changes, "exchange"):
             return
-        followed = self.table.currentIndex().row() in (-1, 0)
+        # Two rows picked to be compared stay picked.
+        followed = self.table.currentIndex().row() in (-1, 0) and len(self.selected_ids) < 2
         self.model.update([key for kind, key in changes if kind == "exchange"])
         self._show_counts()
+        if self.compare is not None:
+            self.compare.refresh()
         if followed:
             self._select_row(0)
 
@@ -85,6 +100,39 @@ class ExchangesPanel(Panel):
     def selected_id(self) -> int | None:
         return self.model.id_at(self.table.currentIndex().row())
 
+    @property
+    def selected_ids(self) -> list[int]:
+        """The exchanges of the selected rows, oldest first."""
+        rows = self.table.selectionModel().selectedRows()
+        return sorted(id_ for index in rows if (id_ := self.model.id_at(index.row())) is not None)
+
+    def context_menu(self) -> QMenu:
+        """What can be done with the selected rows."""
+        chosen = self.selected_ids
+        menu = QMenu(self.table)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        two = len(chosen) == 2
+        action = menu.addAction("Compare the two selected" if two else "Compare with…")
+        action.setEnabled(len(chosen) in (1, 2))
+        action.triggered.connect(lambda: self.show_compare(*chosen))
+        return menu
+
+    def show_compare(self, left: int | None = None, right: int | None = None) -> CompareWindow:
+        """Open the comparison, or bring it to the front. Without ``right``, the nearest exchange of the same card is beside it."""
+        from ui.panels.compare import CompareWindow
+
+        if self.compare is None:
+            self.compare = CompareWindow(self)
+            self.compare.capture_wanted.connect(self.capture_wanted)
+            self.compare.message_selected.connect(self.message_selected)
+        if self.session is not None:
+            self.compare.show_session(self.session)
+        self.compare.choose(left, right)
+        self.compare.show()
+        self.compare.raise_()
+        self.compare.activateWindow()
+        return self.compare
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         narrow = self.width() < NARROW
@@ -99,7 +147,9 @@ class ExchangesPanel(Panel):
         table.setItemDelegate(BadgeDelegate(table))
         table.setFont(theme.ui_font())
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        table.customContextMenuRequested.connect(self._open_menu)
         table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         table.setTabKeyNavigation(False)
         table.setShowGrid(False)
@@ -135,6 +185,10 @@ class ExchangesPanel(Panel):
         self._ours = True
         self.table.setCurrentIndex(index)
         self._ours = False
+
+    def _open_menu(self, at: QPoint) -> None:
+        # popup, never exec: a menu that waits would hold up every task.
+        self.context_menu().popup(self.table.viewport().mapToGlobal(at))
 
     def _row_changed(self, current: QModelIndex, previous: QModelIndex) -> None:
         exchange_id = self.model.id_at(current.row())

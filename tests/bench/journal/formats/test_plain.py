@@ -1,0 +1,79 @@
+"""Plain logs: arrays bare or behind a prefix, nothing dropped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.journal.capture_reader import CaptureReader
+from bench.journal.formats.convert import Form, import_file
+from bench.message import Direction, Malformed, Message
+
+LOG = b"""\xef\xbb\xbf[2,"1","BootNotification",{"chargePointVendor":"V","chargePointModel":"M"}]
+[3,"1",{"status":"Accepted","currentTime":"2026-11-21T12:00:00Z","interval":300}]
+
+2026-11-21 12:00:01,250 INFO [ocpp] CP_1: receive message [2,"2","Authorize",{"idTag":"04A2B3C4"}]
+2026-11-21T13:00:01.5+01:00 send: [ 3 , "2", {"idTagInfo":{"status":"Accepted"}}] (3 ms)
+central > [2,"a","RemoteStopTransaction",{"transactionId":1}]
+[4,"a","NotSupported","",{}]
+[3,"lost",{}]
+the server was started
+[2,"3","Heart
+2026-11-21 12:00:03 \xff\xfe[2,"4","Heartbeat",{}]
+[2,"5","Reset",{"type":"Hard"},7]"""
+
+
+def imported(tmp_path: Path, content: bytes) -> tuple[list[Message], dict[str, str]]:
+    (tmp_path / "charger.log").write_bytes(content)
+    report = import_file(tmp_path / "charger.log", tmp_path / "new.db")
+    assert report.form is Form.PLAIN
+    with CaptureReader(tmp_path / "new.db") as reader:
+        assert report.messages == reader.count()
+        return reader.messages(), reader.stations()
+
+
+def test_a_log_as_programs_write_it(tmp_path: Path) -> None:
+    found, stations = imported(tmp_path, LOG)
+    assert stations == {"charger": "1.6"}
+    assert [message.seq for message in found] == list(range(1, 12))
+    assert [(m.decoded.kind, m.decoded.name, m.direction.value) for m in found] == [
+        ("CALL", "BootNotification", "in"),
+        ("CALLRESULT", "BootNotification", "out"),
+        ("CALL", "Authorize", "in"),
+        ("CALLRESULT", "Authorize", "out"),
+        ("CALL", "RemoteStopTransaction", "out"),
+        ("CALLERROR", "RemoteStopTransaction", "in"),
+        ("CALLRESULT", "", "out"),
+        ("malformed", "", "in"),
+        ("malformed", "", "in"),
+        ("CALL", "Heartbeat", "in"),
+        ("malformed", "Reset", "in"),
+    ]
+    assert not any(message.decoded.faults for message in found[:7])
+    assert found[0].meta == {"time": "unknown"}
+    assert found[2].raw == b'[2,"2","Authorize",{"idTag":"04A2B3C4"}]'
+    assert found[2].meta == {"before": "2026-11-21 12:00:01,250 INFO [ocpp] CP_1: receive message"}
+    assert found[3].raw == b'[ 3 , "2", {"idTagInfo":{"status":"Accepted"}}]'
+    assert found[3].meta is not None
+    assert found[3].meta["after"] == "(3 ms)"
+    assert found[3].mono_ns - found[2].mono_ns == found[3].utc_ns - found[2].utc_ns == 250_000_000
+    assert found[4].utc_ns == found[3].utc_ns
+    assert found[7].raw == b"the server was started"
+    assert isinstance(found[8].decoded.body, Malformed)
+    assert found[8].raw == b'[2,"3","Heart'
+    assert found[10].raw == b'[2,"5","Reset",{"type":"Hard"},7]'
+
+
+def test_a_log_of_2_0_1_is_known_by_its_calls(tmp_path: Path) -> None:
+    call = b'[2,"1","Authorize",{"idToken":{"idToken":"04A2B3C4","type":"ISO14443"}}]'
+    found, stations = imported(tmp_path, call)
+    assert stations == {"charger": "2.0.1"}
+    assert (found[0].decoded.faults, found[0].direction) == ((), Direction.IN)
+
+
+def test_an_empty_log_and_a_payload_of_5_mb(tmp_path: Path) -> None:
+    raw = b'[2,"1","DataTransfer",{"vendorId":"x","data":"' + b"[" * 5_000_000 + b'"}]'
+    (tmp_path / "a").mkdir()
+    found, _ = imported(tmp_path / "a", b"noise [2, \n" + raw + b" trailing")
+    assert found[1].raw == raw
+    (tmp_path / "b").mkdir()
+    assert imported(tmp_path / "b", b"")[0] == []
