@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from array import array
 from bisect import bisect_right
 from collections import deque
@@ -13,7 +14,7 @@ from typing import Any, NoReturn
 from bench.book import KEEP_FINDINGS
 from bench.card import CardRead
 from bench.clock import NS_PER_MS, ManualClock, Stamp, SystemClock, from_iso
-from bench.errors import BadInput
+from bench.errors import BadInput, OperatorError
 from bench.exchange import DecidedBy, Exchange, Finding, Hop, Party, Severity, TapCard, Verdict
 from bench.journal.annotate import NoteBook, annotate
 from bench.journal.capture_file import Note
@@ -27,6 +28,8 @@ from bench.settings import Profile
 from bench.station import Station
 from bench.tokens.model import Token
 
+log = logging.getLogger(__name__)
+
 MAX_EXCHANGES = 2_000
 """Exchanges taken into memory, the newest; a message of an older one still tells its number."""
 AROUND = 400
@@ -38,6 +41,8 @@ class RecordedMessages:
 
     def __init__(self, path: Path, complete: Complete) -> None:
         self.file = path
+        self.closed = False
+        self._told = False
         self.complete = complete
         self.pages = Pages(path, complete)
         reader = self.pages.reader
@@ -61,7 +66,20 @@ class RecordedMessages:
         return self._oldest
 
     def get(self, seq: int) -> Message | None:
-        return self.pages.get(seq) if self._oldest <= seq <= self._last else None
+        """A message by number; None where there is none, or where the file can no longer be read (which the log tells once)."""
+        if self.closed or not self._oldest <= seq <= self._last:
+            return None
+        try:
+            return self.pages.get(seq)
+        except OperatorError as error:
+            if not self._told:
+                self._told = True
+                log.warning("%s", error)
+            return None
+
+    def close(self) -> None:
+        self.closed = True
+        self.pages.close()
 
     def since(self, seq: int, limit: int | None = None) -> list[Message]:
         return []
@@ -143,7 +161,7 @@ class Recording:
         return self.journal.pages.reader
 
     def close(self) -> None:
-        self.journal.pages.close()
+        self.journal.close()
 
     def subscribe(self, listener: Callable[[Any, object], None]) -> Callable[[], None]:
         self._listeners.append(listener)
@@ -162,7 +180,7 @@ class Recording:
 
     def exchange_of(self, seq: int) -> int | None:
         found = self._of_seq.get(seq)
-        return found if found is not None else self.reader.exchange_of(seq)
+        return found if found is not None or self.journal.closed else self.reader.exchange_of(seq)
 
     def answered_by(self, seq: int) -> int | None:
         message = self.journal.get(seq)

@@ -84,6 +84,24 @@ async def test_nothing_can_be_sent_from_it(opened: Recording) -> None:
     assert opened.store.get("04A2B3C4D5E680") is None
 
 
+async def test_what_is_painted_after_it_was_closed_is_empty(live, opened: Recording) -> None:
+    request = opened.exchanges[1].sequences[1]
+    opened.close()
+    assert opened.journal.get(request) is None
+    assert opened.answered_by(request) is None
+    assert opened.exchange_of(request) == 1
+    assert opened.exchange_of(2) is None
+
+
+async def test_a_file_that_spoils_meanwhile_is_told_once(live, opened: Recording, expected_log) -> None:
+    expected_log("cannot be read")
+    with closing(sqlite3.connect(live[0])) as db:
+        db.execute("ALTER TABLE messages RENAME TO elsewhere")
+    opened.journal.pages._pages.clear()  # what was read before is still known
+    assert opened.journal.get(1) is None
+    assert opened.journal.get(2) is None
+
+
 async def test_a_note_is_kept_in_the_file(live, opened: Recording) -> None:
     told = []
     opened.subscribe(lambda change, key: told.append((change, key)))
