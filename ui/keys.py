@@ -10,6 +10,9 @@ from ui.widgets import RoleLabel
 KEYS = (
     ("Ctrl+T", "Present the card: what is typed, else the last tap again"),
     ("Ctrl+F", "Filter"),
+    ("Ctrl+G, F3, Shift+F3", "Find a message without hiding the others; the next one, the one before"),
+    ("Ctrl+B, F2", "Mark the message that is picked; go to the next marked one"),
+    ("Ctrl+O", "Open a capture"),
     ("Space", "Pause the view of messages, never the capture (not while typing)"),
     ("Ctrl+L", "Push the store to the station as its local list"),
     ("Ctrl+1 … Ctrl+8", "Tap, Exchanges, Sequence, Inspector, Messages, Tokens, Station, Findings"),

@@ -47,7 +47,7 @@ class OlderScan:
     def step(self) -> tuple[array[int], int]:
         """The matching numbers of the next lower part, rising, and the number from which on everything is searched."""
         start = max(self._first, self._left - STEP + 1)
-        context = _Recorded(self._reader.exchanges_of(start, self._left))
+        context = Recorded(self._reader.exchanges_of(start, self._left))
         matches = self._filter.matches if self._filter is not None else None
         found = array("q")
         after = max(0, start - 1 - BEFORE)
@@ -69,11 +69,11 @@ class OlderScan:
         self._reader.close()
 
 
-class _Recorded:
-    """What filters ask beyond a message, from what the capture says of the messages around it."""
+class Recorded:
+    """What filters ask beyond a message, from what the capture says of the messages around it. exchanges: by number."""
 
     def __init__(self, exchanges: dict[int, int]) -> None:
-        self._exchanges = exchanges
+        self.exchanges = exchanges
         self._pairing = Pairing()
         self._took: float | None = None
 
@@ -82,7 +82,7 @@ class _Recorded:
         self._took = self._pairing.feed(message).ms
 
     def exchange_of(self, seq: int) -> int | None:
-        return self._exchanges.get(seq)
+        return self.exchanges.get(seq)
 
     def answer_ms(self, message: Message) -> float | None:
         return self._took

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -377,3 +378,92 @@ def test_panels_load_nothing_heavy_before_the_first_paint():
     code += f"\nsys.exit(' '.join(name for name in {heavy!r} if name in sys.modules) or 0)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+async def go(panel, tasks, action):
+    """Do it and wait until what it started is through."""
+    action()
+    async with asyncio.timeout(5):
+        while len(tasks):  # noqa: ASYNC110 - what ended tells nobody
+            await asyncio.sleep(0)
+
+
+@pytest.mark.gui
+async def test_finding_goes_from_match_to_match_and_hides_nothing(qtbot, panel, stub, tasks, monkeypatch):
+    for _ in range(3):
+        heartbeats(stub, 2)
+        on_bus(stub)
+    panel.attach(stub, tasks)
+    panel.refresh(set())
+
+    async def typed(*_, **__):
+        return "link:josev"
+
+    monkeypatch.setattr("ui.panels.messages.ask_text", typed)
+    picked = []
+    panel.message_selected.connect(picked.append)
+    await go(panel, tasks, lambda: panel.find(anew=True))
+    await go(panel, tasks, panel.find)
+    await go(panel, tasks, panel.find)
+    await go(panel, tasks, lambda: panel.find(forwards=False))
+    assert picked == [3, 6, 9, 6]
+    assert rows(panel) == list(range(1, 10))
+    await go(panel, tasks, panel.find)
+    with qtbot.waitSignal(panel.notice) as told:
+        await go(panel, tasks, panel.find)
+    assert told.args[1].startswith("No further message matches")
+
+
+@pytest.mark.gui
+async def test_what_cannot_be_looked_for_is_told_with_its_place(qtbot, panel, stub, tasks, monkeypatch):
+    panel.attach(stub, tasks)
+
+    async def typed(*_, **__):
+        return "link:nowhere"
+
+    monkeypatch.setattr("ui.panels.messages.ask_text", typed)
+    with qtbot.waitSignal(panel.notice) as told:
+        await go(panel, tasks, lambda: panel.find(anew=True))
+    assert told.args[0] == "fail"
+    assert "character 6" in told.args[1]
+
+
+def test_a_message_is_marked_and_found_again(qtbot, panel, stub):
+    heartbeats(stub, 3)
+    panel.refresh(set())
+    panel.select_message(2)
+    panel.toggle_bookmark()
+    panel.refresh({("note", 2)})
+    model = panel.table.model()
+    assert model.index(1, 8).data().startswith("★ ")
+    panel.filter_line.set_text("seq>2")
+    panel.select_message(3)
+    panel.next_note()
+    assert panel.filter_line.text == "", "a filter that hides it goes"
+    assert rows(panel) == [1, 2, 3]
+    panel.toggle_bookmark()
+    panel.refresh({("note", 2)})
+    assert stub.notes.of(2) is None
+    with qtbot.waitSignal(panel.notice):
+        panel.next_note()
+
+
+def test_filters_are_kept_and_remembered(qtbot, panel, stub):
+    heartbeats(stub, 2)
+    on_bus(stub)
+    panel.filter_line.set_text("link:josev")
+    panel.saved.fill()
+    panel.saved.actions()[0].trigger()
+    panel.filter_line.clear()
+    panel.saved.fill()
+    assert not panel.saved.actions()[0].isEnabled(), "no filter, nothing to keep"
+    panel.saved.actions()[-1].trigger()
+    assert panel.filter_line.text == "link:josev"
+    assert rows(panel) == [3]
+    kept = panel.remembered()
+    panel.saved.recall("")
+    panel.recall(kept)
+    assert panel.saved.texts == ["link:josev"]
+    panel.saved.fill()
+    next(action for action in panel.saved.actions() if action.text() == "Let this filter go").trigger()
+    assert panel.saved.texts == []

@@ -22,16 +22,19 @@ from PySide6.QtWidgets import (
 )
 
 from bench.clock import NS_PER_S, stamp
-from bench.journal.filter import Filter
+from bench.errors import OperatorError
+from bench.journal.filter import Filter, FilterError, parse
 from bench.journal.view import JournalContext, View
 from bench.masking import message_json
 from bench.message import Link, Message
 from ui import theme
+from ui.dialogs import ask_text
 from ui.models.messages import HEADERS, SAMPLES, Column, MessageTableModel
 from ui.panels.base import Panel, touches
 from ui.panels.cells import LiveDelegate, make_table, set_widths
 from ui.panels.copying import mosquitto_pub
 from ui.panels.filter_line import FilterLine
+from ui.panels.saved_filters import SavedFilters
 from ui.widgets import EmptyState, RoleLabel, menu_button
 
 if TYPE_CHECKING:
@@ -58,6 +61,7 @@ class MessagesPanel(Panel):
         self._updating = False
         self._following = True
         self._searching: object | None = None
+        self._sought = ""
         self._catch_up = QTimer(self)
         self._catch_up.setSingleShot(True)
         self._catch_up.setInterval(0)
@@ -113,6 +117,7 @@ class MessagesPanel(Panel):
         hidden = [column.name.lower() for column in Column if self.table.isColumnHidden(column)]
         return {
             "filter": self.filter_line.text,
+            "kept": self.saved.remembered(),
             "hidden": " ".join(hidden),
             "time": "relative" if self._relative.isChecked() else "absolute",
             "polls": "shown" if self._polls.isChecked() else "hidden",
@@ -123,6 +128,7 @@ class MessagesPanel(Panel):
             hidden = values["hidden"].split()
             for column, action in self._column_actions.items():
                 action.setChecked(column.name.lower() not in hidden or column is Column.SEQ)
+        self.saved.recall(values.get("kept", ""))
         self._relative.setChecked(values.get("time") == "relative")
         self._polls.setChecked(values.get("polls") == "shown")
         if (text := values.get("filter")) is not None:
@@ -146,6 +152,10 @@ class MessagesPanel(Panel):
         self.follow_button.setAccessibleName("Follow the newest message")
         self.follow_button.setToolTip("Keep the newest message in sight; scrolling up ends it (End)")
         self.follow_button.toggled.connect(self._follow)
+        self.saved = SavedFilters(lambda: self.filter_line.text, self.filter_line.set_text, self)
+        self.saved_button = menu_button("Kept", self.saved)
+        self.saved_button.setAccessibleName("Filters that were kept")
+        self.saved_button.setToolTip("Keep this filter, or take one that was kept")
         self.view_button = menu_button("View", self._view_menu())
         self.view_button.setAccessibleName("Columns and time")
 
@@ -153,7 +163,7 @@ class MessagesPanel(Panel):
         bar.setContentsMargins(10, 6, 10, 0)
         bar.setSpacing(8)
         bar.addWidget(self.filter_line, 1, Qt.AlignmentFlag.AlignTop)
-        for widget in (self.count, self.pause_button, self.follow_button, self.view_button):
+        for widget in (self.saved_button, self.count, self.pause_button, self.follow_button, self.view_button):
             bar.addWidget(widget, 0, Qt.AlignmentFlag.AlignTop)
         self.count.setMinimumHeight(self.pause_button.sizeHint().height())
 
@@ -370,6 +380,66 @@ class MessagesPanel(Panel):
                 self.table.scrollTo(model.index(row, 0))
         self._updating = False
 
+    # Marking and finding
+
+    def toggle_bookmark(self) -> None:
+        """Mark the selected message, or take its mark away; a note stays (Ctrl+B)."""
+        if self.session is None or self._selected is None:
+            self.notice.emit("info", "Pick a message to mark it.")
+            return
+        note = self.session.notes.of(self._selected)
+        if note is not None and note.text:
+            self.notice.emit("info", f"Message {self._selected} has a note; take that away in the Inspector.")
+            return
+        try:
+            self.session.notes.write(self._selected, "", bookmarked=note is None)
+        except OperatorError as error:
+            self.notice.emit("fail", str(error))
+
+    def next_note(self) -> None:
+        """Go to the next message with a mark or a note (F2)."""
+        found = None if self.session is None else self.session.notes.next_after(self._selected or 0)
+        if found is None:
+            self.notice.emit("info", "No message is marked; Ctrl+B marks the one that is picked.")
+        else:
+            self._go_to(found)
+
+    def find(self, *, forwards: bool = True, anew: bool = False) -> None:
+        """Go to the next message that what was looked for last lets through, hiding none (F3, Shift+F3); anew asks first (Ctrl+G)."""
+        self.run(self._find(forwards, anew), name="find a message")
+
+    async def _find(self, forwards: bool, anew: bool) -> None:
+        assert self.session is not None and self._context is not None  # noqa: PT018
+        if anew or not self._sought:
+            asked = await ask_text(self, "Find", "A word, or a filter:", text=self._sought, ok="Find next")
+            if not asked:
+                return
+            self._sought = asked
+        try:
+            wanted = parse(self._sought)
+        except FilterError as error:
+            self.notice.emit("fail", f"What to find is wrong at character {error.position + 1}: {error.text}")
+            self._sought = ""
+            return
+        from bench.journal.find import find_before, find_next
+
+        history, context = self.session.history, self._context
+        if forwards:
+            found = await find_next(history, context, wanted, self._selected or 0)
+        else:
+            found = await find_before(history, context, wanted, self._selected or history.head + 1)
+        if found is None:
+            self.notice.emit("info", f"No {'further' if forwards else 'earlier'} message matches {self._sought}")
+        else:
+            self._go_to(found)
+
+    def _go_to(self, seq: int) -> None:
+        """Show a message here and everywhere; where the filter hides it, the filter goes."""
+        if self._model is not None and self._model.row_of(seq) is None:
+            self.filter_line.clear()
+        self.select_message(seq)
+        self.message_selected.emit(seq)
+
     # Taking away
 
     def copy_rows(self) -> None:
@@ -406,6 +476,7 @@ class MessagesPanel(Panel):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction("Copy row", self.copy_rows, QKeySequence.StandardKey.Copy)
         menu.addAction("Copy as JSON", self.copy_json)
+        menu.addAction("Mark", self.toggle_bookmark)
         publish = menu.addAction("Copy as mosquitto_pub", self.copy_mosquitto_pub)
         publish.setEnabled(message.link is Link.JOSEV)
         menu.addSeparator()

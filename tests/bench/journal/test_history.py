@@ -13,6 +13,7 @@ from bench.codecs.josev import JosevMessage
 from bench.codecs.ocpp import decode as decode_ocpp
 from bench.journal.capture_file import Batch, CaptureFile, ExchangeRow
 from bench.journal.filter import parse
+from bench.journal.find import find_before, find_next
 from bench.journal.history import History, Pages
 from bench.journal.log import Journal
 from bench.journal.older import STEP, OlderScan
@@ -209,3 +210,20 @@ def test_bodies_come_back_for_whatever_was_said() -> None:
     assert josev == JosevMessage("1", "authorization", "request", {"a": 2})
     for link, raw in ((Link.OCPP, b'{"a":1}'), (Link.OCPP, b"\xff"), (Link.JOSEV, b"[]"), (Link.READER, b"\xd5")):
         assert recorded(link, "CALL", "", raw) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["malformed", "name:Authorize dir:in", "exchange:7", "ms>15", "seq=990", "nowhere-to-be-found"]
+)
+async def test_finding_goes_up_and_down_through_file_and_memory(history: History, recorded, text: str) -> None:
+    made = recorded[1]
+    requests = {m.decoded.correlation: m.seq for m in made if m.decoded.kind == "CALL"}
+    answered = {m.seq: requests[m.decoded.correlation] for m in made if m.decoded.kind == "CALLRESULT"}
+    context = JournalContext(history, answered.get, {11: 7, 12: 7, 13: 7}.get)
+    wanted = parse(text)
+    expected = [m.seq for m in made if wanted.matches(m, context)]
+    for start in (0, 1, 12, 500, history.first - 1, history.first, 995, 1000):
+        above = next((seq for seq in expected if seq > start), None)
+        below = next((seq for seq in reversed(expected) if seq < start), None)
+        assert await find_next(history, context, wanted, start) == above
+        assert await find_before(history, context, wanted, start) == below
