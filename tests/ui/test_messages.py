@@ -399,7 +399,7 @@ async def test_finding_goes_from_match_to_match_and_hides_nothing(qtbot, panel, 
     async def typed(*_, **__):
         return "link:josev"
 
-    monkeypatch.setattr("ui.panels.messages.ask_text", typed)
+    monkeypatch.setattr("ui.panels.finder.ask_text", typed)
     picked = []
     panel.message_selected.connect(picked.append)
     await go(panel, tasks, lambda: panel.find(anew=True))
@@ -421,7 +421,7 @@ async def test_what_cannot_be_looked_for_is_told_with_its_place(qtbot, panel, st
     async def typed(*_, **__):
         return "link:nowhere"
 
-    monkeypatch.setattr("ui.panels.messages.ask_text", typed)
+    monkeypatch.setattr("ui.panels.finder.ask_text", typed)
     with qtbot.waitSignal(panel.notice) as told:
         await go(panel, tasks, lambda: panel.find(anew=True))
     assert told.args[0] == "fail"

@@ -23,17 +23,17 @@ from PySide6.QtWidgets import (
 
 from bench.clock import NS_PER_S, stamp
 from bench.errors import OperatorError
-from bench.journal.filter import Filter, FilterError, parse
+from bench.journal.filter import Filter
 from bench.journal.view import JournalContext, View
 from bench.masking import message_json
 from bench.message import Link, Message
 from ui import theme
-from ui.dialogs import ask_text
 from ui.models.messages import HEADERS, SAMPLES, Column, MessageTableModel
 from ui.panels.base import Panel, touches
 from ui.panels.cells import LiveDelegate, make_table, set_widths
 from ui.panels.copying import mosquitto_pub
 from ui.panels.filter_line import FilterLine
+from ui.panels.finder import Finder
 from ui.panels.saved_filters import SavedFilters
 from ui.widgets import EmptyState, RoleLabel, menu_button
 
@@ -61,7 +61,7 @@ class MessagesPanel(Panel):
         self._updating = False
         self._following = True
         self._searching: object | None = None
-        self._sought = ""
+        self._finder = Finder(self, lambda: self._selected, self._go_to)
         self._catch_up = QTimer(self)
         self._catch_up.setSingleShot(True)
         self._catch_up.setInterval(0)
@@ -405,33 +405,11 @@ class MessagesPanel(Panel):
             self._go_to(found)
 
     def find(self, *, forwards: bool = True, anew: bool = False) -> None:
-        """Go to the next message that what was looked for last lets through, hiding none (F3, Shift+F3); anew asks first (Ctrl+G)."""
-        self.run(self._find(forwards, anew), name="find a message")
-
-    async def _find(self, forwards: bool, anew: bool) -> None:
-        assert self.session is not None and self._context is not None  # noqa: PT018
-        if anew or not self._sought:
-            asked = await ask_text(self, "Find", "A word, or a filter:", text=self._sought, ok="Find next")
-            if not asked:
-                return
-            self._sought = asked
-        try:
-            wanted = parse(self._sought)
-        except FilterError as error:
-            self.notice.emit("fail", f"What to find is wrong at character {error.position + 1}: {error.text}")
-            self._sought = ""
+        """Go to the next message that matches, hiding none (F3, Shift+F3); anew asks for what (Ctrl+G)."""
+        if self.session is None or self._context is None:
+            self.notice.emit("info", "There are no messages yet.")
             return
-        from bench.journal.find import find_before, find_next
-
-        history, context = self.session.history, self._context
-        if forwards:
-            found = await find_next(history, context, wanted, self._selected or 0)
-        else:
-            found = await find_before(history, context, wanted, self._selected or history.head + 1)
-        if found is None:
-            self.notice.emit("info", f"No {'further' if forwards else 'earlier'} message matches {self._sought}")
-        else:
-            self._go_to(found)
+        self.run(self._finder.find(self.session, self._context, forwards=forwards, anew=anew), name="find a message")
 
     def _go_to(self, seq: int) -> None:
         """Show a message here and everywhere; where the filter hides it, the filter goes."""
