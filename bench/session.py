@@ -32,6 +32,7 @@ from bench.journal.redecode import redecode
 from bench.message import Decoded, Direction, Link, Message
 from bench.ocpp_story import OcppStory
 from bench.ports import Bus, LinkState, LinkStatus, Reader, StationOpened, StationServer
+from bench.recorder import Recorder
 from bench.settings import Profile
 from bench.station import Station
 from bench.station_desk import StationDesk
@@ -51,7 +52,6 @@ from bench.tokens.store import TokenStore
 
 log = logging.getLogger(__name__)
 
-FLUSH_S = 0.2
 REFRESH_S = 2.0
 
 
@@ -94,7 +94,8 @@ class Session:
         self.readers = readers
         self.clock = clock or SystemClock()
         self.journal = Journal()
-        self.history = History(self.journal, lambda: None if capture is None else capture.readable, redecode)
+        self._recorder = Recorder(capture, self.journal)
+        self.history = History(self.journal, lambda: self._recorder.file, redecode)
         self.links: dict[str, LinkStatus] = {}
         self.notes = NoteBook(self._keep_note, self.clock)
         self.last_card: CardRead | None = None
@@ -166,10 +167,7 @@ class Session:
             self.store.subscribe(self._tokens_changed)
             self._tokens_changed()
             self.tasks.spawn(self._keep_store_fresh(), name="store refresh")
-            if self.capture is not None:
-                self.capture.on_status = self.link_changed
-                await self.capture.open()
-                self.tasks.spawn(self._keep_recording(), name="capture flush")
+            await self._recorder.start(self.link_changed, self.tasks)
             if self.server is not None:
                 self._board.server = self.server
                 await self.server.start(self)
@@ -190,13 +188,9 @@ class Session:
             timer.cancel()
         self._timers.clear()
         await self.tasks.cancel()
-        if self.capture is not None:
-            self._tell_exchanges()
-            self._offer_new()
-            for exchange in self._book.open_exchanges:
-                self.capture.offer_exchange(exchange)
-            self.history.close()
-            await self._end(self.capture.close(), "capture")
+        self._tell_exchanges()
+        self.history.close()
+        await self._end(self._recorder.stop(self._book.open_exchanges), "capture")
         await self._end(self.store.close(), "store")
 
     async def replace_server(self, server: StationServer) -> None:
@@ -335,9 +329,9 @@ class Session:
         """messages, recorded (durably written), malformed, dropped, exchanges."""
         return {
             "messages": self.journal.head,
-            "recorded": self.capture.recorded if self.capture is not None else 0,
+            "recorded": self._recorder.recorded,
             "malformed": self.journal.malformed,
-            "dropped": self.capture.dropped if self.capture is not None else 0,
+            "dropped": self._recorder.dropped,
             "exchanges": self._book.opened_count,
         }
 
@@ -393,7 +387,7 @@ class Session:
 
     @property
     def busy(self) -> bool:
-        return self.capture is not None and self.capture.behind
+        return self._recorder.behind
 
     def link_changed(self, status: LinkStatus) -> None:
         before = self.links.get(status.name)
@@ -470,18 +464,16 @@ class Session:
                 for waiter in self._closed_waiters.pop(exchange.id, ()):
                     if not waiter.done():
                         waiter.set_result(None)
-                if self.capture is not None:
-                    self.capture.offer_exchange(exchange)
+                self._recorder.exchange(exchange)
             self._tell(Change.EXCHANGE, exchange.id)
 
     def _keep_note(self, seq: int, note: Note | None) -> None:
-        if self.capture is not None:
-            self.capture.offer_note(seq, note)
+        self._recorder.note(seq, note)
         self._tell(Change.NOTE, seq)
 
     def _station_changed(self, station_id: str) -> None:
-        if self.capture is not None and (station := self.stations.get(station_id)) is not None:
-            self.capture.offer_station(station_id, station.version)
+        if (station := self.stations.get(station_id)) is not None:
+            self._recorder.station(station)
         self._tell(Change.STATION, station_id)
 
     def _tell(self, change: Change, key: object) -> None:
@@ -495,17 +487,6 @@ class Session:
 
         timer = asyncio.get_running_loop().call_later(seconds, ring)
         self._timers.add(timer)
-
-    def _offer_new(self) -> None:
-        if self.capture is not None:
-            self.capture.pull(self.journal)
-
-    async def _keep_recording(self) -> None:
-        assert self.capture is not None
-        while True:
-            await asyncio.sleep(FLUSH_S)
-            self._offer_new()
-            self.capture.flush_soon()  # not awaited: a long write must not keep what comes meanwhile from being handed over
 
     async def _keep_store_fresh(self) -> None:
         """Take over what another program wrote into the store, such as the command line beside the window."""
