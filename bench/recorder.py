@@ -8,8 +8,8 @@ from pathlib import Path
 
 from bench.exchange import Exchange
 from bench.journal.capture import Capture
-from bench.journal.capture_file import Note
 from bench.journal.log import Journal
+from bench.journal.notes import Note
 from bench.ports import LinkStatus
 from bench.station import Station
 from bench.tasks import Tasks

@@ -16,10 +16,10 @@ from bench.card import CardRead
 from bench.clock import NS_PER_MS, ManualClock, Stamp, SystemClock, from_iso
 from bench.errors import BadInput, OperatorError
 from bench.exchange import DecidedBy, Exchange, Finding, Hop, Party, Severity, TapCard, Verdict
-from bench.journal.annotate import NoteBook, annotate
-from bench.journal.capture_file import Note
+from bench.journal.annotate import annotate
 from bench.journal.capture_reader import CaptureReader
 from bench.journal.history import Complete, Pages
+from bench.journal.notes import Note, NoteBook
 from bench.journal.pairing import look_around
 from bench.journal.redecode import redecode
 from bench.message import Link, Message

@@ -23,11 +23,10 @@ from bench.clock import Clock, Stamp, SystemClock
 from bench.deciding import Decider
 from bench.errors import BadInput, NotFound, OperatorError
 from bench.exchange import Exchange, Finding, Party, Severity
-from bench.journal.annotate import NoteBook
 from bench.journal.capture import Capture
-from bench.journal.capture_file import Note
 from bench.journal.history import History
 from bench.journal.log import Journal
+from bench.journal.notes import Note, NoteBook
 from bench.journal.redecode import redecode
 from bench.message import Decoded, Direction, Link, Message
 from bench.ocpp_story import OcppStory

@@ -1,53 +1,16 @@
-"""Notes and bookmarks: what the operator writes beside a message, kept in the capture."""
+"""Notes are written into a capture that nobody records to."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 
-from bench.clock import Clock
 from bench.errors import NotFound
 from bench.journal import capture_schema as schema
-from bench.journal.capture_file import LOCK_WAIT_S, Note, blame
+from bench.journal.capture_file import LOCK_WAIT_S, blame
 from bench.journal.capture_reader import CaptureReader
-
-MAX_NOTE = 10_000
-"""Characters of a note."""
-
-
-class NoteBook:
-    """The notes of a session or of an opened capture, by message.
-
-    keep: called with the number and the note (None: it went) before it counts; what it raises is the caller's to tell.
-    """
-
-    def __init__(self, keep: Callable[[int, Note | None], None], clock: Clock, notes: Iterable[Note] = ()) -> None:
-        self._keep = keep
-        self._clock = clock
-        self._notes = {note.seq: note for note in notes}
-
-    def of(self, seq: int) -> Note | None:
-        return self._notes.get(seq)
-
-    def write(self, seq: int, text: str, *, bookmarked: bool = True) -> None:
-        """Write the note of a message; with neither text nor bookmark it goes.
-
-        Raises:
-            OperatorError: it could not be kept.
-        """
-        text = text.strip()[:MAX_NOTE]
-        note = Note(seq, text, self._clock.stamp().utc_ns) if text or bookmarked else None
-        self._keep(seq, note)
-        if note is None:
-            self._notes.pop(seq, None)
-        else:
-            self._notes[seq] = note
-
-    def next_after(self, seq: int) -> int | None:
-        """The next message with a note, going round at the end; None where there is none at all."""
-        return min((s for s in self._notes if s > seq), default=min(self._notes, default=None))
+from bench.journal.notes import Note
 
 
 def annotate(path: Path, seq: int, note: Note | None) -> None:

@@ -17,10 +17,11 @@ from typing import TypeVar
 
 from bench.errors import OperatorError, StoreError
 from bench.exchange import Exchange, to_json
-from bench.journal.capture_file import Batch, CaptureFile, ExchangeRow, Gap, Note
+from bench.journal.capture_file import Batch, CaptureFile, ExchangeRow, Gap
 from bench.journal.capture_reader import CaptureReader, read_messages
 from bench.journal.capture_schema import to_json_text
 from bench.journal.log import Journal
+from bench.journal.notes import Note
 from bench.message import Message
 from bench.ports import LinkState, LinkStatus
 from bench.tasks import Tasks

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bench.errors import BadInput, StoreError
 from bench.journal import capture_schema as schema
+from bench.journal.notes import Note
 from bench.message import Message
 
 LOCK_WAIT_S = 1.0
@@ -45,15 +46,6 @@ class ExchangeRow:
     decided_by: str | None
     json: str
     sequences: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """What the operator wrote beside a message; an empty text is a bare bookmark. utc_ns: when it was last changed."""
-
-    seq: int
-    text: str
-    utc_ns: int
 
 
 @dataclass(frozen=True, slots=True)

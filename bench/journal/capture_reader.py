@@ -14,7 +14,8 @@ import orjson
 
 from bench.errors import BadInput, NotFound
 from bench.journal import capture_schema as schema
-from bench.journal.capture_file import LOCK_WAIT_S, Gap, Note
+from bench.journal.capture_file import LOCK_WAIT_S, Gap
+from bench.journal.notes import Note
 from bench.message import Message
 
 T = TypeVar("T")

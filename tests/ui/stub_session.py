@@ -12,9 +12,9 @@ from bench.card import CardRead, Hint, Technology
 from bench.clock import NS_PER_S, ManualClock
 from bench.errors import BadInput, LinkDown, NotFound
 from bench.exchange import DecidedBy, Exchange, Finding, Hop, Party, Severity, TapCard, Verdict
-from bench.journal.annotate import NoteBook
 from bench.journal.history import History
 from bench.journal.log import Journal
+from bench.journal.notes import NoteBook
 from bench.message import Decoded, Direction, Fault, Link, Message
 from bench.ports import LinkState, LinkStatus
 from bench.settings import Profile

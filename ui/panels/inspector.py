@@ -1,46 +1,47 @@
-"""Inspector: one message, decoded with a verdict per field, raw, as bytes and in time."""
+"""Inspector: one message, explained with a verdict per field, raw, as bytes, with its answer and in time."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QHBoxLayout,
-    QMenu,
-    QPlainTextEdit,
-    QPushButton,
-    QStackedLayout,
-    QTabWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLayout, QMenu, QPushButton, QStackedLayout, QVBoxLayout, QWidget
 
-from bench.clock import NS_PER_MS, iso_utc, to_datetime
+from bench.clock import NS_PER_MS, to_datetime
 from bench.journal.view import JournalContext
-from bench.masking import hide, mask, message_json, to_tree
-from bench.message import Direction, Link, Malformed, Message
-from ui import theme
-from ui.models.tree import Check
+from bench.masking import message_json
+from bench.message import Direction, Link, Message
 from ui.panels.base import Panel
 from ui.panels.copying import mosquitto_pub
-from ui.panels.message_tree import MessageTree
+from ui.panels.inspector_json import Unwanted
+from ui.panels.inspector_note import NoteLine
+from ui.panels.inspector_prepare import (
+    BYTES,
+    DECODED,
+    FRAME,
+    HTTP,
+    LARGE,
+    PAIR,
+    RAW,
+    TIMING,
+    Prepared,
+    field_checks,
+    is_large,
+    lay_out,
+    prepare,
+)
+from ui.panels.inspector_tabs import MessageTabs
+from ui.panels.inspector_timing import timing_text
+from ui.panels.pair_view import ANSWERS, Half, is_over, pairs
 from ui.panels.resend import ResendEditor, can_resend
-from ui.panels.sliced_text import SlicedText, hex_length, hex_lines, length_of_pieces, pieces_of
 from ui.widgets import ElidedLabel, EmptyState, RoleLabel, mark, menu_button
 
 if TYPE_CHECKING:
     from bench.session import Change, Session
     from bench.tasks import Tasks
-
-LARGE = 200_000
-"""Bytes from which a message is prepared beside the window, and not judged field by field again."""
-MAX_SHOWN_FAULTS = 8
 
 APIS = {
     Link.JOSEV: "Josev API",
@@ -53,17 +54,6 @@ APIS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """What the tabs show of one message."""
-
-    tree: object
-    raw: bytes
-    pretty: str
-    verbatim: str
-    hidden: bool
-
-
 class InspectorPanel(Panel):
     """Shows the message picked anywhere in the window; keeps it when the journal lets it go."""
 
@@ -72,29 +62,38 @@ class InspectorPanel(Panel):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.message: Message | None = None
-        self._prepared: _Prepared | None = None
+        self._prepared: Prepared | None = None
         self._context: JournalContext | None = None
         self._other: int | None = None
-        self._filled: set[int] = set()
+        self._over = False
+        self._verbatim = False
         self._build()
 
     # What the window uses
 
     def attach(self, session: Session, tasks: Tasks) -> None:
+        self.note.commit()
         super().attach(session, tasks)
-        self._context = JournalContext(session.journal, session.answered_by, session.exchange_of)
+        self._context = JournalContext(session.history, session.answered_by, session.exchange_of)
         self.message = None
+        self.note.attach(session)
         self._stack.setCurrentWidget(self.empty)
 
     def refresh(self, changes: set[tuple[Change, object]]) -> None:
         # The answer may come while its request is being looked at.
-        if self.message is not None:
-            self._tell_facts()
+        if self.message is None or self._prepared is None:
+            return
+        if self._tell_facts():
+            self.tabs.set_offered(PAIR, self._is_half(self.message))
+            self.tabs.refill(PAIR, TIMING)
+        if any(change == "note" and key == self.message.seq for change, key in changes):
+            self.note.refresh()
 
     def select_message(self, seq: int) -> None:
-        message = None if self.session is None else self.session.journal.get(seq)
+        message = None if self.session is None else self.session.history.get(seq)
         if message is None:
-            self.notice.emit("info", f"Message {seq} is no longer in memory; it is in the capture.")
+            why = "" if self.session is None else self.session.history.missing(seq)
+            self.notice.emit("info", why or f"Message {seq} is neither in memory nor in a capture.")
             return
         if self.message is not None and message.seq == self.message.seq:
             return
@@ -107,7 +106,10 @@ class InspectorPanel(Panel):
         self.heading = ElidedLabel("", bold=True)
         self.where = RoleLabel("", "muted")
         self.sub = ElidedLabel("", "muted")
-        self.tree = MessageTree()
+        self.tabs = MessageTabs()
+        self.tabs.wanted.connect(self._fill)
+        self.tabs.pair.picked.connect(self._go_to)
+        self.tree = self.tabs.decoded.tree
         self.faults = RoleLabel("", "fail", wrap=True)
         self.faults.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.answer_button = mark(QPushButton(""), "flat")
@@ -115,36 +117,8 @@ class InspectorPanel(Panel):
         self.exchange_button = mark(QPushButton(""), "flat")
         self.exchange_button.clicked.connect(self._go_to_exchange)
         self.facts = RoleLabel("", "muted", mono=True, wrap=True)
-
-        decoded = QWidget()
-        column = QVBoxLayout(decoded)
-        column.setContentsMargins(8, 6, 8, 6)
-        column.addWidget(self.tree, 1)
-        column.addWidget(self.faults)
-        self.raw = SlicedText("Raw text of the message")
-        self.verbatim = QCheckBox("Verbatim, as it crossed the link")
-        self.verbatim.toggled.connect(lambda on: self._refill(1))
-        raw = QWidget()
-        column = QVBoxLayout(raw)
-        column.setContentsMargins(8, 6, 8, 6)
-        column.addWidget(self.verbatim)
-        column.addWidget(self.raw, 1)
-        self.bytes = SlicedText("Bytes of the message")
-        self.timing = QPlainTextEdit()
-        self.timing.setProperty("bare", True)
-        self.timing.setReadOnly(True)
-        self.timing.setFont(theme.mono_font())
-        self.timing.setAccessibleName("When the message crossed the link")
-        self.timing.setTabChangesFocus(True)
-        self.timing.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        self.tabs = QTabWidget()
-        self.tabs.setDocumentMode(True)
-        self.tabs.setAccessibleName("Views of the message")
-        for page, name in ((decoded, "Decoded"), (raw, "Raw"), (self._padded(self.bytes), "Bytes")):
-            self.tabs.addTab(page, name)
-        self.tabs.addTab(self._padded(self.timing), "Timing")
-        self.tabs.currentChanged.connect(self._fill)
-
+        self.note = NoteLine()
+        self.note.refused.connect(lambda why: self.notice.emit("fail", why))
         self.show_secrets = QCheckBox("Show secrets")
         self.show_secrets.setToolTip("Key codes, PINs and passwords are shown as dots until asked for")
         self.show_secrets.toggled.connect(self._reveal)
@@ -154,95 +128,84 @@ class InspectorPanel(Panel):
         copying.addAction("Copy as JSON", self.copy_json)
         self.publish_action = copying.addAction("Copy as mosquitto_pub", self.copy_mosquitto_pub)
         self.copy_button = menu_button("Copy", copying)
-
         self.empty = EmptyState(
             "No message picked", "Pick a row under Messages, or an arrow of an exchange, to see what it says."
         )
         self.reading = EmptyState("Reading…", "A long message is prepared beside the window.")
+        self._page = self._make_page()
         self._stack = QStackedLayout(self)
-        for page in (self.empty, self.reading, self._make_page()):
+        for page in (self.empty, self.reading, self._page):
             self._stack.addWidget(page)
 
     def _make_page(self) -> QWidget:
-        head = QHBoxLayout()
-        head.addWidget(self.heading, 1)
-        head.addWidget(self.where)
-        links = QHBoxLayout()
-        links.setSpacing(2)
-        links.addWidget(self.answer_button)
-        links.addWidget(self.exchange_button)
+        links = _row(self.answer_button, self.exchange_button, spacing=2)
         links.addStretch(1)
         links.addWidget(self.show_secrets)
-        first = QHBoxLayout()
-        first.setSpacing(8)
+        orders = _row(spacing=8)
         for button in (self.resend_button, self.copy_button):
-            first.addWidget(button, 1)
+            orders.addWidget(button, 1)
         page = QWidget()
         layout = QVBoxLayout(page)
         layout.setContentsMargins(0, 6, 0, 10)
         layout.setSpacing(3)
-        for row, side in ((head, 11), (None, 11)):
-            box = QWidget()
-            box.setLayout(row or self._row(self.sub))
-            box.layout().setContentsMargins(side, 0, side, 0)
-            layout.addWidget(box)
+        layout.addWidget(_inset(_row(self.heading, self.where, stretch=0), 11))
+        layout.addWidget(_inset(_row(self.sub, stretch=0), 11))
         layout.addWidget(self.tabs, 1)
-        for row in (links, self._row(self.facts), first):
-            box = QWidget()
-            box.setLayout(row)
-            row.setContentsMargins(9, 0, 9, 0)
-            layout.addWidget(box)
-        self._page = page
-        return page
-
-    @staticmethod
-    def _row(widget: QWidget) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.addWidget(widget, 1)
-        return row
-
-    @staticmethod
-    def _padded(widget: QWidget) -> QWidget:
-        page = QWidget()
-        column = QVBoxLayout(page)
-        column.setContentsMargins(8, 6, 8, 6)
-        column.addWidget(widget)
+        layout.addWidget(_inset(_row(self.faults, stretch=0), 11))
+        layout.addWidget(_inset(links, 9))
+        layout.addWidget(_inset(_row(self.facts, stretch=0), 9))
+        layout.addWidget(self.note)
+        layout.addWidget(_inset(orders, 9))
         return page
 
     # Showing
 
     def _show(self, message: Message) -> None:
+        assert self.session is not None
         self.message = message
         self._prepared = None
-        self._filled.clear()
-        if len(message.raw) <= LARGE:
-            self._display(message, _prepare(message, self.show_secrets.isChecked()))
+        self._other = None
+        self._over = False
+        reveal = self.show_secrets.isChecked()
+        if not is_large(message):
+            self._display(message, prepare(message, reveal, field_checks(message, self.session)))
         elif self.tasks is not None:
             self._stack.setCurrentWidget(self.reading)
-            self.run(self._read_large(message, self.show_secrets.isChecked()), name="inspector")
+            self.run(self._read_large(message, reveal), name="inspector")
+
+    def _is_wanted(self, message: Message, reveal: bool) -> bool:
+        """Whether a message is still being looked at, in the same way. Also asked on other threads."""
+        return self.message is message and self.show_secrets.isChecked() is reveal
 
     async def _read_large(self, message: Message, reveal: bool) -> None:
-        prepared = await asyncio.to_thread(_prepare, message, reveal)
-        if self.message is message:  # nothing else was picked meanwhile
+        def wanted() -> bool:
+            return self.message is message
+
+        try:
+            prepared = await asyncio.to_thread(prepare, message, reveal, (), wanted)
+        except Unwanted:
+            return
+        if self._is_wanted(message, reveal):
             self._display(message, prepared)
 
-    def _display(self, message: Message, prepared: _Prepared) -> None:
-        assert self.session is not None
+    def _display(self, message: Message, prepared: Prepared) -> None:
         self._prepared = prepared
         decoded = message.decoded
         self.heading.set_text(" ".join(part for part in (decoded.name, decoded.kind) if part))
         arrow = "→" if message.direction is Direction.OUT else "←"
         self.where.setText(f"#{message.seq} {arrow} {message.channel[:40]}")
         self.sub.set_text(self._standard(message) + (" · injected" if message.injected else ""))
+        self.faults.setText(prepared.faults)
+        self.faults.parentWidget().setVisible(bool(prepared.faults))
         self.show_secrets.setVisible(prepared.hidden or self.show_secrets.isChecked())
         why_not = can_resend(message)
         self.resend_button.setEnabled(not why_not)
         self.resend_button.setToolTip(why_not)
         self.publish_action.setVisible(message.link is Link.JOSEV)
-        self._fill_tree(message, prepared)
+        self.note.show_note(message.seq)
         self._tell_facts()
+        self.tabs.offer((*prepared.tabs, *((PAIR,) if self._is_half(message) else ()), TIMING))
         self._stack.setCurrentWidget(self._page)
-        self._fill(self.tabs.currentIndex())
 
     def _standard(self, message: Message) -> str:
         name = APIS.get(message.link, str(message.link))
@@ -251,35 +214,21 @@ class InspectorPanel(Panel):
             name += f" {station.version}" if station is not None else ""
         return f"{name} · {to_datetime(message.utc_ns).astimezone():%H:%M:%S}.{message.utc_ns // NS_PER_MS % 1000:03}"
 
-    def _fill_tree(self, message: Message, prepared: _Prepared) -> None:
-        assert self.session is not None
-        checks = [(fault.where, Check(False, fault.text)) for fault in message.decoded.faults if fault.where]
-        if len(message.raw) <= LARGE:
-            checks += field_checks(message, self.session)
-        if not self.show_secrets.isChecked() and prepared.hidden:
-            checks = [(path, Check(check.ok, hide(check.note, message))) for path, check in checks]
-        self.tree.show_tree(prepared.tree, checks)
-        texts = [
-            f"✖ {fault.where}: {fault.text}" if fault.where else f"✖ {fault.text}"
-            for fault in message.decoded.faults[:MAX_SHOWN_FAULTS]
-        ]
-        if len(message.decoded.faults) > MAX_SHOWN_FAULTS:
-            texts.append(f"and {len(message.decoded.faults) - MAX_SHOWN_FAULTS} more")
-        text = "\n".join(texts)
-        self.faults.setText(text if self.show_secrets.isChecked() else hide(text, message))
-        self.faults.setVisible(bool(texts))
+    def _is_half(self, message: Message) -> bool:
+        return self._other is not None or pairs(message)
 
-    def _tell_facts(self) -> None:
-        message, session, context = self.message, self.session, self._context
-        assert message is not None and session is not None and context is not None  # noqa: PT018
-        self._other = session.answered_by(message.seq)
-        self.answer_button.setVisible(self._other is not None)
-        if self._other is not None:
-            other = session.journal.get(self._other)
-            word = "answered by" if self._other > message.seq else "answers"
-            took = "" if other is None else f" after {abs(other.mono_ns - message.mono_ns) / NS_PER_MS:.1f} ms"
-            self.answer_button.setText(f"{word} #{self._other}{took}")
+    def _tell_facts(self) -> bool:
+        """What may change while the message is shown: its answer, its exchange. True if the other half came or is given up."""
+        message, session = self.message, self.session
+        assert message is not None and session is not None  # noqa: PT018
         exchange = session.exchange_of(message.seq)
+        before = (self._other, self._over)
+        if self._other is None:
+            self._other = session.answered_by(message.seq)
+            self._over = is_over(message, session.clock.stamp().mono_ns, closed=self._is_closed(exchange))
+            if self._other is not None:
+                self.answer_button.setText(self._other_text(message, self._other))
+        self.answer_button.setVisible(self._other is not None)
         self.exchange_button.setVisible(exchange is not None)
         self.exchange_button.setText(f"exchange {exchange}")
         parts = []
@@ -289,48 +238,84 @@ class InspectorPanel(Panel):
                 parts.append(f"{'QoS' if name == 'qos' else name} {shown}")
         parts.append(f"{len(message.raw):,} bytes")
         self.facts.setText(" · ".join(parts))
+        return before != (self._other, self._over)
 
-    def _refill(self, tab: int) -> None:
-        self._filled.discard(tab)
-        self._fill(self.tabs.currentIndex())
+    def _is_closed(self, exchange: int | None) -> bool:
+        found = None if self.session is None or exchange is None else self.session.exchanges.get(exchange)
+        return found is not None and found.closed is not None
 
-    def _fill(self, tab: int) -> None:
-        """Fill a tab when it is first looked at."""
-        prepared, message = self._prepared, self.message
-        if prepared is None or message is None or tab in self._filled:
+    def _other_text(self, message: Message, seq: int) -> str:
+        other = None if self.session is None else self.session.history.get(seq)
+        took = "" if other is None else f" after {abs(other.mono_ns - message.mono_ns) / NS_PER_MS:.1f} ms"
+        return f"{'answered by' if seq > message.seq else 'answers'} #{seq}{took}"
+
+    def _fill(self, tab: str) -> None:
+        """Fill a view that is being looked at."""
+        prepared, message, session = self._prepared, self.message, self.session
+        if prepared is None or message is None or session is None:
             return
-        self._filled.add(tab)
-        if tab == 1:
-            text = prepared.verbatim if self.verbatim.isChecked() else prepared.pretty
-            self.raw.show_pieces(pieces_of(text), length_of_pieces(text))
-        elif tab == 2:
-            wide = self.bytes.text.viewport().width() > self.bytes.text.fontMetrics().horizontalAdvance("0") * 80
-            width = 16 if wide else 8
-            self.bytes.show_pieces(hex_lines(prepared.raw, width), hex_length(len(prepared.raw), width))
-        elif tab == 3:
-            self.timing.setPlainText(self._timing_text(message))
+        if tab == FRAME:
+            self.tabs.frame.show_frame(prepared.raw, prepared.spans)
+        elif tab == HTTP:
+            self.tabs.show_http(prepared)
+        elif tab == DECODED:
+            self.tabs.decoded.show_tree(prepared.tree, prepared.checks)
+        elif tab == RAW:
+            self._fill_raw(message, prepared)
+        elif tab == BYTES:
+            self.tabs.show_bytes(prepared.raw)
+        elif tab == PAIR:
+            self._fill_pair(message, prepared)
+        elif tab == TIMING and self._context is not None:
+            took = self._context.answer_ms(message)
+            exchange = session.exchanges.get(session.exchange_of(message.seq) or 0)
+            self.tabs.timing.setPlainText(timing_text(message, self._other, took, exchange))
 
-    def _timing_text(self, message: Message) -> str:
-        assert self.session is not None and self._context is not None  # noqa: PT018
-        lines = [
-            f"UTC        {iso_utc(message.utc_ns)}",
-            f"local      {to_datetime(message.utc_ns).astimezone():%Y-%m-%d %H:%M:%S.%f}",
-            f"monotonic  {message.mono_ns:,} ns",
-        ]
-        took = self._context.answer_ms(message)
-        if took is not None:
-            lines.append(f"answers    #{self._other} after {took:.3f} ms")
-        exchange = self.session.exchanges.get(self.session.exchange_of(message.seq) or 0)
-        if exchange is not None:
-            lines += ["", f"exchange {exchange.id}", "       at     delta"]
-            before = exchange.opened.mono_ns
-            for hop in exchange.hops:
-                at, delta = (hop.mono_ns - exchange.opened.mono_ns) / NS_PER_MS, (hop.mono_ns - before) / NS_PER_MS
-                before = hop.mono_ns
-                sign = "▸" if hop.seq == message.seq else " "
-                fault = f"  ✖ {hop.fault}" if hop.fault else ""
-                lines.append(f"{sign}{at:8.1f}  {delta:+8.1f} ms  {hop.from_} → {hop.to}  {hop.name}{fault}")
-        return "\n".join(lines)
+    def _fill_raw(self, message: Message, prepared: Prepared) -> None:
+        self._verbatim = verbatim = self.tabs.verbatim.isChecked()
+        if len(prepared.raw) <= LARGE:
+            self.tabs.raw.show_pieces(*lay_out(prepared, verbatim))
+        else:
+            self.tabs.raw.show_pieces(["Laying out…"], 0)
+            self.run(self._lay_out_large(prepared, verbatim), name="inspector raw")
+
+    async def _lay_out_large(self, prepared: Prepared, verbatim: bool) -> None:
+        def wanted() -> bool:
+            return self._prepared is prepared and self._verbatim is verbatim
+
+        try:
+            blocks, total = await asyncio.to_thread(lay_out, prepared, verbatim, wanted)
+        except Unwanted:
+            return
+        if wanted():
+            self.tabs.raw.show_pieces(blocks, total)
+
+    def _fill_pair(self, message: Message, prepared: Prepared) -> None:
+        assert self.session is not None
+        other = None if self._other is None else self.session.history.get(self._other)
+        ready = None
+        if other is not None and not is_large(other):
+            ready = prepare(other, self.show_secrets.isChecked(), field_checks(other, self.session))
+        elif other is not None:
+            self.run(self._read_other(message, prepared, other), name="inspector pair")
+        self._show_pair(message, prepared, other, ready)
+
+    async def _read_other(self, message: Message, prepared: Prepared, other: Message) -> None:
+        def wanted() -> bool:
+            return self._prepared is prepared
+
+        try:
+            ready = await asyncio.to_thread(prepare, other, self.show_secrets.isChecked(), (), wanted)
+        except Unwanted:
+            return
+        if wanted():
+            self._show_pair(message, prepared, other, ready)
+
+    def _show_pair(self, message: Message, prepared: Prepared, other: Message | None, ready: Prepared | None) -> None:
+        halves = [Half(message, prepared), None if other is None else Half(other, ready)]
+        answers = message.seq > other.seq if other is not None else message.decoded.kind in ANSWERS
+        request, answer = reversed(halves) if answers else halves
+        self.tabs.pair.show_pair(request, answer, shown=message.seq, over=self._over)
 
     # Doing
 
@@ -344,17 +329,27 @@ class InspectorPanel(Panel):
         return editor
 
     def copy_json(self) -> None:
-        if self.message is not None and self.session is not None:
-            exchange = self.session.exchange_of(self.message.seq)
-            shown = message_json(self.message, exchange=exchange, reveal=self.show_secrets.isChecked())
-            QGuiApplication.clipboard().setText(json.dumps(shown, indent=2, ensure_ascii=False))
-            self.notice.emit("info", f"Message {self.message.seq} copied as JSON.")
+        if self.message is None or self.session is None:
+            return
+        message, reveal = self.message, self.show_secrets.isChecked()
+        exchange = self.session.exchange_of(message.seq)
+        if not is_large(message):
+            self._copy(_json_text(message, exchange, reveal), f"Message {message.seq} copied as JSON.")
+        else:
+            self.run(self._copy_large(message, exchange, reveal), name="inspector copy")
+
+    async def _copy_large(self, message: Message, exchange: int | None, reveal: bool) -> None:
+        text = await asyncio.to_thread(_json_text, message, exchange, reveal)
+        self._copy(text, f"Message {message.seq} copied as JSON.")
 
     def copy_mosquitto_pub(self) -> None:
         if self.message is not None and self.session is not None:
             line = mosquitto_pub(self.message, self.session, reveal=self.show_secrets.isChecked())
-            QGuiApplication.clipboard().setText(line)
-            self.notice.emit("info", f"Message {self.message.seq} copied as a mosquitto_pub command.")
+            self._copy(line, f"Message {self.message.seq} copied as a mosquitto_pub command.")
+
+    def _copy(self, text: str, told: str) -> None:
+        QGuiApplication.clipboard().setText(text)
+        self.notice.emit("info", told)
 
     def _reveal(self, reveal: bool) -> None:
         if self.message is not None:
@@ -362,9 +357,11 @@ class InspectorPanel(Panel):
 
     def _go_to_other(self) -> None:
         if self._other is not None:
-            other = self._other
-            self.select_message(other)
-            self.message_selected.emit(other)
+            self._go_to(self._other)
+
+    def _go_to(self, seq: int) -> None:
+        self.select_message(seq)
+        self.message_selected.emit(seq)
 
     def _go_to_exchange(self) -> None:
         exchange = None if self.message is None or self.session is None else self.session.exchange_of(self.message.seq)
@@ -372,41 +369,21 @@ class InspectorPanel(Panel):
             self.exchange_selected.emit(exchange)
 
 
-def field_checks(message: Message, session: Session) -> list[tuple[str, Check]]:
-    """What the message's codec says of each field; empty for links without schemas and for unreadable bytes."""
-    body = message.decoded.body
-    if isinstance(body, Malformed):
-        return []
-    # The codecs are heavy; the window is painted before any of them is loaded.
-    if message.link is Link.JOSEV:
-        from bench.codecs import josev
-
-        if not isinstance(body, josev.JosevMessage):
-            return []
-        rows = josev.field_verdicts(body, message.channel, session.profile.bus.topics)
-    elif message.link is Link.OCPP and message.decoded.kind != "link":
-        from bench.codecs import ocpp
-
-        station = session.stations.get(message.channel)
-        rows = ocpp.field_verdicts(station.version if station is not None else "2.0.1", body)
-    else:
-        return []
-    return [(path, Check(ok, note)) for path, _value, ok, note in rows]
+def _json_text(message: Message, exchange: int | None, reveal: bool) -> str:
+    return json.dumps(message_json(message, exchange=exchange, reveal=reveal), indent=2, ensure_ascii=False)
 
 
-def _prepare(message: Message, reveal: bool) -> _Prepared:
-    """Everything the tabs show; may take a while for a long message and touches no widget."""
-    hidden = False
-    if reveal:
-        raw, tree = message.raw, to_tree(message.decoded.body)
-    else:
-        shown = mask(message)
-        raw, tree, hidden = shown.raw, shown.decoded, shown.hidden
-    if isinstance(tree, dict):
-        tree = tree.get("payload", tree)  # an OCPP call is its payload: paths are those of the filter and the schema
-    verbatim = raw.decode("utf-8", "backslashreplace")
-    try:
-        pretty = json.dumps(json.loads(verbatim), indent=2, ensure_ascii=False)
-    except (ValueError, RecursionError):
-        pretty = verbatim
-    return _Prepared(tree, raw, pretty, verbatim, hidden)
+def _row(*widgets: QWidget, stretch: int | None = None, spacing: int = 6) -> QHBoxLayout:
+    """Widgets in a row. stretch: which of them takes the room."""
+    row = QHBoxLayout()
+    row.setSpacing(spacing)
+    for place, widget in enumerate(widgets):
+        row.addWidget(widget, int(place == stretch))
+    return row
+
+
+def _inset(row: QLayout, side: int) -> QWidget:
+    box = QWidget()
+    row.setContentsMargins(side, 0, side, 0)
+    box.setLayout(row)
+    return box

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bench.journal.capture_file import ExchangeRow, Gap, Note
+from bench.journal.capture_file import ExchangeRow, Gap
+from bench.journal.notes import Note
 from bench.message import Message
 
 

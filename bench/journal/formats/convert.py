@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bench.errors import BadInput, NotFound, StoreError
-from bench.journal.capture_file import Batch, CaptureFile, ExchangeRow, Gap, Note
+from bench.journal.capture_file import Batch, CaptureFile, ExchangeRow, Gap
 from bench.journal.capture_reader import CaptureReader
 from bench.journal.filter import Filter
 from bench.journal.formats import Item, Station, csv_rows, lossless, ocpp_trace, plain
 from bench.journal.formats.lines import Line, numbered
 from bench.journal.formats.redaction import Redactor
+from bench.journal.notes import Note
 from bench.journal.pairing import Paired, Pairing
 from bench.journal.redecode import redecode
 from bench.message import Message

@@ -18,9 +18,10 @@ import orjson
 
 from bench import __version__
 from bench.errors import BadInput
-from bench.journal.capture_file import ExchangeRow, Gap, Note
+from bench.journal.capture_file import ExchangeRow, Gap
 from bench.journal.formats import Item, Station
 from bench.journal.formats.lines import Damaged, Line, parse_time
+from bench.journal.notes import Note
 from bench.message import Decoded, Direction, Fault, Link, Malformed, Message
 
 FORMAT = "authbench-journal"

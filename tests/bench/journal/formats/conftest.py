@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.journal.capture_file import Batch, CaptureFile, ExchangeRow, Gap, Note
+from bench.journal.capture_file import Batch, CaptureFile, ExchangeRow, Gap
+from bench.journal.notes import Note
 from bench.message import Message
 
 Record = Callable[..., Path]

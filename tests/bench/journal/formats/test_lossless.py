@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.errors import BadInput
-from bench.journal.capture_file import Batch, CaptureFile, ExchangeRow, Gap, Note
+from bench.journal.capture_file import Batch, CaptureFile, ExchangeRow, Gap
 from bench.journal.capture_reader import CaptureReader
 from bench.journal.filter import parse
 from bench.journal.formats import lossless
 from bench.journal.formats.convert import Form, export_capture, import_file
+from bench.journal.notes import Note
 from bench.message import Decoded, Direction, Fault, Link, Message, malformed
 
 INT64 = st.integers(-(2**63), 2**63 - 1)

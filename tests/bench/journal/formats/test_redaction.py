@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.journal.capture_file import ExchangeRow, Note
+from bench.journal.capture_file import ExchangeRow
 from bench.journal.formats.convert import Form, export_capture
 from bench.journal.formats.redaction import Redactor
+from bench.journal.notes import Note
 from bench.message import Decoded, Direction, Fault, Link, Message, malformed
 from devices.rfid.pn532_frames import decode_frame
 
