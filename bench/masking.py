@@ -34,8 +34,11 @@ _TOKEN_SHAPES = (
     ("additionalIdToken", "type"),
 )
 _PLAIN = re.compile(r"[^a-z0-9]")
-_JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?', re.DOTALL)
-_NAMED_VALUE = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:\s*)("(?:[^"\\]|\\.)*"?|-?\d[\d.]*)', re.DOTALL)
+# Runs of plain characters at once: one at a time, a string of 20 MB holds up every other thread for seconds.
+_STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
+_CUT_STRING = f"{_STRING}?"  # its last quote may be missing
+_JSON_TOKEN = re.compile(_STRING + r"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.DOTALL)
+_NAMED_VALUE = re.compile(rf"({_STRING})(\s*:\s*)({_CUT_STRING}|-?\d[\d.]*)", re.DOTALL)
 _KEY_CODE_WORD = re.compile(r"key_?code", re.IGNORECASE)
 
 

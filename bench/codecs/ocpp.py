@@ -255,6 +255,7 @@ _CODES_16 = {
     "ocpp.schema.type": "TypeConstraintViolation",
     "ocpp.schema.required": "ProtocolError",  # "Payload for Action is incomplete"
     "ocpp.schema.additionalProperties": "FormationViolation",
+    "ocpp.schema.depth": "FormationViolation",
     "ocpp.schema.minItems": "OccurenceConstraintViolation",
     "ocpp.schema.maxItems": "OccurenceConstraintViolation",
 }
@@ -264,6 +265,7 @@ _CODES_201 = {
     "ocpp.schema.type": "TypeConstraintViolation",
     "ocpp.schema.required": "OccurrenceConstraintViolation",
     "ocpp.schema.additionalProperties": "FormatViolation",
+    "ocpp.schema.depth": "FormatViolation",
     "ocpp.schema.minItems": "OccurrenceConstraintViolation",
     "ocpp.schema.maxItems": "OccurrenceConstraintViolation",
 }

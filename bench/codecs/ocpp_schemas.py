@@ -60,7 +60,11 @@ class Schema:
 
     def faults(self, payload: object) -> tuple[Fault, ...]:
         """What is wrong with a payload, at most :data:`MAX_FAULTS`; faults that only deserve a note come last."""
-        found = [_fault(error) for error in islice(self._validator.iter_errors(payload), _MAX_VIOLATIONS)]
+        found: list[Fault] = []
+        try:
+            found.extend(_fault(error) for error in islice(self._validator.iter_errors(payload), _MAX_VIOLATIONS))
+        except ValueError:  # the validator cannot hand over a value this deep to say what is wrong with it
+            found.append(Fault(DEPTH_RULE, "breaks its schema, and is nested too deep to say where"))
         found.sort(key=lambda fault: fault.rule == FORMAT_RULE)
         return tuple(found[:MAX_FAULTS])
 
@@ -69,6 +73,7 @@ SCHEMA_RULE = "ocpp.schema."
 """Rules of schema violations are this and the JSON schema keyword: ``ocpp.schema.maxLength``."""
 
 FORMAT_RULE = SCHEMA_RULE + "format"
+DEPTH_RULE = SCHEMA_RULE + "depth"
 
 
 class _Schemas(dict[str, Schema | None]):

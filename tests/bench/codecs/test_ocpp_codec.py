@@ -417,3 +417,13 @@ def test_what_is_encoded_decodes_to_the_same(call_id: str, action: str) -> None:
     assert decode(encode_result(result), "1.6", lambda _: action).body == result
     error = CallError(call_id, action, "GenericError", "ä", {"x": [1]})
     assert decode(encode_error(error), "1.6", lambda _: action).body == error
+
+
+@pytest.mark.parametrize(("version", "code"), [("1.6", "FormationViolation"), ("2.0.1", "FormatViolation")])
+@pytest.mark.parametrize("depth", [100, 300, 900, 5_000, 100_000])
+def test_a_payload_of_any_depth_that_breaks_its_schema_is_told(version, code, depth):
+    raw = f'[2,"a","DataTransfer",{{"vendorId":"x","pin":1,"data":{"[" * depth}{"]" * depth}}}]'.encode()
+    decoded = decode(raw, version)
+    assert decoded.faults
+    if decoded.kind == "CALL" and decoded.faults[0].rule == "ocpp.schema.depth":
+        assert error_code(version, decoded.faults[0]) == code
