@@ -155,7 +155,9 @@ class CaptureReader:
             raise self._unreadable(error) from error
 
     def _unreadable(self, error: Exception) -> BadInput:
-        return BadInput(f"the capture {self.path} cannot be read: {error}", "it may be damaged or no capture at all")
+        return BadInput(
+            f"the capture {self.path} cannot be read: {error}", "if it is an export or a log: authbench journal import"
+        )
 
 
 def read_messages(path: Path, after: int = 0, limit: int = 1000) -> list[Message]:

@@ -129,21 +129,12 @@ def resident_mb() -> float:
 
 
 async def flood(window: object, folder: Path, broker: Mosquitto, rate: int, count: int) -> float:
-    from bench.assembly import Bench, Options
+    from bench.assembly import Bench
     from bench.journal.capture import CaptureReader
-    from bench.settings import Profile
     from bench.tasks import Tasks
+    from tests.e2e.world import options
 
-    options = Options(
-        profile=Profile(),
-        ocpp="127.0.0.1:0",
-        mqtt=broker.url,
-        store=str(folder / "tokens.db"),
-        capture=folder / "capture.db",
-        api="off",
-        readers=("off",),
-    )
-    bench = Bench(options)
+    bench = Bench(options(folder, mqtt=broker.url))
     await bench.start()
     await bench.wait_ready()
     tasks = Tasks()

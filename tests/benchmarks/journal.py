@@ -93,21 +93,12 @@ async def filters(messages: object) -> None:
 
 
 async def run(window: object, folder: Path, count: int) -> None:
-    from bench.assembly import Bench, Options
+    from bench.assembly import Bench
     from bench.recording import Recording
-    from bench.settings import Profile
     from bench.tasks import Tasks
+    from tests.e2e.world import options
 
-    options = Options(
-        profile=Profile(),
-        ocpp="127.0.0.1:0",
-        mqtt="off",
-        store=str(folder / "tokens.db"),
-        capture=folder / "capture.db",
-        api="off",
-        readers=("off",),
-    )
-    bench = Bench(options)
+    bench = Bench(options(folder))
     await bench.start()
     session, tasks = bench.session, Tasks()
     window.attach(session, tasks)
