@@ -50,7 +50,9 @@ class ExchangeRow:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one transaction writes. unnoted: numbers of messages whose notes go. stations: id and OCPP version."""
+    """What one transaction writes. unnoted: numbers of messages whose notes go. stations: id and OCPP version.
+    facts: name and value, of the capture as a whole.
+    """
 
     messages: Sequence[Message] = ()
     exchanges: Sequence[ExchangeRow] = ()
@@ -58,6 +60,7 @@ class Batch:
     notes: Sequence[Note] = ()
     unnoted: Sequence[int] = ()
     stations: Sequence[tuple[str, str]] = ()
+    facts: Sequence[tuple[str, str]] = ()
 
 
 class CaptureFile:
@@ -147,6 +150,7 @@ class CaptureFile:
             db.executemany("DELETE FROM notes WHERE seq = ?", ((seq,) for seq in batch.unnoted))
             db.executemany(schema.UPSERT_NOTE, ((note.seq, note.text, note.utc_ns) for note in batch.notes))
             db.executemany(schema.UPSERT_STATION, batch.stations)
+            db.executemany(schema.UPSERT_FACT, batch.facts)
             for gap in batch.gaps:
                 db.execute(schema.INSERT_GAP, (gap.what, gap.first, gap.last, gap.count, gap.why))
             db.execute("COMMIT")

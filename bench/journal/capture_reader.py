@@ -132,6 +132,12 @@ class CaptureReader:
             return {}
         return dict(self._rows("SELECT id, version FROM stations ORDER BY id", (), lambda row: (row[0], row[1])))
 
+    def facts(self) -> dict[str, str]:
+        """What is told of the capture as a whole (``redacted``), by name; empty before version 3."""
+        if self._version < 3:
+            return {}
+        return dict(self._rows("SELECT name, value FROM facts ORDER BY name", (), lambda row: (row[0], row[1])))
+
     def count(self) -> int:
         """How many messages it holds."""
         return self._rows("SELECT count(*) FROM messages", (), lambda row: int(row[0]))[0]

@@ -14,7 +14,7 @@ import orjson
 from bench.message import Decoded, Direction, Fault, Link, Malformed, Message
 
 APPLICATION_ID = 0x41424D31  # "ABM1": tells a capture from any other SQLite file
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 TABLES = """
 CREATE TABLE messages (
@@ -70,6 +70,12 @@ CREATE TABLE stations (
     version TEXT NOT NULL             -- the OCPP version it spoke last
 );
 """,
+    3: """
+CREATE TABLE facts (
+    name  TEXT PRIMARY KEY,           -- of the capture as a whole: redacted, source
+    value TEXT NOT NULL
+);
+""",
 }
 """What leads from the version before to this one. Applied in order; each once, in one transaction with its number."""
 
@@ -83,6 +89,7 @@ UPSERT_EXCHANGE = "INSERT OR REPLACE INTO exchanges (id, opened_utc, verdict, de
 INSERT_MEMBER = "INSERT OR IGNORE INTO exchange_messages (exchange, seq) VALUES (?, ?)"
 UPSERT_NOTE = "INSERT OR REPLACE INTO notes (seq, text, utc_ns) VALUES (?, ?, ?)"
 UPSERT_STATION = "INSERT OR REPLACE INTO stations (id, version) VALUES (?, ?)"
+UPSERT_FACT = "INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)"
 INSERT_GAP = "INSERT INTO gaps (what, first, last, count, why) VALUES (?, ?, ?, ?, ?)"
 SELECT_POLLS = """
 SELECT seq FROM messages WHERE link = 'reader' AND kind IN ('frame', 'ack') AND faults IS NULL

@@ -119,21 +119,29 @@ async def test_a_note_is_kept_in_the_file(live, opened: Recording) -> None:
         opened.notes.write(999_999, "nowhere")
 
 
-async def test_a_capture_of_version_1_opens_and_takes_notes(live, tmp_path: Path) -> None:
-    """What version 2 added is taken away again; the rest of the file is as version 1 wrote it."""
+ADDED = {
+    2: ("DROP TABLE notes", "DROP TABLE stations", "DROP INDEX exchange_of", "DROP INDEX polls"),
+    3: ("DROP TABLE facts",),
+}
+
+
+@pytest.mark.parametrize("version", range(1, schema.SCHEMA_VERSION))
+async def test_a_capture_of_an_earlier_version_opens_and_takes_notes(version: int, live, tmp_path: Path) -> None:
+    """What later versions added is taken away again; the rest of the file is as that version wrote it."""
     path = live[0]
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
-        for statement in ("DROP TABLE notes", "DROP TABLE stations", "DROP INDEX exchange_of", "DROP INDEX polls"):
+        for statement in (each for number, each_of in ADDED.items() if number > version for each in each_of):
             db.execute(statement)
-        db.execute("PRAGMA user_version = 1")
+        db.execute(f"PRAGMA user_version = {version}")
     old = Recording(path)
     assert old.journal.get(1) is not None
-    assert old.stations == {}
+    assert bool(old.stations) == (version > 1)
     old.notes.write(1, "kept")
     old.close()
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("PRAGMA user_version").fetchone() == (schema.SCHEMA_VERSION,)
         assert {row[0] for row in db.execute("SELECT name FROM sqlite_master")} >= {
+            "facts",
             "notes",
             "stations",
             "polls",

@@ -103,7 +103,7 @@ async def test_the_file_is_private_one_piece_and_of_a_known_version(tmp_path: Pa
             assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert query(path, "PRAGMA journal_mode") == [("wal",)]
     assert [file.name for file in files(tmp_path)] == ["capture.db"]
-    assert query(path, "PRAGMA user_version") == [(2,)]
+    assert query(path, "PRAGMA user_version") == [(3,)]
     assert query(path, "PRAGMA journal_mode") == [("delete",)]
     assert query(path, "SELECT seq, link, dir, channel, name FROM messages WHERE seq = 3") == [
         (3, "ocpp", "in", "CP-001", "Heartbeat")
