@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -15,12 +15,15 @@ import orjson
 from bench.errors import BadInput, NotFound
 from bench.journal import capture_schema as schema
 from bench.journal.capture_file import LOCK_WAIT_S, Gap
+from bench.journal.filter.narrowing import Narrowing, Sql, Value
 from bench.journal.notes import Note
 from bench.message import Message
 
 T = TypeVar("T")
 
 MAX_SEQ = 2**63 - 1
+SOME = 500
+"""Messages asked for by number at once."""
 
 
 class CaptureReader:
@@ -80,6 +83,33 @@ class CaptureReader:
             raise self._unreadable(error) from error
         return found
 
+    def outlines(self, first: int, last: int) -> Iterator[Message]:
+        """Requests, answers and changes of links from first to last, without raw bytes: enough to tell who answers whom."""
+        yield from self._each(schema.SELECT_OUTLINES, (first, last), schema.from_row)
+
+    def narrowed(
+        self, first: int, last: int, narrowing: Narrowing, *, routine: bool
+    ) -> Iterator[tuple[int, Message | None]]:
+        """Numbers from first to last of messages a filter may let through; the message where it must be looked at to know.
+
+        routine: polls of a reader that found nothing too.
+        """
+        may, may_not = narrowing.may or Sql("1"), narrowing.may_not or Sql("1")
+        shown = "" if routine else f"AND NOT ({schema.ROUTINE})"
+        query = (
+            f"SELECT seq, {may_not.text} FROM messages WHERE seq BETWEEN ? AND ? {shown} AND {may.text} ORDER BY seq"
+        )
+        values = (*may_not.values, first, last, *may.values)
+        candidates = self._rows(query, values, lambda row: (int(row[0]), bool(row[1])))
+        messages = self._numbered([seq for seq, doubted in candidates if doubted])
+        for seq, doubted in candidates:
+            yield seq, next(messages) if doubted else None
+
+    def _numbered(self, numbers: Sequence[int]) -> Iterator[Message]:
+        for start in range(0, len(numbers), SOME):
+            some = numbers[start : start + SOME]
+            yield from self._each(schema.select_numbered(len(some)), tuple(some), schema.from_row)
+
     def span(self) -> tuple[int, int]:
         """Numbers of the first and the last message, (1, 0) where there is none."""
         first, last = self._rows("SELECT min(seq), max(seq) FROM messages", (), lambda row: (row[0], row[1]))[0]
@@ -111,9 +141,19 @@ class CaptureReader:
         return found[0]
 
     def gaps(self) -> list[Gap]:
-        """What is missing, and why."""
-        query = "SELECT what, first, last, count, why FROM gaps ORDER BY id LIMIT 10000"
-        return self._rows(query, (), lambda row: Gap(*row))
+        """What is missing, and why; of more than 10,000 gaps the rest is one for messages and one for exchanges."""
+        limit = 10_000
+        query = "SELECT what, first, last, count, why, id FROM gaps ORDER BY id LIMIT ?"
+        found = self._rows(query, (limit,), lambda row: (Gap(row[0], row[1], row[2], row[3], row[4]), int(row[5])))
+        gaps = [gap for gap, _ in found]
+        if len(found) == limit:
+            query = "SELECT what, min(first), max(last), sum(count), count(*) FROM gaps WHERE id > ? GROUP BY what"
+            gaps += self._rows(
+                query,
+                (found[-1][1],),
+                lambda row: Gap(row[0], row[1], row[2], row[3], f"{row[4]:,} further gaps, told as one"),
+            )
+        return gaps
 
     @property
     def version(self) -> int:
@@ -154,9 +194,13 @@ class CaptureReader:
             raise BadInput(f"the capture {self.path} was made by a newer version", "update this program to read it")
         self._version = int(version)
 
-    def _rows(self, query: str, values: tuple[int, ...], make: Callable[[Any], T]) -> list[T]:
+    def _rows(self, query: str, values: tuple[Value, ...], make: Callable[[Any], T]) -> list[T]:
+        return list(self._each(query, values, make))
+
+    def _each(self, query: str, values: tuple[Value, ...], make: Callable[[Any], T]) -> Iterator[T]:
         try:
-            return [make(row) for row in self._db.execute(query, values)]
+            for row in self._db.execute(query, values):
+                yield make(row)
         except (sqlite3.Error, ValueError, TypeError, KeyError, OverflowError) as error:
             raise self._unreadable(error) from error
 

@@ -91,11 +91,20 @@ UPSERT_NOTE = "INSERT OR REPLACE INTO notes (seq, text, utc_ns) VALUES (?, ?, ?)
 UPSERT_STATION = "INSERT OR REPLACE INTO stations (id, version) VALUES (?, ?)"
 UPSERT_FACT = "INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)"
 INSERT_GAP = "INSERT INTO gaps (what, first, last, count, why) VALUES (?, ?, ?, ?, ?)"
-SELECT_POLLS = """
-SELECT seq FROM messages WHERE link = 'reader' AND kind IN ('frame', 'ack') AND faults IS NULL
-    AND seq NOT IN (SELECT seq FROM exchange_messages) ORDER BY seq
+SELECT_OUTLINES = """
+SELECT seq, mono_ns, utc_ns, link, dir, channel, kind, name, correlation, x'', '', NULL, NULL, 0 FROM messages
+WHERE seq BETWEEN ? AND ? AND kind IN ('CALL', 'CALLRESULT', 'CALLERROR', 'request', 'response', 'link') ORDER BY seq
 """
+ROUTINE = """
+link = 'reader' AND kind IN ('frame', 'ack') AND faults IS NULL AND seq NOT IN (SELECT seq FROM exchange_messages)
+"""
+SELECT_POLLS = f"SELECT seq FROM messages WHERE {ROUTINE} ORDER BY seq"
 SELECT_MESSAGES = f"SELECT {COLUMNS} FROM messages WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
+
+
+def select_numbered(count: int) -> str:
+    """The query for that many messages by their numbers."""
+    return f"SELECT {COLUMNS} FROM messages WHERE seq IN ({', '.join('?' * count)}) ORDER BY seq"
 
 
 def migration(version: int) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
-from bench.journal.capture_reader import CaptureReader
 from bench.journal.filter import Context, Filter
 from bench.journal.history import History
-from bench.journal.older import BEFORE, READ, STEP_BYTES, OlderScan, Recorded
+from bench.journal.older import OlderScan
 
 SLICE = 2_000
 """Messages in memory looked at before others get their turn."""
@@ -19,10 +19,9 @@ async def find_next(history: History, context: Context, wanted: Filter, after: i
     Raises:
         OperatorError: the capture cannot be read.
     """
-    if after + 1 < history.first and history.file is not None:
-        found = await asyncio.to_thread(_first_recorded, history, wanted, after, history.first - 1)
-        if found is not None:
-            return found
+    start = max(after + 1, history.oldest)
+    if start < history.first and (found := await _recorded(history, wanted, start, history.first - 1, upwards=True)):
+        return found
     while batch := history.since(after, SLICE):
         for message in batch:
             if wanted.matches(message, context):
@@ -46,31 +45,21 @@ async def find_before(history: History, context: Context, wanted: Filter, before
                 return message.seq
         end = start - 1
         await asyncio.sleep(0)
+    return await _recorded(history, wanted, history.oldest, end, upwards=False)
+
+
+async def _recorded(history: History, wanted: Filter, first: int, last: int, *, upwards: bool) -> int | None:
+    """The nearest match in the capture."""
     file = history.file
-    if file is None or end < history.oldest:
+    if file is None or last < first:
         return None
-    scan = await asyncio.to_thread(OlderScan, file, wanted, history.oldest, end, history.complete, routine=True)
+    make = partial(OlderScan, file, wanted, first, last, history.complete, routine=True, upwards=upwards)
+    scan = await asyncio.to_thread(make)
     try:
         while scan.left:
             found, _ = await asyncio.to_thread(scan.step)
-            if len(found):
-                return found[-1]
+            if found:
+                return found[0] if upwards else found[-1]
     finally:
         await asyncio.to_thread(scan.close)
-    return None
-
-
-def _first_recorded(history: History, wanted: Filter, after: int, last: int) -> int | None:
-    """The same in the capture; blocks."""
-    assert history.file is not None
-    context = Recorded({})
-    at = max(0, after - BEFORE)  # the requests of the first answers
-    with CaptureReader(history.file) as reader:
-        while page := reader.messages(at, READ, last=last, max_bytes=STEP_BYTES):
-            context.exchanges = reader.exchanges_of(page[0].seq, page[-1].seq)
-            for message in page:
-                context.feed(message)
-                if message.seq > after and wanted.matches(history.complete(message), context):
-                    return message.seq
-            at = page[-1].seq
     return None

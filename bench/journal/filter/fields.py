@@ -5,10 +5,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from bench.journal.filter import narrowing
 from bench.journal.filter.errors import FilterError
-from bench.journal.filter.values import memoised, number_test, payload_test, text_test, time_test
+from bench.journal.filter.narrowing import UNKNOWN, Narrowing
+from bench.journal.filter.values import memoised, moment_ns, number_test, payload_test, text_test, time_test
 from bench.message import Direction, Link, Malformed, Message
 from bench.summary import only_quotes, summary
 
@@ -44,8 +46,9 @@ class Comparison:
 class Field:
     """One field of the language.
 
-    make: turns a comparison into a predicate; raises FilterError for a value it cannot use.
-    candidates: values offered while typing. flag: the predicate of the bare name, where the name alone is a term.
+    make: turns a comparison into a predicate; raises FilterError for a value it cannot use. narrow: what SQL can tell of it.
+    candidates: values offered while typing. flag: the predicate of the bare name, where the name alone is a term; flag_narrow: as
+    above. paired: whether it asks who answers whom.
     """
 
     name: str
@@ -53,6 +56,17 @@ class Field:
     make: Callable[[Comparison], Predicate]
     candidates: tuple[str, ...] = ()
     flag: Predicate | None = None
+    narrow: Callable[[Comparison], Narrowing] = lambda asked: UNKNOWN
+    flag_narrow: Narrowing = UNKNOWN
+    paired: bool = False
+
+
+class Term(NamedTuple):
+    """A filter or a part of one. holds: the test. narrowing: what SQL can tell of it. paired: whether it asks who answers whom."""
+
+    holds: Predicate
+    narrowing: Narrowing = UNKNOWN
+    paired: bool = False
 
 
 FIELDS: dict[str, Field] = {}
@@ -114,8 +128,7 @@ def _word_of(words: tuple[str, ...], what: str, get: Callable[[Message], object]
 
     def make(asked: Comparison) -> Predicate:
         _no_order(asked)
-        test = text_test(asked.operator, asked.value, literal=asked.literal)
-        chosen = frozenset(word for word in words if test(word))
+        chosen = _chosen(words, asked)
         known = asked.operator == "!=" and asked.value.casefold() in words
         if not known and (not chosen or asked.operator == "!="):
             raise FilterError(asked.position, f"{asked.value or 'empty'} is no {what}: " + ", ".join(words))
@@ -125,6 +138,10 @@ def _word_of(words: tuple[str, ...], what: str, get: Callable[[Message], object]
         return lambda message, context: get(message) in chosen
 
     return make
+
+
+def _chosen(words: tuple[str, ...], asked: Comparison) -> frozenset[str]:
+    return frozenset(filter(text_test(asked.operator, asked.value, literal=asked.literal), words))
 
 
 def _time(after: bool) -> Callable[[Comparison], Predicate]:
@@ -264,7 +281,7 @@ def _straight(body: object, path: tuple[str, ...]) -> object:
     return value if type(value) in _PLAIN else _MISSING
 
 
-def path_predicate(asked: Comparison) -> Predicate:
+def path_term(asked: Comparison) -> Term:
     """A comparison with a value inside the payload."""
     path = tuple(part for part in asked.field.split(".") if part)
     if not path:
@@ -280,10 +297,10 @@ def path_predicate(asked: Comparison) -> Predicate:
             return test(value)
         return any(test(value) for value in values_at(payload_of(body), path))
 
-    return holds
+    return Term(holds, narrowing.path(path, asked.operator, asked.value, literal=asked.literal))
 
 
-def word_predicate(word: str) -> Predicate:
+def word_term(word: str) -> Term:
     """A free word, ignoring case; the raw bytes first, for most words are found there."""
     folded = word.casefold()
     raw = word.lower().encode()
@@ -300,7 +317,27 @@ def word_predicate(word: str) -> Predicate:
             return False
         return folded in summary(message).casefold()
 
-    return holds
+    return Term(holds, narrowing.word(word, only_quotes=quoted))
+
+
+def compared_term(asked: Comparison, position: int) -> Term:
+    """``field operator value``.
+
+    Raises:
+        FilterError: there is no such field, or it cannot use the value.
+    """
+    if "." in asked.field:
+        return path_term(asked)
+    field = field_named(asked.field, position)
+    return Term(field.make(asked), field.narrow(asked), field.paired)
+
+
+def flag_term(name: str) -> Term | None:
+    """The bare name of a field, where that is a term."""
+    field = FIELDS.get(name.lower())
+    if field is None or field.flag is None:
+        return None
+    return Term(field.flag, field.flag_narrow, field.paired)
 
 
 def _kind(body: object) -> object:
@@ -317,6 +354,8 @@ def _meta(name: str) -> Callable[[Message, Context], float | None]:
 
 
 LINKS = tuple(str(link) for link in Link)
+ANSWERS = ("CALLRESULT", "CALLERROR", "response")
+DIRECTIONS = tuple(str(direction) for direction in Direction)
 KINDS = (
     *("request", "response", "update", "CALL", "CALLRESULT", "CALLERROR"),
     *("frame", "line", "ack", "link", "malformed"),
@@ -327,30 +366,105 @@ COMMON_NAMES = (
     *("RequestStartTransaction", "SendLocalList", "StartTransaction", "StatusNotification", "TransactionEvent"),
 )
 
+
+def _text_column(column: str) -> Callable[[Comparison], Narrowing]:
+    return lambda asked: narrowing.text(column, asked.operator, asked.value, literal=asked.literal)
+
+
+def _number_column(column: str) -> Callable[[Comparison], Narrowing]:
+    return lambda asked: narrowing.number(column, asked.operator, asked.value)
+
+
+def _word_column(column: str, words: tuple[str, ...]) -> Callable[[Comparison], Narrowing]:
+    return lambda asked: narrowing.one_of(column, _chosen(words, asked))
+
+
+def _time_column(after: bool) -> Callable[[Comparison], Narrowing]:
+    def narrow(asked: Comparison) -> Narrowing:
+        edge = moment_ns(asked.value)
+        return UNKNOWN if edge is None else narrowing.exact(f"utc_ns {'>=' if after else '<'} ?", edge)
+
+    return narrow
+
+
 for _field in (
-    Field("link", "reader, josev, ocpp, ...", _word_of(LINKS, "link", lambda m: m.link), LINKS),
+    Field(
+        "link",
+        "reader, josev, ocpp, ...",
+        _word_of(LINKS, "link", lambda m: m.link),
+        LINKS,
+        narrow=_word_column("link", LINKS),
+    ),
     Field(
         "dir",
         "in or out, as seen from the bench",
-        _word_of(("in", "out"), "direction", lambda m: m.direction),
-        tuple(str(d) for d in Direction),
+        _word_of(DIRECTIONS, "direction", lambda m: m.direction),
+        DIRECTIONS,
+        narrow=_word_column("dir", DIRECTIONS),
     ),
-    Field("kind", "CALL, request, frame, ...", _text(lambda m: m.decoded.kind), KINDS),
-    Field("name", "message name or OCPP action", _text(lambda m: m.decoded.name), COMMON_NAMES),
-    Field("channel", "topic, station or port", _text(lambda m: m.channel)),
-    Field("id", "the id that ties an answer to its request", _text(lambda m: m.decoded.correlation, few=False)),
-    Field("exchange", "number of the tap it belongs to", _number(lambda m, c: c.exchange_of(m.seq))),
-    Field("seq", "number in the journal", _number(lambda m, c: m.seq)),
-    Field("ms", "milliseconds since the request it answers", _number(lambda m, c: c.answer_ms(m))),
-    Field("size", "bytes", _number(lambda m, c: len(m.raw))),
+    Field("kind", "CALL, request, frame, ...", _text(lambda m: m.decoded.kind), KINDS, narrow=_text_column("kind")),
+    Field(
+        "name",
+        "message name or OCPP action",
+        _text(lambda m: m.decoded.name),
+        COMMON_NAMES,
+        narrow=_text_column("name"),
+    ),
+    Field("channel", "topic, station or port", _text(lambda m: m.channel), narrow=_text_column("channel")),
+    Field(
+        "id",
+        "the id that ties an answer to its request",
+        _text(lambda m: m.decoded.correlation, few=False),
+        narrow=lambda asked: Narrowing(_text_column("correlation")(asked).may),  # may be absent, and then never holds
+    ),
+    Field(
+        "exchange",
+        "number of the tap it belongs to",
+        _number(lambda m, c: c.exchange_of(m.seq)),
+        narrow=lambda asked: narrowing.exchange(asked.operator, asked.value),
+    ),
+    Field("seq", "number in the journal", _number(lambda m, c: m.seq), narrow=_number_column("seq")),
+    Field(
+        "ms",
+        "milliseconds since the request it answers",
+        _number(lambda m, c: c.answer_ms(m)),
+        narrow=lambda asked: Narrowing(narrowing.one_of("kind", ANSWERS).may),
+        paired=True,
+    ),
+    Field("size", "bytes", _number(lambda m, c: len(m.raw)), narrow=_number_column("length(raw)")),
     Field("qos", "MQTT quality of service", _number(_meta("qos")), ("0", "1", "2")),
-    Field("status", "status word of the answer", _status, STATUSES),
+    Field(
+        "status",
+        "status word of the answer",
+        _status,
+        STATUSES,
+        narrow=lambda asked: narrowing.status(asked.operator, asked.value, literal=asked.literal),
+    ),
     Field("summary", "the line in the table", _text(summary, few=False)),
-    Field("raw", "text in the raw bytes", _raw),
-    Field("after", "not before this time", _time(after=True)),
-    Field("before", "before this time", _time(after=False)),
-    Field("fault", "has a fault; fault:rule names it", _fault, flag=lambda m, c: bool(m.decoded.faults)),
-    Field("malformed", "could not be read", _never("malformed"), flag=lambda m, c: m.malformed),
-    Field("injected", "made by the operator", _never("injected"), flag=lambda m, c: m.injected),
+    Field("raw", "text in the raw bytes", _raw, narrow=lambda asked: narrowing.raw(asked.value)),
+    Field("after", "not before this time", _time(after=True), narrow=_time_column(after=True)),
+    Field("before", "before this time", _time(after=False), narrow=_time_column(after=False)),
+    Field(
+        "fault",
+        "has a fault; fault:rule names it",
+        _fault,
+        flag=lambda m, c: bool(m.decoded.faults),
+        narrow=lambda asked: Narrowing(narrowing.exact("faults IS NOT NULL").may),
+        flag_narrow=narrowing.exact("faults IS NOT NULL"),
+    ),
+    Field(
+        "malformed",
+        "could not be read",
+        _never("malformed"),
+        flag=lambda m, c: m.malformed,
+        flag_narrow=narrowing.exact("kind = 'malformed' AND faults IS NOT NULL"),
+    ),
+    Field(
+        "injected",
+        "made by the operator",
+        _never("injected"),
+        flag=lambda m, c: m.injected,
+        flag_narrow=narrowing.exact("injected <> 0"),
+    ),
 ):
     register(_field)

@@ -7,15 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bench.journal.filter.errors import FilterError
-from bench.journal.filter.fields import (
-    FIELDS,
-    Comparison,
-    Context,
-    Predicate,
-    field_named,
-    path_predicate,
-    word_predicate,
-)
+from bench.journal.filter.fields import Comparison, Context, Predicate, Term, compared_term, flag_term, word_term
+from bench.journal.filter.narrowing import UNKNOWN, Narrowing, both, either, exact, negated
 from bench.message import Message
 
 MAX_LENGTH = 2000
@@ -41,10 +34,15 @@ class _Token:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A parsed filter. text: as written. matches(message, context): does it hold."""
+    """A parsed filter. text: as written. matches(message, context): does it hold.
+
+    narrowing: what SQL can tell of it in a capture. paired: whether it asks who answers whom.
+    """
 
     text: str
     matches: Predicate
+    narrowing: Narrowing = UNKNOWN
+    paired: bool = False
 
 
 def parse(text: str) -> Filter:
@@ -55,7 +53,7 @@ def parse(text: str) -> Filter:
     """
     if len(text) > MAX_LENGTH:
         raise FilterError(MAX_LENGTH, f"a filter has at most {MAX_LENGTH} characters, this one {len(text)}")
-    return Filter(text, _Parser(list(_tokens(text))).parse())
+    return Filter(text, *_Parser(list(_tokens(text))).parse())
 
 
 def _tokens(text: str) -> Iterator[_Token]:
@@ -113,13 +111,13 @@ class _Parser:
         self._next = 0
         self._depth = 0
 
-    def parse(self) -> Predicate:
+    def parse(self) -> Term:
         if self._peek.kind == "end":
-            return _always
-        predicate = self._any()
+            return Term(_always, exact("1"))
+        term = self._any()
         if self._peek.kind == ")":
             raise FilterError(self._peek.position, "this bracket was never opened")
-        return predicate
+        return term
 
     @property
     def _peek(self) -> _Token:
@@ -130,14 +128,14 @@ class _Parser:
         self._next += 1
         return token
 
-    def _any(self) -> Predicate:
+    def _any(self) -> Term:
         choices = [self._all()]
         while self._peek.kind == "or":
             self._take()
             choices.append(self._all())
         return choices[0] if len(choices) == 1 else _either(choices)
 
-    def _all(self) -> Predicate:
+    def _all(self) -> Term:
         parts = [self._one()]
         while self._peek.kind not in ("or", ")", "end"):
             if self._peek.kind == "and":
@@ -145,13 +143,13 @@ class _Parser:
             parts.append(self._one())
         return parts[0] if len(parts) == 1 else _both(parts)
 
-    def _one(self) -> Predicate:
+    def _one(self) -> Term:
         token = self._take()
         if token.kind == "not":
             with_depth = self._deeper(token)
             inner = self._one()
             self._depth = with_depth
-            return lambda message, context: not inner(message, context)
+            return _opposite(inner)
         if token.kind == "(":
             with_depth = self._deeper(token)
             inner = self._any()
@@ -162,10 +160,9 @@ class _Parser:
             return inner
         if token.kind == "compare":
             assert token.comparison is not None
-            return _compared(token.comparison, token.position)
+            return compared_term(token.comparison, token.position)
         if token.kind == "word":
-            field = None if token.literal else FIELDS.get(token.text.lower())
-            return field.flag if field is not None and field.flag is not None else word_predicate(token.text)
+            return (None if token.literal else flag_term(token.text)) or word_term(token.text)
         wanted = {"end": "a term is missing at the end", ")": "a term is missing before this bracket"}
         raise FilterError(token.position, wanted.get(token.kind, f"a term is missing before {token.text}"))
 
@@ -178,25 +175,34 @@ class _Parser:
         return before
 
 
-def _compared(asked: Comparison, position: int) -> Predicate:
-    if "." in asked.field:
-        return path_predicate(asked)
-    return field_named(asked.field, position).make(asked)
-
-
 def _always(message: Message, context: Context) -> bool:
     return True
 
 
-def _both(parts: list[Predicate]) -> Predicate:
+def _opposite(term: Term) -> Term:
+    holds = term.holds
+    return Term(lambda message, context: not holds(message, context), negated(term.narrowing), term.paired)
+
+
+def _both(terms: list[Term]) -> Term:
+    narrowing, paired = both([term.narrowing for term in terms]), any(term.paired for term in terms)
+    return Term(_all_hold([term.holds for term in terms]), narrowing, paired)
+
+
+def _either(terms: list[Term]) -> Term:
+    narrowing, paired = either([term.narrowing for term in terms]), any(term.paired for term in terms)
+    return Term(_one_holds([term.holds for term in terms]), narrowing, paired)
+
+
+def _all_hold(parts: list[Predicate]) -> Predicate:
     if len(parts) == 2:
         first, second = parts
         return lambda message, context: first(message, context) and second(message, context)
     return lambda message, context: all(part(message, context) for part in parts)
 
 
-def _either(choices: list[Predicate]) -> Predicate:
-    if len(choices) == 2:
-        first, second = choices
+def _one_holds(parts: list[Predicate]) -> Predicate:
+    if len(parts) == 2:
+        first, second = parts
         return lambda message, context: first(message, context) or second(message, context)
-    return lambda message, context: any(choice(message, context) for choice in choices)
+    return lambda message, context: any(part(message, context) for part in parts)

@@ -112,14 +112,19 @@ def time_test(after: bool, value: str, position: int) -> Callable[[int], bool]:
         if after:
             return lambda utc_ns: local_day_ns(utc_ns) >= limit
         return lambda utc_ns: local_day_ns(utc_ns) < limit
+    edge = moment_ns(value)
+    if edge is None:
+        raise FilterError(position, f"{value} is no time: write 12:03 or 12:03:12.5 or 2026-11-21T12:03")
+    return (lambda utc_ns: utc_ns >= edge) if after else (lambda utc_ns: utc_ns < edge)
+
+
+def moment_ns(value: str) -> int | None:
+    """UTC nanoseconds of an ISO date and time, local where it names no zone; None where it is none."""
     try:
         moment = datetime.fromisoformat(value)
-    except ValueError:
-        raise FilterError(position, f"{value} is no time: write 12:03 or 12:03:12.5 or 2026-11-21T12:03") from None
-    if moment.tzinfo is None:
-        moment = moment.astimezone()
-    edge = int(moment.timestamp() * 1_000_000) * 1000
-    return (lambda utc_ns: utc_ns >= edge) if after else (lambda utc_ns: utc_ns < edge)
+        return int((moment if moment.tzinfo is not None else moment.astimezone()).timestamp() * 1_000_000) * 1000
+    except (ValueError, OverflowError):
+        return None
 
 
 def local_day_ns(utc_ns: int) -> int:

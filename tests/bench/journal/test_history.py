@@ -159,14 +159,24 @@ def test_a_search_goes_in_steps_from_the_newest_down(tmp_path: Path) -> None:
     made = messages(2 * STEP + 500)
     write(tmp_path / "long.db", made)
     scan = OlderScan(tmp_path / "long.db", parse("malformed"), 1, len(made), redecode, routine=True)
-    starts = []
+    last = len(made)
     while scan.left:
         found, start = scan.step()
-        assert found
-        assert list(found) == [m.seq for m in made[start - 1 : start - 1 + STEP] if m.malformed][: len(found)]
-        starts.append(start)
+        assert list(found) == [m.seq for m in made[start - 1 : last] if m.malformed]
+        last = start - 1
     scan.close()
-    assert starts == [STEP + 501, 501, 1]
+    assert last == 0
+
+
+def test_a_search_upwards_begins_at_the_oldest(tmp_path: Path) -> None:
+    made = messages(STEP + 500)
+    write(tmp_path / "long.db", made)
+    scan = OlderScan(tmp_path / "long.db", parse("ms>15"), 7, len(made), redecode, routine=True, upwards=True)
+    found, end = scan.step()
+    assert end == STEP + 6
+    assert list(found) == [m.seq for m in made[6:end] if m.decoded.kind == "CALLRESULT"]
+    assert scan.left == len(made) - end
+    scan.close()
 
 
 def test_without_a_filter_all_numbers_are_there_at_once(history: History) -> None:
