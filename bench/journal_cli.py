@@ -137,11 +137,16 @@ def export(capture: Path, file: Path, form: str | None, filter_text: str | None,
 @click.option(
     "--format", "form", type=click.Choice(["lossless", "trace", "csv", "plain"]), help="Else by the file's content."
 )
-def import_(file: Path, capture: Path, form: str | None) -> int:
+@click.option(
+    "--ocpp-version", type=click.Choice(["1.6", "2.0.1", "2.1"]), help="Of a plain log; else guessed from its calls."
+)
+def import_(file: Path, capture: Path, form: str | None, ocpp_version: str | None) -> int:
     """Make a new capture of a file: an export, a trace, rows, or a plain log of OCPP arrays one per line."""
     from bench.journal.formats.convert import Form, import_file
 
-    report = import_file(file, capture, Form(form) if form else None, progress=_progress("bytes"))
+    report = import_file(
+        file, capture, Form(form) if form else None, ocpp_version=ocpp_version, progress=_progress("bytes")
+    )
     click.echo(f"{capture} (from {report.form}): {report}")
     return 0
 

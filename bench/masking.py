@@ -1,7 +1,7 @@
 """What may be shown of a message: secrets replaced by dots, in the decoded tree and in the raw bytes alike.
 
 Secret are the value of a key code (OCPP 2.0.1 C04.FR.04), passwords and PINs, and the values of the settings that hold
-the station's own password (OCPP 1.6 ``AuthorizationKey``, OCPP 2.x ``BasicAuthPassword``).
+the station's own password (OCPP 1.6 ``AuthorizationKey``, OCPP 2.x ``BasicAuthPassword``); in JSON inside a string too.
 """
 
 from __future__ import annotations
@@ -9,16 +9,18 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
-from datetime import datetime
-from enum import Enum
+from collections.abc import Callable, Set
+from dataclasses import dataclass
+
+import orjson
 
 from bench.clock import iso_utc
 from bench.exchange import MASK
-from bench.message import Malformed, Message
+from bench.message import Message
+from bench.plain_data import Place, folded, json_text, plain, put
 
 MAX_DEPTH = 200
+"""Levels of a tree that are shown as such; what lies deeper stands in it as JSON text."""
 
 _SECRET_NAMES = frozenset(
     ("authorizationkey", "pin", "hashedpin", "simpin", "passwd", "base64sha256password", "privatekey")
@@ -33,13 +35,23 @@ _TOKEN_SHAPES = (
     ("value", "type"),
     ("additionalIdToken", "type"),
 )
+_TOKEN_NAMES = frozenset(("idtoken", "value", "additionalidtoken", "uid"))
 _PLAIN = re.compile(r"[^a-z0-9]")
 # Runs of plain characters at once: one at a time, a string of 20 MB holds up every other thread for seconds.
 _STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
 _CUT_STRING = f"{_STRING}?"  # its last quote may be missing
 _JSON_TOKEN = re.compile(_STRING + r"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.DOTALL)
-_NAMED_VALUE = re.compile(rf"({_STRING})(\s*:\s*)({_CUT_STRING}|-?\d[\d.]*)", re.DOTALL)
+# A name of bounded length: else each quote of a text full of escaped ones is looked from to the end.
+_NAMED_VALUE = re.compile(rf"(\"(?:[^\"\\]|\\.){{0,64}}+\")(\s*:\s*)({_CUT_STRING}|-?\d[\d.]*)", re.DOTALL)
 _KEY_CODE_WORD = re.compile(r"key_?code", re.IGNORECASE)
+# Of text that only resembles JSON: other quotes or none, or quotes escaped because all of it stands in a string.
+_LOOSE_NAME = re.compile(r"\b([A-Za-z_]\w{0,60})\\{0,8}[\"']?\s{0,20}[:=]\s{0,20}")
+_LOOSE_VALUE = re.compile(
+    r"""(?P<open>\\{0,8}(?P<quote>["']))(?P<inside>.*?)(?=(?P=open)|\Z)|(?P<bare>\[[^\]]*|[^\s,{}\[\]"'\\][^,{}\[\]\r\n"'\\]*)""",
+    re.DOTALL,
+)
+_EMBEDDED = re.compile(r"\s*[{\[]")
+_SECRET_WORD = re.compile(r"key_?code|pin|passw|authorization|privatekey", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +64,11 @@ class Masked:
 
 
 def to_tree(body: object) -> object:
-    """Any decoded body as JSON-able data: dataclasses become objects, bytes hex, times RFC 3339."""
-    return _tree(body, 0)
+    """Any decoded body as JSON-able data: dataclasses become objects, bytes hex, times RFC 3339.
+
+    What lies deeper than :data:`MAX_DEPTH` levels stands there as JSON text.
+    """
+    return folded(plain(body), MAX_DEPTH)
 
 
 def is_secret_name(name: str) -> bool:
@@ -67,36 +82,47 @@ def is_key_code(token_type: object) -> bool:
     return isinstance(token_type, str) and _PLAIN.sub("", token_type.lower()) == _KEY_CODE
 
 
+def may_hide(text: str) -> bool:
+    """Whether a string begins as JSON does and holds a word that may make a value in it secret."""
+    return _EMBEDDED.match(text) is not None and _SECRET_WORD.search(text) is not None
+
+
 def mask(message: Message) -> Masked:
-    """The message with its secrets replaced by dots. Unreadable bytes are searched for named values all the same."""
-    tree = to_tree(message.decoded.body)
+    """The message with its secrets replaced by dots. Unreadable bytes are searched for named values all the same.
+
+    A tree deeper than :data:`MAX_DEPTH` levels is folded as :func:`to_tree` does, after it was masked.
+    """
     if message.malformed:
         raw = _mask_names(message.raw)
-        return Masked(raw, tree, raw != message.raw)
-    secrets: set[object] = set()
-    masked = _mask_tree(tree, secrets)
-    if not secrets:
-        return Masked(message.raw, masked, hidden=False)
-    return Masked(_mask_raw(message.raw, secrets), masked, hidden=True)
+        return Masked(raw, to_tree(message.decoded.body), raw != message.raw)
+    found = _Secrets()
+    tree = folded(found.masked(plain(message.decoded.body)), MAX_DEPTH)
+    if not found:
+        return Masked(message.raw, tree, hidden=False)
+    return Masked(found.masked_raw(message.raw), tree, hidden=True)
 
 
 def mask_tree(tree: object) -> object:
-    """JSON-able data with its secrets replaced by dots."""
-    return _mask_tree(tree, set())
+    """A copy of JSON-able data of any depth with its secrets replaced by dots."""
+    return _Secrets().masked(tree)
+
+
+def secrets_of(tree: object) -> set[str | int | float]:
+    """The values in JSON-able data that masking replaces; of JSON inside a string those in it."""
+    found = _Secrets()
+    found.masked(tree)
+    return found.values
 
 
 def message_json(message: Message, *, exchange: int | None, reveal: bool = False) -> dict[str, object]:
     """The shape of a message in the control API; ``raw`` as text, or ``raw_base64`` where the bytes are not UTF-8."""
-    tree = to_tree(message.decoded.body)
-    shown = Masked(message.raw, tree, hidden=False) if reveal else mask(message)
+    shown = Masked(message.raw, to_tree(message.decoded.body), hidden=False) if reveal else mask(message)
     raw: dict[str, object]
     try:
         raw = {"raw": shown.raw.decode("utf-8")}
     except UnicodeDecodeError:
         raw = {"raw_base64": base64.b64encode(shown.raw).decode("ascii")}
-    secrets: set[object] = set()
-    if shown.hidden:
-        _mask_tree(tree, secrets)
+    secrets = _quotable(message) if shown.hidden else frozenset()
     return {
         "seq": message.seq,
         "utc": iso_utc(message.utc_ns),
@@ -119,12 +145,17 @@ def message_json(message: Message, *, exchange: int | None, reveal: bool = False
 
 def hide(text: str, message: Message) -> str:
     """A sentence about a message (a fault, a note) without the message's secrets."""
-    secrets: set[object] = set()
-    _mask_tree(to_tree(message.decoded.body), secrets)
-    return _mask_text(text, secrets)
+    return _mask_text(text, _quotable(message))
 
 
-def _mask_text(text: str, secrets: set[object]) -> str:
+def _quotable(message: Message) -> Set[str | int | float]:
+    """What a sentence about a message must not quote."""
+    found = _Secrets()
+    found.masked(plain(message.decoded.body))
+    return found.values | found.texts.keys()
+
+
+def _mask_text(text: str, secrets: Set[str | int | float]) -> str:
     for secret in sorted(map(str, secrets), key=len, reverse=True):
         if secret:
             text = text.replace(secret, MASK)
@@ -134,50 +165,91 @@ def _mask_text(text: str, secrets: set[object]) -> str:
 # Decoded
 
 
-def _tree(value: object, depth: int) -> object:
-    if value is None or isinstance(value, (bool, int, float)):
-        return value
-    if isinstance(value, Enum):
-        return _tree(value.value, depth + 1)
-    if isinstance(value, str):
-        return value
-    if depth > MAX_DEPTH:
-        return "..."
-    if isinstance(value, (bytes, bytearray)):
-        return value.hex().upper()
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Malformed):
-        return {"malformed": value.why, "where": value.where}
-    if isinstance(value, Mapping):
-        return {str(key): _tree(entry, depth + 1) for key, entry in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [_tree(entry, depth + 1) for entry in value]
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _tree(getattr(value, field.name), depth + 1) for field in fields(value)}
-    return str(value)
+class _Secrets:
+    """What is secret in one tree. values: as they stand in it. texts: strings with JSON inside, and what stands for them."""
 
+    def __init__(self) -> None:
+        self.values: set[str | int | float] = set()
+        self.texts: dict[str, str] = {}
 
-def _mask_tree(value: object, secrets: set[object], *, secret: bool = False, setting: bool = False) -> object:
-    """setting: this is the ``variableAttribute`` of a secret setting (OCPP 2.x NotifyReport)."""
-    if isinstance(value, dict):
-        secret_setting = _names_secret_setting(value)
-        hidden = _hidden_names(value, secret_setting or setting)
-        return {
-            name: _mask_tree(
-                entry,
-                secrets,
-                secret=secret or name in hidden or is_secret_name(name),
-                setting=secret_setting and name == "variableAttribute",
-            )
-            for name, entry in value.items()
-        }
-    if isinstance(value, list):
-        return [_mask_tree(entry, secrets, secret=secret, setting=setting) for entry in value]
-    if not secret or value is None or isinstance(value, bool) or value == "":
+    def __bool__(self) -> bool:
+        return bool(self.values or self.texts)
+
+    def masked(self, tree: object) -> object:
+        """A copy of JSON-able data with its secrets replaced; they are kept."""
+        root: list[object] = [None]
+        # secret: all below is. setting: it is the ``variableAttribute`` of a secret setting (OCPP 2.x NotifyReport).
+        waiting: list[tuple[object, Place, bool, bool]] = [(tree, (root, 0), False, False)]
+        while waiting:
+            value, place, secret, setting = waiting.pop()
+            if isinstance(value, dict):
+                named = _names_secret_setting(value)
+                hidden = _hidden_names(value, named or setting)
+                object_: dict[str, object] = dict.fromkeys(value)
+                put(place, object_)
+                for name, entry in value.items():
+                    below = secret or name in hidden or is_secret_name(name)
+                    if isinstance(entry, dict | list):
+                        waiting.append((entry, (object_, name), below, named and name == "variableAttribute"))
+                    else:
+                        object_[name] = self._scalar(entry, below)
+            elif isinstance(value, list):
+                list_: list[object] = [None] * len(value)
+                put(place, list_)
+                for at, entry in enumerate(value):
+                    if isinstance(entry, dict | list):
+                        waiting.append((entry, (list_, at), secret, setting))
+                    else:
+                        list_[at] = self._scalar(entry, secret)
+            else:
+                put(place, self._scalar(value, secret))
+        return root[0]
+
+    def _scalar(self, value: object, secret: bool) -> object:
+        if secret:
+            if value is None or isinstance(value, bool) or value == "" or not isinstance(value, str | int | float):
+                return value
+            self.values.add(value)
+            return MASK
+        if isinstance(value, str) and may_hide(value):
+            return self._embedded(value)
         return value
-    secrets.add(value)
-    return MASK
+
+    def _embedded(self, text: str) -> str:
+        """JSON inside a string: as it was written where nothing in it is secret."""
+        found = _Secrets()
+        try:
+            shown = json_text(found.masked(orjson.loads(text)))
+        except ValueError:
+            shown = _mask_named_text(text)
+            if shown == text:
+                return text
+        else:
+            if not found:
+                return text
+        self.values |= found.values
+        self.texts[text] = shown
+        return shown
+
+    def masked_raw(self, raw: bytes) -> bytes:
+        """The bytes with every JSON token whose value is a secret replaced, however it is escaped."""
+        text = raw.decode("utf-8", "surrogateescape")
+
+        def replace(match: re.Match[str]) -> str:
+            token = match[0]
+            value: object = token[1:-1]
+            if token[0] != '"' or "\\" in token:
+                try:
+                    value = json.loads(token)
+                except ValueError:
+                    return token
+            if value in self.values:
+                return f'"{MASK}"'
+            if isinstance(value, str) and value in self.texts:
+                return json.dumps(self.texts[value], ensure_ascii=False)
+            return token
+
+        return _JSON_TOKEN.sub(replace, text).encode("utf-8", "surrogateescape")
 
 
 def _hidden_names(entry: dict[str, object], secret_setting: bool) -> frozenset[str]:
@@ -201,34 +273,36 @@ def _names_secret_setting(entry: dict[str, object]) -> bool:
     return False
 
 
-# Raw
-
-
-def _mask_raw(raw: bytes, secrets: set[object]) -> bytes:
-    """Replace every JSON token whose value is a secret, however it is escaped."""
-    text = raw.decode("utf-8", "surrogateescape")
-
-    def replace(match: re.Match[str]) -> str:
-        token = match[0]
-        value: object = token[1:-1]
-        if token[0] != '"' or "\\" in token:
-            try:
-                value = json.loads(token)
-            except ValueError:
-                return token
-        return f'"{MASK}"' if value in secrets else token
-
-    return _JSON_TOKEN.sub(replace, text).encode("utf-8", "surrogateescape")
+# Bytes that are not readable as a message
 
 
 def _mask_names(raw: bytes) -> bytes:
-    """Replace values beside secret names in text that is not readable as a message."""
-    text = raw.decode("utf-8", "surrogateescape")
+    """Replace values beside secret names."""
+    return _mask_named_text(raw.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+
+
+def _mask_named_text(text: str) -> str:
     key_code = _KEY_CODE_WORD.search(text) is not None
 
-    def replace(match: re.Match[str]) -> str:
-        name = match[1][1:-1]
-        secret = is_secret_name(name) or (key_code and _PLAIN.sub("", name.lower()) in ("idtoken", "value"))
-        return f'{match[1]}{match[2]}"{MASK}"' if secret else match[0]
+    def is_secret(name: str) -> bool:
+        return is_secret_name(name) or (key_code and _PLAIN.sub("", name.lower()) in _TOKEN_NAMES)
 
-    return _NAMED_VALUE.sub(replace, text).encode("utf-8", "surrogateescape")
+    def replace(match: re.Match[str]) -> str:
+        return f'{match[1]}{match[2]}"{MASK}"' if is_secret(match[1][1:-1]) else match[0]
+
+    return _mask_loose(_NAMED_VALUE.sub(replace, text), is_secret)
+
+
+def _mask_loose(text: str, is_secret: Callable[[str], bool]) -> str:
+    """What no JSON has: values in other quotes or in none."""
+    parts, at = [], 0
+    for name in _LOOSE_NAME.finditer(text):
+        if name.start() < at or not is_secret(name[1]):
+            continue
+        value = _LOOSE_VALUE.match(text, name.end())
+        if value is None:
+            continue
+        start, end = value.span("bare" if value["bare"] is not None else "inside")
+        parts += [text[at:start], MASK]
+        at = end
+    return "".join([*parts, text[at:]])

@@ -15,6 +15,7 @@ from bench.clock import NS_PER_S, Stamp
 from bench.codecs.ocpp import Call, CallError, CallResult
 from bench.deciding import Decider
 from bench.exchange import DecidedBy, Exchange, Party, Severity, TapCard, Verdict
+from bench.masking import is_key_code
 from bench.message import Message
 from bench.settings import Evse
 from bench.station import Station
@@ -249,6 +250,8 @@ def token_of(payload: Mapping[str, object]) -> tuple[str | None, IdTokenType | N
         value = id_token.get("idToken")
         kind = id_token.get("type")
         id_type = ID_TOKEN_TYPES.get(kind) if isinstance(kind, str) else None
+        if id_type is None and is_key_code(kind):  # misspelt, but not to be shown (C04.FR.04)
+            id_type = IdTokenType.KEY_CODE
         return (value if isinstance(value, str) else None), id_type
     tag = payload.get("idTag")
     return (tag if isinstance(tag, str) else None), None

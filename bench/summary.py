@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bench.exchange import MASK
-from bench.masking import is_key_code, is_secret_name
+from bench.masking import is_key_code, is_secret_name, may_hide
 from bench.message import Malformed, Message
 
 MAX_CHARS = 160
 MAX_VALUE = 48
 MAX_PAIRS = 8
+MAX_LOOK = 4096
+"""Characters of a string with JSON inside that are searched for what makes it secret."""
 SEPARATOR = " · "
 
 Payload = dict[str, object]
@@ -105,7 +107,9 @@ def _asks_token(payload: Payload) -> str:
     if "idToken" not in payload and "idTag" not in payload:
         return ""
     evse = payload.get("evseId", payload.get("connectorId"))
-    return _join(_token(payload.get("idToken", payload.get("idTag"))), f"EVSE {evse}" if evse is not None else "")
+    token = payload.get("idToken", payload.get("idTag"))
+    shown = _token_value(token, payload.get("type")) if isinstance(token, str) else _token(token)
+    return _join(shown, f"EVSE {evse}" if evse is not None else "")
 
 
 def _boot(payload: Payload) -> str:
@@ -211,7 +215,7 @@ def _value(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return _cut(value, MAX_VALUE)
+        return MASK if may_hide(value[:MAX_LOOK]) else _cut(value, MAX_VALUE)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict):

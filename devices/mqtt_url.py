@@ -47,7 +47,8 @@ def parse_url(url: str) -> BrokerAddress:
     try:
         parts = urlsplit(text)
     except ValueError as error:
-        raise BadInput(f"the broker's URL cannot be read: {error}", _CURE) from error
+        # The error may quote user and password.
+        raise BadInput("the broker's URL cannot be read: its host is none that a URL can have", _CURE) from error
     if "://" not in text:
         raise BadInput(f"the broker's URL does not begin with mqtt:// or mqtts://: {_without_user(text)}", _CURE)
     if parts.scheme not in PORTS:

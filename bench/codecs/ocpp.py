@@ -27,6 +27,9 @@ from bench.message import Decoded, Fault, Malformed, malformed
 MAX_ID = 36
 """Characters of a message id (OCPP-J 1.6 4.1.4, OCPP 2.0.1 Part 4 4.1.4)."""
 
+MAX_DESCRIPTION = 255
+"""Characters of a CALLERROR's description (OCPP-J 1.6 4.2.3, OCPP 2.0.1 Part 4 4.2.3)."""
+
 MAX_ECHOED_ID = 255
 """A longer id is not sent back in an answer."""
 
@@ -159,8 +162,9 @@ def _error(frame: list[Any], version: str, action: str | None) -> Decoded:
     if type(description) is not str:
         faults.append(Fault("ocpp.error-description", f"type string, got {json_type(description)}", "[3]"))
         description = ""
-    elif len(description) > 255:
-        faults.append(Fault("ocpp.error-description", f"maxLength 255, got {len(description)}", "[3]"))
+    elif len(description) > MAX_DESCRIPTION:
+        text = f"maxLength {MAX_DESCRIPTION}, got {len(description)}"
+        faults.append(Fault("ocpp.error-description", text, "[3]"))
     details = frame[4] if len(frame) > 4 else {}
     if type(details) is not dict:
         faults.append(Fault("ocpp.error-details", f"type object, got {json_type(details)}", "[4]"))
@@ -305,28 +309,24 @@ def field_verdicts(version: str, body: object) -> list[Verdict]:
     """Every field of a message with what the schema says of it: ``(path, value, ok, note)``.
 
     body: a Call, CallResult, CallError or Malformed. The note is the fault, else the constraint. Missing required fields are rows
-    too, with value None. At most 2,000 rows; what lies deeper than 32 levels is one row.
+    too, with value None; the message id is one where it is too long. At most 2,000 rows; what lies deeper than 32 levels is
+    one row.
     """
     if isinstance(body, Malformed):
         return [(body.where, None, False, body.why)]
     if isinstance(body, CallError):
-        known = body.code in ERROR_CODES[version]
-        rows: list[Verdict] = [
-            ("code", body.code, known, "" if known else f"not an error code of OCPP {version}"),
-            ("description", body.description, True, ""),
-        ]
-        return rows + [(f"details.{key}", value, True, "") for key, value in list(body.details.items())[:_MAX_ROWS]]
+        return _error_verdicts(version, body)
     if not isinstance(body, Call | CallResult):
         return []
     half = Half.REQUEST if isinstance(body, Call) else Half.RESPONSE
     schema = schema_of(version, half, body.action)
     leaves = _leaves(body.payload)
+    rows = _id_verdict(body.id)
     if schema is None:
-        return [(path_text(parts), value, True, "not checked: no schema") for parts, value in leaves]
+        return rows + [(path_text(parts), value, True, "not checked: no schema") for parts, value in leaves]
     notes: dict[str, list[str]] = {}
     for fault in schema.faults(body.payload):
         notes.setdefault(fault.where, []).append(fault.text)
-    rows = []
     for parts, value in leaves:
         path = path_text(parts)
         wrong = notes.pop(path, None)
@@ -334,6 +334,27 @@ def field_verdicts(version: str, body: object) -> list[Verdict]:
     # What is left concerns no leaf: a missing field, an empty or over-long array, an object in the wrong place.
     rows += [(path, None, False, "; ".join(wrong)) for path, wrong in notes.items()]
     return rows
+
+
+def _error_verdicts(version: str, error: CallError) -> list[Verdict]:
+    known = error.code in ERROR_CODES[version]
+    rows = [
+        *_id_verdict(error.id),
+        ("code", error.code, known, "" if known else f"not an error code of OCPP {version}"),
+        _length_verdict("description", error.description, MAX_DESCRIPTION),
+    ]
+    return rows + [(f"details.{key}", value, True, "") for key, value in list(error.details.items())[:_MAX_ROWS]]
+
+
+def _id_verdict(message_id: str) -> list[Verdict]:
+    """A message id stands among the fields only where it is wrong: it is shown beside them anyway."""
+    verdict = _length_verdict("messageId", message_id, MAX_ID)
+    return [] if verdict[2] else [verdict]
+
+
+def _length_verdict(path: str, text: str, limit: int) -> Verdict:
+    fits = len(text) <= limit
+    return path, text, fits, f"string, maxLength {limit}" if fits else f"maxLength {limit}, got {len(text)}"
 
 
 def _leaves(payload: Mapping[str, Any]) -> list[tuple[tuple[str | int, ...], object]]:

@@ -144,13 +144,16 @@ def test_there_and_back_in_every_format(capture: Path, tmp_path: Path) -> None:
     lines("export", tmp_path / "b.db", tmp_path / "b.jsonl")
     assert (tmp_path / "a.jsonl").read_bytes() == (tmp_path / "b.jsonl").read_bytes()
     told = lines("export", capture, tmp_path / "a.oot", "--redact")
-    assert told[0].endswith("(trace): 3 messages; 1 left out: 1 malformed OCPP")
+    assert "(trace): 3 messages; 1 left out: 1 malformed OCPP; redacted: UIDs, " in told[0]
     assert b"4711" not in (tmp_path / "a.oot").read_bytes()
     assert lines("import", tmp_path / "a.oot", tmp_path / "c.db")[0].endswith("3 messages")
     lines("export", capture, tmp_path / "rows", "--format", "csv", "--filter", "Heartbeat")
     assert len((tmp_path / "rows").read_bytes().splitlines()) == 2
     (tmp_path / "x.log").write_text('[2,"1","Heartbeat",{}]\nnonsense\n')
-    assert lines("import", tmp_path / "x.log", tmp_path / "d.db")[0].endswith("(from plain): 2 messages")
+    told = lines("import", tmp_path / "x.log", tmp_path / "d.db")
+    assert told[0].endswith("(from plain): 2 messages; OCPP 2.0.1 assumed: no call tells the version")
+    told = lines("import", tmp_path / "x.log", tmp_path / "e.db", "--ocpp-version", "1.6")
+    assert told[0].endswith("(from plain): 2 messages; OCPP 1.6 as told")
 
 
 @pytest.mark.parametrize(

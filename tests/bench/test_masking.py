@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from dataclasses import dataclass
 
+import orjson
 import pytest
 
 from bench.card import CardRead, Technology
 from bench.clock import Stamp
 from bench.exchange import MASK
-from bench.masking import hide, mask, message_json, to_tree
+from bench.masking import MAX_DEPTH, hide, mask, mask_tree, message_json, secrets_of, to_tree
 from bench.message import Decoded, Direction, Fault, Link, Message, malformed
+from bench.plain_data import json_text
 
 
 @dataclass(frozen=True)
@@ -151,7 +154,102 @@ def test_every_body_becomes_json() -> None:
     json.dumps(tree)
     assert to_tree(None) is None
     assert to_tree({"a": (1, 2.5, True, object)})["a"][:3] == [1, 2.5, True]
-    deep: object = "end"
-    for _ in range(5000):
-        deep = [deep]
-    to_tree(deep)
+
+
+def nested(depth: int, inside: object) -> object:
+    for number in range(depth):
+        inside = {"in": inside} if number % 2 else [inside]
+    return inside
+
+
+def opened(shown: object) -> list[object]:
+    """What stands in a tree, whether folded or not."""
+    found, waiting = [], [shown]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict | list):
+            waiting.extend(value.values() if isinstance(value, dict) else value)
+        elif isinstance(value, str) and value[:1] in ("{", "[") and value.count("[") < 900:
+            waiting.append(orjson.loads(value))
+        else:
+            found.append(value)
+    return found
+
+
+@pytest.mark.parametrize("depth", [10, MAX_DEPTH - 1, MAX_DEPTH, MAX_DEPTH + 1, 900])
+def test_what_is_nested_deep_is_shown_and_masked(depth: int) -> None:
+    payload = {"data": nested(depth, {"idToken": SECRET, "type": "KeyCode", "seen": "yes"})}
+    body = Call("a", "DataTransfer", payload)
+    assert sorted(map(str, opened(to_tree(body)))) == sorted(["a", "DataTransfer", SECRET, "KeyCode", "yes"])
+    message = call("DataTransfer", payload, orjson_deep(payload))
+    shown = mask(message)
+    assert sorted(map(str, opened(shown.decoded))) == sorted(["a", "DataTransfer", MASK, "KeyCode", "yes"])
+    assert json_text(SECRET)[1:-1].encode() not in shown.raw
+    assert MASK.encode() in shown.raw
+    orjson.dumps([message_json(message, exchange=None)])  # deep enough for every reader of JSON
+    json.dumps(shown.decoded, indent=2)
+
+
+def orjson_deep(payload: object) -> bytes:
+    return f'[2,"a","DataTransfer",{json_text(payload)}]'.encode()
+
+
+def test_no_depth_and_no_length_holds_up_the_mask() -> None:
+    deep = nested(50_000, {"password": SECRET})
+    began = time.process_time()
+    text = json_text(mask_tree(deep))
+    shown = to_tree(deep)
+    assert time.process_time() - began < 5
+    assert SECRET[:2] not in text
+    assert MASK in text
+    assert SECRET[:2] in json.dumps(shown, ensure_ascii=False)
+    assert secrets_of(deep) == {SECRET}
+
+
+def test_deep_text_is_json_again() -> None:
+    odd = {"a": [], "b": {}, "c": [1, 2.5, None, True, 'x"\\\n\ud800'], "d": {"e": 2**70}}
+    assert json.loads(json_text(odd)) == odd
+    assert json_text([]) == "[]"
+    assert json_text(nested(3, 1)) == '[{"in":[1]}]'
+
+
+def test_json_inside_a_string_hides_its_secrets() -> None:
+    inside = json.dumps({"idToken": {"idToken": SECRET, "type": "KeyCode"}, "n": 1})
+    message = call(
+        "DataTransfer", {"vendorId": "x", "data": inside, "other": '{"pin": 5', "plain": '{"type":"KeyCode"}'}
+    )
+    shown = mask(message)
+    payload = shown.decoded["payload"]
+    assert json.loads(payload["data"]) == {"idToken": {"idToken": MASK, "type": "KeyCode"}, "n": 1}
+    assert "5" not in payload["other"]
+    assert payload["plain"] == '{"type":"KeyCode"}'
+    assert json.loads(shown.raw)[3] == payload
+    assert hide(f"got {SECRET}", message) == f"got {MASK}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{'password': 'hunter2'}",
+        "password=hunter2, more=5",
+        '{"data": {"token_type": "key_code", "id_token": hunter2}}',
+        "{'data': {'token_type': 'key_code', 'id_token': 'hunter2",
+        '"{\\"idToken\\": {\\"idToken\\": \\"hunter2\\", \\"type\\": \\"KeyCode\\"}}',
+        '{"name": \'x, "id_token": ["hunter2"], "token_type": "key_code"',
+        '[2,"1","Authorize",{"idToken":{"idToken":"hunter2\n","type":"KeyCode"}}]',
+    ],
+)
+def test_what_only_resembles_json_hides_named_values_too(text: str) -> None:
+    message = Message(1, 0, 0, Link.JOSEV, Direction.IN, "cs/josev", text.encode(), malformed("not JSON"))
+    shown = mask(message)
+    assert shown.hidden
+    assert b"hunter2" not in shown.raw
+    assert MASK.encode() in shown.raw
+
+
+def test_a_long_text_that_is_no_json_is_masked_in_time() -> None:
+    for part in ("a", "a:", '"', "\\", "password=", "'x': ", "[", "{'pin':['", '\\"pin\\":\\"'):
+        raw = (part * (500_000 // len(part))).encode()
+        began = time.process_time()
+        mask(Message(1, 0, 0, Link.JOSEV, Direction.IN, "cs/josev", raw, malformed("not JSON")))
+        assert time.process_time() - began < 3, part

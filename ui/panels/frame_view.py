@@ -8,7 +8,7 @@ from PySide6.QtCore import QAbstractTableModel, QEvent, QModelIndex, QObject, QP
 from PySide6.QtGui import QMouseEvent, QResizeEvent, QTextCharFormat, QTextCursor, QTextOption
 from PySide6.QtWidgets import QHeaderView, QPlainTextEdit, QTextEdit, QVBoxLayout, QWidget
 
-from bench.codecs.serial_bytes import Span
+from bench.codecs.spans import Span
 from ui import theme
 from ui.panels.cells import PADDING, make_table
 from ui.widgets import RoleLabel

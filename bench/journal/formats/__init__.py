@@ -20,5 +20,15 @@ class Station(NamedTuple):
     version: str
 
 
-Item = Message | ExchangeRow | Gap | Note | Station
+class Fact(NamedTuple):
+    """Something told of a capture as a whole, such as :data:`REDACTED`."""
+
+    name: str
+    value: str
+
+
+REDACTED = "redacted"
+"""Name of the fact that says which kinds of values were replaced before a capture was made of what is left."""
+
+Item = Message | ExchangeRow | Gap | Note | Station | Fact
 """What a capture is made of."""

@@ -1,30 +1,26 @@
-"""Captures to files and files to captures. Blocks; constant memory; a half-finished target never stays.
-
-What is written appears under its name when it is whole, readable by its owner only.
-"""
+"""Captures to files and files to captures. Blocks; constant memory; a half-finished target never stays."""
 
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 
-from bench.errors import BadInput, NotFound, StoreError
+from bench.errors import BadInput, NotFound
 from bench.journal.capture_file import Batch, CaptureFile, ExchangeRow, Gap
 from bench.journal.capture_reader import CaptureReader
 from bench.journal.filter import Filter
-from bench.journal.formats import Item, Station, csv_rows, lossless, ocpp_trace, plain
+from bench.journal.formats import REDACTED, Fact, Item, Station, csv_rows, lossless, ocpp_trace, plain
+from bench.journal.formats.drafts import draft, new_capture
 from bench.journal.formats.lines import Line, numbered
-from bench.journal.formats.redaction import Redactor
+from bench.journal.formats.redaction import KINDS, Redactor
+from bench.journal.formats.whole_reader import WholeReader
 from bench.journal.notes import Note
 from bench.journal.pairing import Paired, Pairing
 from bench.journal.redecode import redecode
@@ -53,7 +49,10 @@ class Form(StrEnum):
 
 @dataclass(slots=True)
 class Report:
-    """What was written. left_out: how many were not, by reason."""
+    """What was written. left_out: how many were not, by reason.
+
+    redacted: which kinds of values were replaced, empty for none. version: the OCPP version of a plain log, and how it is known.
+    """
 
     form: Form
     messages: int = 0
@@ -61,6 +60,8 @@ class Report:
     notes: int = 0
     gaps: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
+    redacted: str = ""
+    version: str = ""
 
     def __str__(self) -> str:
         """One sentence."""
@@ -69,6 +70,10 @@ class Report:
         if self.left_out:
             why = ", ".join(f"{count} {reason}" for reason, count in self.left_out.most_common())
             parts.append(f"{self.left_out.total()} left out: {why}")
+        if self.redacted:
+            parts.append(f"redacted: {self.redacted}")
+        if self.version:
+            parts.append(self.version)
         return "; ".join(parts)
 
 
@@ -179,14 +184,14 @@ def export_capture(
             raise BadInput(f"{target} is no file to write to", "name another file")
         if not force:
             raise BadInput(f"{target} exists already", "name another file, or use --force to replace it")
-    with CaptureReader(path) as reader, _draft(target) as file:
+    with WholeReader(path) as reader, draft(target) as file:
         return _Export(reader, form, filter, _learnt(reader, key, progress) if redact else None, progress).write(file)
 
 
 class _Export:
     def __init__(
         self,
-        reader: CaptureReader,
+        reader: WholeReader,
         form: Form,
         filter_: Filter | None,
         redactor: Redactor | None,
@@ -200,8 +205,12 @@ class _Export:
         self._written = array("q")
         self._tell = _telling(progress, reader, 2 if redactor else 1, 1 if redactor else 0)
         stations = reader.stations()
+        self._facts = reader.facts()
         if redactor is not None:
-            stations = {redactor.text(name): version for name, version in stations.items()}
+            # In the order in which a capture tells them: an import and its export are to have the same bytes.
+            stations = dict(sorted((redactor.text(name), version) for name, version in stations.items()))
+            self._facts = {name: redactor.text(value) for name, value in self._facts.items()} | {REDACTED: KINDS}
+        self._report.redacted = self._facts.get(REDACTED, "")
         self._stations = stations
 
     def write(self, file: BinaryIO) -> Report:
@@ -233,25 +242,27 @@ class _Export:
 
     def _lossless(self) -> Iterator[bytes]:
         report, redactor = self._report, self._redactor
-        yield lossless.header()
+        yield lossless.header(report.redacted)
+        for name, value in self._facts.items():
+            if name != REDACTED:
+                yield lossless.fact_line(Fact(name, value))
         for name, version in self._stations.items():
             yield lossless.station_line(Station(name, version))
         for message in self._messages():
             self._written.append(message.seq)
             report.messages += 1
             yield lossless.message_line(message)
-        for exchange in exchanges_of(self._reader):
-            if not isinstance(exchange.get("id"), int):
-                report.left_out["an exchange that could not be recorded whole"] += 1
-            elif self._filter is None or any(map(self._has, _numbers(exchange))):
+        for row in self._reader.exchange_rows():
+            if self._filter is None or any(map(self._has, row.sequences)):
                 report.exchanges += 1
-                yield lossless.exchange_line(exchange if redactor is None else redactor.tree(exchange))
+                exchange = self._reader.exchange_tree(row)
+                yield lossless.exchange_line(row, exchange if redactor is None else redactor.tree(exchange))
         for note in self._reader.notes():
             if self._filter is None or self._has(note.seq):
                 report.notes += 1
                 text = note.text if redactor is None else redactor.text(note.text)
                 yield lossless.note_line(Note(note.seq, text, note.utc_ns))
-        for gap in self._reader.gaps():
+        for gap in self._reader.every_gap():
             report.gaps += 1
             yield lossless.gap_line(gap)
         yield lossless.footer(report.messages)
@@ -261,13 +272,7 @@ class _Export:
         return at < len(self._written) and self._written[at] == seq
 
 
-def _numbers(exchange: dict[str, object]) -> list[int]:
-    hops = exchange.get("hops")
-    found = [hop.get("seq") for hop in hops if isinstance(hop, dict)] if isinstance(hops, list) else []
-    return [seq for seq in found if isinstance(seq, int)]
-
-
-def _learnt(reader: CaptureReader, key: bytes | None, progress: Progress | None) -> Redactor:
+def _learnt(reader: WholeReader, key: bytes | None, progress: Progress | None) -> Redactor:
     """A redactor that knows every value of a capture: what is exported may hold what only other messages name."""
     redactor = Redactor(key)
     tell = _telling(progress, reader, 2, 0)
@@ -277,8 +282,8 @@ def _learnt(reader: CaptureReader, key: bytes | None, progress: Progress | None)
             redactor.learn(message)
         done += len(page)
         tell(done)
-    for exchange in exchanges_of(reader):
-        redactor.learn_exchange(exchange)
+    for row in reader.exchange_rows():
+        redactor.learn_exchange(reader.exchange_tree(row))
     return redactor
 
 
@@ -300,11 +305,18 @@ def _telling(progress: Progress | None, reader: CaptureReader, passes: int, befo
 # Import
 
 
-def import_file(source: Path, capture: Path, form: Form | None = None, *, progress: Progress | None = None) -> Report:
+def import_file(
+    source: Path,
+    capture: Path,
+    form: Form | None = None,
+    *,
+    ocpp_version: str | None = None,
+    progress: Progress | None = None,
+) -> Report:
     """Make a new capture of a file.
 
     form: None = by the first line, else by the name. The lossless format keeps the numbers of its messages; others are
-    numbered from 1.
+    numbered from 1. ocpp_version: of a plain log, one of :data:`~bench.journal.formats.plain.VERSIONS`; None = by its calls.
 
     Raises:
         NotFound, BadInput: the file cannot be read (a damaged line is named), or the capture exists; nothing is left behind.
@@ -312,12 +324,18 @@ def import_file(source: Path, capture: Path, form: Form | None = None, *, progre
     """
     if capture.exists():
         raise BadInput(f"{capture} exists already", "name a new file for the capture")
+    if ocpp_version is not None and ocpp_version not in plain.VERSIONS:
+        raise BadInput(f"{ocpp_version!r} is no OCPP version", f"name one: {', '.join(plain.VERSIONS)}")
     try:
         with source.open("rb") as file:
             form = form or _sniff(file, source)
             size = os.fstat(file.fileno()).st_size
-            with _new_capture(capture) as made:
-                return _write(_read(file, form, source.stem), made, Report(form), file, size, progress)
+            report = Report(form)
+            if ocpp_version is not None and form is not Form.PLAIN:
+                raise BadInput(f"a {form} file tells its OCPP versions itself", "leave the version out")
+            with new_capture(capture) as made:
+                items = _read(file, report, source.stem, ocpp_version)
+                return _write(items, made, report, file, size, progress)
     except FileNotFoundError as error:
         raise NotFound(f"there is no file {source}", "check its name") from error
     except OSError as error:
@@ -343,17 +361,19 @@ def _sniff(file: BinaryIO, source: Path) -> Form:
     return form
 
 
-def _read(file: BinaryIO, form: Form, name: str) -> Iterator[Item]:
+def _read(file: BinaryIO, report: Report, name: str, ocpp_version: str | None) -> Iterator[Item]:
     lines: Iterator[Line] = numbered(file)
+    form = report.form
     if form is Form.LOSSLESS:
         return lossless.read(lines)
     if form is Form.TRACE:
         return ocpp_trace.read(lines)
     if form is Form.CSV:
         return csv_rows.read(lines)
-    version = plain.version_of(lines)
+    version = plain.version_of(lines) if ocpp_version is None else plain.told(ocpp_version)
+    report.version = version.how
     file.seek(0)
-    return plain.read(numbered(file), name, version)
+    return plain.read(numbered(file), name, version.codec)
 
 
 def _write(
@@ -383,6 +403,7 @@ class _Batch:
         self._gaps: list[Gap] = []
         self._notes: list[Note] = []
         self._stations: list[Station] = []
+        self._facts: list[Fact] = []
         self._count = self._bytes = 0
 
     @property
@@ -408,6 +429,10 @@ class _Batch:
                 report.notes += 1
             case Station():
                 self._stations.append(item)
+            case Fact():
+                self._facts.append(item)
+                if item.name == REDACTED:
+                    report.redacted = item.value
 
     def taken(self) -> Batch:
         return Batch(
@@ -416,56 +441,8 @@ class _Batch:
             gaps=self._gaps,
             notes=self._notes,
             stations=self._stations,
+            facts=self._facts,
         )
-
-
-# Whole or not at all
-
-
-@contextmanager
-def _draft(target: Path) -> Iterator[BinaryIO]:
-    """A file that becomes the target when all went well, and nothing otherwise."""
-    try:
-        number, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-    except OSError as error:
-        raise StoreError(f"{target} cannot be written: {error.strerror or error}", "name another file") from error
-    draft = Path(name)
-    try:
-        with open(number, "wb") as file:
-            yield file
-        draft.replace(target)
-    except OSError as error:
-        raise StoreError(
-            f"{target} cannot be written: {error.strerror or error}", "free space or name another"
-        ) from error
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-@contextmanager
-def _new_capture(path: Path) -> Iterator[CaptureFile]:
-    """A capture that gets its name when all went well, and leaves nothing otherwise."""
-    try:
-        folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror or error}", "name another file") from error
-    try:
-        file = CaptureFile(folder / path.name)
-        file.open()
-        try:
-            yield file
-        finally:
-            file.close()
-        if any(folder.glob("*-wal")):
-            raise StoreError(f"{path} could not be completed on its disk", "free space on it")
-        if path.exists():
-            raise BadInput(f"{path} was made meanwhile by another program", "name another file")
-        try:
-            file.path.rename(path)
-        except OSError as error:
-            raise StoreError(f"{path} cannot be written: {error.strerror or error}", "name another file") from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 __all__ = [

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import BinaryIO
 
+import orjson
+
 from bench.clock import NS_PER_S
 from bench.errors import BadInput
 
@@ -45,6 +47,18 @@ def numbered(file: BinaryIO) -> Iterator[Line]:
         if number == 1:
             line = line.removeprefix(b"\xef\xbb\xbf")
         yield number, line.rstrip(b"\r\n")
+
+
+def json_of(line: int, name: str, value: object) -> str:
+    """JSON of what a line holds, which an export can write again inside of a record.
+
+    Raises:
+        Damaged: it is nested deeper than a capture can keep.
+    """
+    try:
+        return orjson.dumps([[value]]).decode()[2:-2]
+    except TypeError as error:
+        raise Damaged(line, f"{name} cannot be kept: {error}") from error
 
 
 def rfc3339(utc_ns: int) -> str:

@@ -1,10 +1,13 @@
 """Our own JSON Lines: everything a capture holds, so that an import gives the same capture and its export the same bytes.
 
-UTF-8, one object a line. The first is the header ``{"format", "version", "program"}``; every other has a ``record``:
-``station``, ``message``, ``exchange``, ``note``, ``gap``, and at last ``end`` with the number of messages, so that a file
-which was cut short is known for one. A message has the columns of the capture (times are integer nanoseconds); its bytes
-are ``raw`` where they are UTF-8 text, else ``raw_base64``; what is empty (correlation, meta, faults, injected) is left
-out. A reader refuses what it does not know rather than lose it.
+UTF-8, one object a line. The first is the header ``{"format", "version", "program"}``, with ``redacted`` where values were
+replaced by pseudonyms: the kinds of them. Every other has a ``record``: ``fact``, ``station``, ``message``, ``exchange``,
+``note``, ``gap``, and at last ``end`` with the number of messages, so that a file which was cut short is known for one.
+
+A message has the columns of the capture (times are integer nanoseconds); its bytes are ``raw`` where they are UTF-8 text,
+else ``raw_base64``; what is empty (correlation, meta, faults, injected) is left out. An exchange has ``utc_ns`` beside it,
+and a column only where it says something else than the exchange does (``id``, ``verdict``, ``decided_by``, and ``seqs``,
+the numbers of its messages). A reader refuses what it does not know rather than lose it.
 """
 
 from __future__ import annotations
@@ -19,8 +22,8 @@ import orjson
 from bench import __version__
 from bench.errors import BadInput
 from bench.journal.capture_file import ExchangeRow, Gap
-from bench.journal.formats import Item, Station
-from bench.journal.formats.lines import Damaged, Line, parse_time
+from bench.journal.formats import REDACTED, Fact, Item, Station
+from bench.journal.formats.lines import Damaged, Line, json_of, parse_time
 from bench.journal.notes import Note
 from bench.message import Decoded, Direction, Fault, Link, Malformed, Message
 
@@ -35,9 +38,15 @@ _MAX_INT = 2**63
 # Writing
 
 
-def header() -> bytes:
-    """The first line."""
-    return _line({"format": FORMAT, "version": VERSION, "program": __version__})
+def header(redacted: str = "") -> bytes:
+    """The first line. redacted: the kinds of values that were replaced."""
+    told: _Object = {"format": FORMAT, "version": VERSION, "program": __version__}
+    return _line(told | {REDACTED: redacted} if redacted else told)
+
+
+def fact_line(fact: Fact) -> bytes:
+    """Any fact but the one that stands in the header."""
+    return _line({"record": "fact", "name": fact.name, "value": fact.value})
 
 
 def footer(messages: int) -> bytes:
@@ -75,9 +84,30 @@ def message_line(message: Message) -> bytes:
     return _line(record)
 
 
-def exchange_line(exchange: Mapping[str, object]) -> bytes:
-    """The line of an exchange, in the shape of ``GET /bench/v1/exchanges/{id}``."""
-    return _line({"record": "exchange", "exchange": exchange})
+def exchange_line(row: ExchangeRow, exchange: Mapping[str, object]) -> bytes:
+    """The line of an exchange. exchange: what the row tells, in the shape of ``GET /bench/v1/exchanges/{id}``."""
+    derived = _columns(exchange)
+    columns: _Object = {
+        "id": row.id,
+        "verdict": row.verdict,
+        "decided_by": row.decided_by,
+        "seqs": list(row.sequences),
+    }
+    differing = {name: value for name, value in columns.items() if value != derived[name]}
+    return _line({"record": "exchange", "utc_ns": row.utc_ns, **differing, "exchange": exchange})
+
+
+def _columns(exchange: Mapping[str, object]) -> _Object:
+    """The columns as the members of an exchange tell them."""
+    number, hops = exchange.get("id"), exchange.get("hops")
+    verdict, decided_by = exchange.get("verdict"), exchange.get("decided_by")
+    told = [hop.get("seq") for hop in hops if isinstance(hop, dict)] if isinstance(hops, list) else []
+    return {
+        "id": number if type(number) is int and 0 <= number < _MAX_INT else None,
+        "verdict": verdict if isinstance(verdict, str) else None,
+        "decided_by": decided_by if isinstance(decided_by, str) else None,
+        "seqs": sorted({seq for seq in told if type(seq) is int and 0 < seq < _MAX_INT}),
+    }
 
 
 def station_line(station: Station) -> bytes:
@@ -123,11 +153,14 @@ def read(lines: Iterable[Line]) -> Iterator[Item]:
     """
     started = ended = False
     messages = last = 0
+    once = _Once()
     for number, line in lines:
         record = _object(number, line)
         if not started:
             _check_header(record)
             started = True
+            if (redacted := _Fields(number, record).maybe(REDACTED, str)) is not None:
+                yield Fact(REDACTED, redacted)
             continue
         if ended:
             raise Damaged(number, "something follows the end")
@@ -145,12 +178,40 @@ def read(lines: Iterable[Line]) -> Iterator[Item]:
             if (told := fields.take("messages", int)) != messages:
                 raise Damaged(number, f"{told} messages were written and {messages} are here", "export it again")
         else:
-            yield _other(kind, fields)
+            item = _other(kind, fields)
+            once.check(number, item)
+            yield item
         fields.done()
     if not started:
         raise BadInput("the file is empty", "name a file that authbench journal export wrote")
     if not ended:
         raise BadInput(f"the file is cut short after {messages} messages; nothing was imported", "export it again")
+
+
+class _Once:
+    """What a capture has one of: the second would take the place of the first."""
+
+    def __init__(self) -> None:
+        self._names: set[tuple[str, str]] = set()
+        self._last: dict[str, int] = {}
+
+    def check(self, line: int, item: Item) -> None:
+        match item:
+            case Station(name) | Fact(name):
+                what = type(item).__name__.lower()
+                if (what, name) in self._names:
+                    raise Damaged(line, f"a second {what} of that name")
+                self._names.add((what, name))
+            case ExchangeRow():
+                self._follows(line, "exchange", item.id)
+            case Note():
+                self._follows(line, "note", item.seq)
+
+    def _follows(self, line: int, what: str, number: int) -> None:
+        last = self._last.get(what)
+        if last is not None and number <= last:
+            raise Damaged(line, f"{what} {number} does not follow {last}")
+        self._last[what] = number
 
 
 class _Fields:
@@ -170,6 +231,16 @@ class _Fields:
 
     def maybe(self, name: str, kind: type[T]) -> T | None:
         return self.take(name, kind) if name in self._record else None
+
+    def optional(self, name: str, kind: type[T]) -> T | None:
+        """What may be null."""
+        if name in self._record and self._record[name] is None:
+            del self._record[name]
+            return None
+        return self.take(name, kind)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._record
 
     def done(self) -> None:
         if self._record:
@@ -203,6 +274,7 @@ def _message(fields: _Fields) -> Message:
     raw = _raw(fields)
     summary = fields.take("summary", str)
     meta: dict[str, object] | None = fields.maybe("meta", dict)
+    json_of(fields.line, "meta", meta)
     faults = tuple(_fault(fields.line, fault) for fault in fields.maybe("faults", list) or ())
     body = Malformed(faults[0].text, faults[0].where) if kind == "malformed" and faults else None
     injected = fields.maybe("injected", bool) or False
@@ -240,30 +312,46 @@ def _other(kind: str, fields: _Fields) -> Item:
         return Station(fields.take("id", str), fields.take("version", str))
     if kind == "note":
         return Note(fields.take("seq", int), fields.take("text", str), fields.take("utc_ns", int))
+    if kind == "fact":
+        fact = Fact(fields.take("name", str), fields.take("value", str))
+        if fact.name == REDACTED:
+            raise Damaged(fields.line, f"the fact {REDACTED!r} belongs in the header")
+        return fact
     if kind == "gap":
         what, first, last = fields.take("what", str), fields.take("first", int), fields.take("last", int)
+        if what not in ("messages", "exchanges"):
+            raise Damaged(fields.line, f"a gap of {what[:50]!r}; messages or exchanges can be missing")
         return Gap(what, first, last, fields.take("count", int), fields.take("why", str))
     if kind == "exchange":
-        exchange: _Object = fields.take("exchange", dict)
-        return _exchange(fields.line, exchange)
+        return _exchange(fields)
     raise Damaged(
         fields.line, f"the record {kind[:50]!r} is not known to this version", "update this program to read it"
     )
 
 
-def _exchange(line: int, exchange: _Object) -> ExchangeRow:
-    """All of it is kept as JSON; only the columns beside it are made of its members."""
-    number, opened, hops = exchange.get("id"), exchange.get("opened"), exchange.get("hops")
-    verdict, decided_by = exchange.get("verdict"), exchange.get("decided_by")
-    utc_ns = parse_time(opened) if isinstance(opened, str) else None
-    if type(number) is not int or not 0 <= number < _MAX_INT or utc_ns is None or not isinstance(hops, list):
-        raise Damaged(line, "an exchange needs id, opened and hops")
-    sequences = [hop.get("seq") for hop in hops if isinstance(hop, dict)]
+def _exchange(fields: _Fields) -> ExchangeRow:
+    """All of it is kept as JSON; only the columns beside it are made of its members, where the record does not tell them."""
+    exchange: _Object = fields.take("exchange", dict)
+    columns, opened = _columns(exchange), exchange.get("opened")
+    utc_ns = fields.maybe("utc_ns", int)
+    if utc_ns is None and isinstance(opened, str):
+        utc_ns = parse_time(opened)
+    number = fields.maybe("id", int) if "id" in fields else columns["id"]
+    if not isinstance(number, int) or utc_ns is None or not -_MAX_INT <= utc_ns < _MAX_INT:
+        raise Damaged(fields.line, "an exchange needs id, opened and hops")
+    verdict, decided_by = (
+        fields.optional(name, str) if name in fields else columns[name] for name in ("verdict", "decided_by")
+    )
+    sequences = fields.take("seqs", list) if "seqs" in fields else columns["seqs"]
+    assert isinstance(sequences, list)
+    if not all(type(seq) is int and -_MAX_INT <= seq < _MAX_INT for seq in sequences):
+        raise Damaged(fields.line, "seqs is not a list of numbers")
+    text = json_of(fields.line, "exchange", exchange)
     return ExchangeRow(
         number,
         utc_ns,
         verdict if isinstance(verdict, str) else None,
         decided_by if isinstance(decided_by, str) else None,
-        orjson.dumps(exchange).decode(),
-        tuple(seq for seq in sequences if type(seq) is int and 0 < seq < _MAX_INT),
+        text,
+        tuple(sequences),
     )

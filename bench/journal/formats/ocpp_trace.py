@@ -17,9 +17,10 @@ import orjson
 from bench.codecs import ocpp
 from bench.journal.formats import Item, Station
 from bench.journal.formats.calls import OpenCalls
-from bench.journal.formats.lines import Damaged, Line, parse_time, rfc3339
+from bench.journal.formats.lines import Damaged, Line, json_of, parse_time, rfc3339
 from bench.journal.formats.versions import known_version, likely_version
 from bench.message import Decoded, Direction, Fault, Link, Message
+from bench.plain_data import json_text
 
 SCHEMA_VERSION = "1.1"
 OURS = "authbench"
@@ -69,8 +70,8 @@ class Writer:
         record = self._record(message, frame)
         try:
             return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
-        except TypeError:  # whole numbers beyond 64 bits
-            return (json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
+        except TypeError:  # whole numbers beyond 64 bits, deep nesting
+            return f"{json_text(record)}\n".encode()
 
     def _record(self, message: Message, frame: list[Any]) -> _Record:
         kind, way = message.decoded.kind, _WAYS[message.direction]
@@ -193,6 +194,7 @@ class _Reader:
         else:
             injected = False
         raw = self._raw(record, about)
+        json_of(number, "what is unknown", [about])
         decoded = self._decode(record, station or "", raw)
         return Message(
             self._count,
@@ -214,12 +216,12 @@ class _Reader:
         about["raw"] = "made from the record"
         kind, message_id = record["messageType"], str(record.get("messageId", ""))
         if kind == "CALL":
-            return orjson.dumps([2, message_id, record.get("action", ""), record.get("payload", {})])
+            return json_text([2, message_id, record.get("action", ""), record.get("payload", {})]).encode()
         if kind == "CALLRESULT":
-            return orjson.dumps([3, message_id, record.get("payload", {})])
+            return json_text([3, message_id, record.get("payload", {})]).encode()
         error = record["error"]
         parts = [error.get("code", ""), error.get("description", ""), error.get("details", {})]
-        return orjson.dumps([4, message_id, *parts])
+        return json_text([4, message_id, *parts]).encode()
 
     def _decode(self, record: _Record, station: str, raw: bytes) -> Decoded:
         kind, way = record["messageType"], record["direction"]

@@ -11,13 +11,14 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from bench.codecs import ocpp
 from bench.csms import answers16, answers201
 from bench.journal.formats import Item, Station
 from bench.journal.formats.calls import OpenCalls
 from bench.journal.formats.lines import Line, find_time
-from bench.journal.formats.versions import likely_version
+from bench.journal.formats.versions import known_version, likely_version
 from bench.message import Decoded, Direction, Link, Message
 
 _ARRAY = re.compile(rb"\[\s*[234]\s*,")
@@ -28,7 +29,26 @@ _MAX_ABOUT = 10_000  # characters kept of what stands around an array
 _ENOUGH = 200
 
 
-def version_of(lines: Iterable[Line]) -> str:
+VERSIONS = ("1.6", "2.0.1", "2.1")
+"""OCPP versions a log can be told to be of."""
+
+
+class Version(NamedTuple):
+    """What to decode a log with, and how that is known, in words."""
+
+    codec: str
+    how: str
+
+
+def told(version: str) -> Version:
+    """One of :data:`VERSIONS`, as somebody said. 2.1 is read with the schemas of 2.0.1, which most of its messages fit."""
+    codec = known_version(version) or version
+    return Version(
+        codec, f"OCPP {version} as told" + ("" if codec == version else f", read with the schemas of {codec}")
+    )
+
+
+def version_of(lines: Iterable[Line]) -> Version:
     """The OCPP version whose schemas most calls fit (the first 200 that tell); 2.0.1 where none does."""
     votes: Counter[str] = Counter()
     for _, line in lines:
@@ -39,7 +59,11 @@ def version_of(lines: Iterable[Line]) -> str:
             votes.update([version] if version is not None else [])
         if votes.total() == _ENOUGH:
             break
-    return max(("2.0.1", "1.6"), key=lambda version: votes[version])
+    best = max(("2.0.1", "1.6"), key=lambda version: votes[version])
+    if not votes:
+        return Version(best, f"OCPP {best} assumed: no call tells the version")
+    said = f"{votes[best]} of {votes.total()} calls that tell" if votes.total() > 1 else "the one call that tells"
+    return Version(best, f"OCPP {best} guessed from {said}")
 
 
 def read(lines: Iterable[Line], station: str, version: str) -> Iterator[Item]:

@@ -27,10 +27,12 @@ from itertools import count
 
 import orjson
 
-from bench.exchange import MASK
-from bench.masking import is_secret_name, mask_tree, to_tree
+from bench.masking import is_secret_name, secrets_of
 from bench.message import Decoded, Fault, Link, Malformed, Message
 from bench.tokens.model import IdTokenType
+
+KINDS = "UIDs, id tokens, contract ids, key codes, PINs, passwords"
+"""What is replaced, for those who get a redacted file."""
 
 ANYWHERE = 8
 """Characters from which a value with a digit in it is replaced inside longer runs too."""
@@ -332,21 +334,8 @@ def _values(tree: object) -> Iterator[Scalar]:
                 waiting.append((_json(value.encode("utf-8", "replace")), False))
         elif sensitive and type(value) is int:
             yield value
-    if settings:
-        yield from _masked(to_tree(tree))
-
-
-def _masked(tree: object) -> Iterator[Scalar]:
-    """The scalars that masking hides for what stands beside them: a setting that is a password."""
-    waiting = [(tree, mask_tree(tree))]
-    while waiting:
-        value, masked = waiting.pop()
-        if isinstance(value, dict) and isinstance(masked, dict):
-            waiting.extend((entry, masked[name]) for name, entry in value.items())
-        elif isinstance(value, list) and isinstance(masked, list):
-            waiting.extend(zip(value, masked, strict=True))
-        elif masked == MASK and isinstance(value, str | int) and _core(str(value)):
-            yield value
+    if settings:  # masking knows what is secret for what stands beside it: a setting that is a password
+        yield from (value for value in secrets_of(tree) if not isinstance(value, float) and _core(str(value)))
 
 
 def _told(message: Message) -> Iterator[str]:

@@ -346,11 +346,26 @@ def test_verdicts_tell_every_field() -> None:
     assert rows["meterValue[0].sampledValue[1].value"] == (False, "type string, got integer")
 
 
+@pytest.mark.parametrize("version", ["1.6", "2.0.1"])
+def test_a_callerror_and_a_message_id_are_held_to_their_lengths(version: str) -> None:
+    good = CallError("i" * 36, "", "OccurenceConstraintViolation", "d" * 255, {})
+    assert all(ok for _, _, ok, _ in field_verdicts(version, good))
+    bad = field_verdicts(version, CallError("i" * 37, "", "RpcFrameworkError", "d" * 256, {}))
+    assert [(path, ok, note) for path, _, ok, note in bad] == [
+        ("messageId", False, "maxLength 36, got 37"),
+        ("code", version == "2.0.1", "" if version == "2.0.1" else "not an error code of OCPP 1.6"),
+        ("description", False, "maxLength 255, got 256"),
+    ]
+    assert field_verdicts("1.6", CallError("1", "", "FormationViolation", "", {}))[0][2]
+    for body in (Call("i" * 37, "Heartbeat", {}), CallResult("i" * 37, "Heartbeat", {}), CallResult("i" * 37, "", {})):
+        assert field_verdicts(version, body)[0] == ("messageId", "i" * 37, False, "maxLength 36, got 37")
+
+
 def test_verdicts_of_the_other_kinds() -> None:
     assert field_verdicts("1.6", Malformed("not JSON", "character 3")) == [("character 3", None, False, "not JSON")]
     assert field_verdicts("1.6", CallError("1", "", "Nope", "x", {"a": 1})) == [
         ("code", "Nope", False, "not an error code of OCPP 1.6"),
-        ("description", "x", True, ""),
+        ("description", "x", True, "string, maxLength 255"),
         ("details.a", 1, True, ""),
     ]
     assert field_verdicts("1.6", CallResult("1", "", {"a": 1})) == [("a", 1, True, "not checked: no schema")]

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.codecs.serial_bytes import MAX_SPANS, explain
+from bench.codecs.serial_bytes import explain
+from bench.codecs.spans import MAX_SPANS
 from devices.rfid import pn532_frames as pn532
 from devices.rfid.drivers import ascii as ascii_driver
 from devices.rfid.drivers import pn532 as pn532_driver

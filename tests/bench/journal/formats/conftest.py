@@ -24,12 +24,15 @@ def record(tmp_path: Path) -> Record:
         gaps: Sequence[Gap] = (),
         notes: Sequence[Note] = (),
         stations: Sequence[tuple[str, str]] = (),
+        facts: Sequence[tuple[str, str]] = (),
         name: str = "capture.db",
     ) -> Path:
         file = CaptureFile(tmp_path / name)
         file.open()
         try:
-            file.write(Batch(messages=messages, exchanges=exchanges, gaps=gaps, notes=notes, stations=stations))
+            file.write(
+                Batch(messages=messages, exchanges=exchanges, gaps=gaps, notes=notes, stations=stations, facts=facts)
+            )
         finally:
             file.close()
         return file.path

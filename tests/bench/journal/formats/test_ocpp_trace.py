@@ -192,3 +192,20 @@ def test_a_damaged_record_is_named_and_nothing_is_imported(tmp_path: Path, bad: 
     with pytest.raises(BadInput, match="line 3"):
         import_file(tmp_path / "x.oot", tmp_path / "x.db")
     assert [file.name for file in tmp_path.iterdir()] == ["x.oot"]
+
+
+def test_deep_payloads_come_along_or_are_named(record: Any, tmp_path: Path) -> None:
+    deep = b'{"a":' * 900 + b"1" + b"}" * 900
+    call = b'[2,"1","DataTransfer",{"vendorId":"x","data":' + deep + b"}]"
+    message = wire(1, IN, call)
+    assert export_capture(record([message]), tmp_path / "deep.oot").messages == 1
+    assert import_file(tmp_path / "deep.oot", tmp_path / "deep.db").messages == 1
+    with CaptureReader(tmp_path / "deep.db") as reader:
+        assert reader.messages()[0].raw == call
+    text = (tmp_path / "deep.oot").read_bytes()
+    (tmp_path / "bare.oot").write_bytes(text[: text.index(b',"raw":')] + b"}")
+    assert import_file(tmp_path / "bare.oot", tmp_path / "bare.db").messages == 1
+    (tmp_path / "odd.oot").write_bytes(text.replace(b'{"schemaVersion"', b'{"extra":' + deep + b',"schemaVersion"'))
+    with pytest.raises(BadInput, match="line 1: what is unknown cannot be kept"):
+        import_file(tmp_path / "odd.oot", tmp_path / "odd.db")
+    assert not (tmp_path / "odd.db").exists()

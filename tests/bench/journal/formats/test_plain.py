@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from bench.errors import BadInput
 from bench.journal.capture_reader import CaptureReader
 from bench.journal.formats.convert import Form, import_file
 from bench.message import Direction, Malformed, Message
@@ -77,3 +80,49 @@ def test_an_empty_log_and_a_payload_of_5_mb(tmp_path: Path) -> None:
     assert found[1].raw == raw
     (tmp_path / "b").mkdir()
     assert imported(tmp_path / "b", b"")[0] == []
+
+
+CALL_16 = b'[2,"1","Authorize",{"idTag":"04A2B3C4"}]'
+CALL_201 = b'[2,"2","Authorize",{"idToken":{"idToken":"04A2B3C4","type":"ISO14443"}}]'
+
+
+@pytest.mark.parametrize(
+    ("content", "version", "how"),
+    [
+        (CALL_16, "1.6", "OCPP 1.6 guessed from the one call that tells"),
+        (b"\n".join([CALL_16, CALL_201, CALL_201]), "2.0.1", "OCPP 2.0.1 guessed from 2 of 3 calls that tell"),
+        (b'[2,"1","Heartbeat",{}]', "2.0.1", "OCPP 2.0.1 assumed: no call tells the version"),
+    ],
+)
+def test_the_version_that_was_guessed_is_told_and_how(tmp_path: Path, content: bytes, version: str, how: str) -> None:
+    (tmp_path / "a.log").write_bytes(content)
+    report = import_file(tmp_path / "a.log", tmp_path / "a.db")
+    assert report.version == how
+    assert str(report).endswith(f"; {how}")
+    with CaptureReader(tmp_path / "a.db") as reader:
+        assert reader.stations() == {"a": version}
+
+
+@pytest.mark.parametrize(
+    ("said", "read_as", "how"),
+    [
+        ("1.6", "1.6", "OCPP 1.6 as told"),
+        ("2.0.1", "2.0.1", "OCPP 2.0.1 as told"),
+        ("2.1", "2.0.1", "OCPP 2.1 as told, read with the schemas of 2.0.1"),
+    ],
+)
+def test_the_version_can_be_told(tmp_path: Path, said: str, read_as: str, how: str) -> None:
+    (tmp_path / "a.log").write_bytes(CALL_16)
+    assert import_file(tmp_path / "a.log", tmp_path / "a.db", ocpp_version=said).version == how
+    with CaptureReader(tmp_path / "a.db") as reader:
+        assert reader.stations() == {"a": read_as}
+        assert bool(reader.messages()[0].decoded.faults) == (read_as == "2.0.1")
+
+
+def test_a_version_that_cannot_be_told_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(CALL_16)
+    with pytest.raises(BadInput, match=r"'1\.5' is no OCPP version; name one: 1\.6, 2\.0\.1, 2\.1"):
+        import_file(tmp_path / "a.log", tmp_path / "a.db", ocpp_version="1.5")
+    with pytest.raises(BadInput, match="a trace file tells its OCPP versions itself"):
+        import_file(tmp_path / "a.log", tmp_path / "a.db", Form.TRACE, ocpp_version="1.6")
+    assert [file.name for file in tmp_path.iterdir()] == ["a.log"]
