@@ -154,6 +154,7 @@ class Application:
         self.window.connect_requested.connect(lambda: self._start_later(self._start_bench(connect=True)))
         self.window.capture_requested.connect(lambda file: self._start_later(self._open_capture(file)))
         self.window.listen_requested.connect(lambda where: self._start_later(self._listen(where)))
+        self.window.workspace.use(self._tasks)
         code = 0
         try:
             try:
@@ -216,9 +217,13 @@ class Application:
 
         from bench.recording import Recording
         from ui.dialogs import ask_open_path
+        from ui.transfer import importable
 
         chosen = file or await ask_open_path(self.window, "Open a capture", "Captures (*.db);;All files (*)")
         if not chosen:
+            return
+        if not file and importable(Path(chosen)):
+            self.window.workspace.transfers.import_file(chosen)
             return
         recording = await asyncio.to_thread(Recording, Path(chosen))
         await self._end_bench()

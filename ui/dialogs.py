@@ -55,9 +55,14 @@ async def ask_text(
     return dialog.textValue().strip() if accepted else None
 
 
-async def ask_save_path(parent: QWidget, title: str, suggestion: str, filters: str) -> str | None:
-    """A file to write, or None. filters: as Qt writes them, ``SVG (*.svg);;PNG (*.png)``."""
-    return await _ask_path(parent, title, filters, QFileDialog.AcceptMode.AcceptSave, suggestion)
+async def ask_save_path(
+    parent: QWidget, title: str, suggestion: str, filters: str, *, confirm: bool = True
+) -> str | None:
+    """A file to write, or None. filters: as Qt writes them, ``SVG (*.svg);;PNG (*.png)``.
+
+    confirm: ask whether a file that exists should be replaced; without it the caller asks.
+    """
+    return await _ask_path(parent, title, filters, QFileDialog.AcceptMode.AcceptSave, suggestion, confirm=confirm)
 
 
 async def ask_open_path(parent: QWidget, title: str, filters: str) -> str | None:
@@ -66,10 +71,11 @@ async def ask_open_path(parent: QWidget, title: str, filters: str) -> str | None
 
 
 async def _ask_path(
-    parent: QWidget, title: str, filters: str, mode: QFileDialog.AcceptMode, suggestion: str
+    parent: QWidget, title: str, filters: str, mode: QFileDialog.AcceptMode, suggestion: str, *, confirm: bool = True
 ) -> str | None:
     dialog = QFileDialog(parent, title)
     dialog.setAcceptMode(mode)
+    dialog.setOption(QFileDialog.Option.DontConfirmOverwrite, not confirm)
     if mode is QFileDialog.AcceptMode.AcceptOpen:
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
     dialog.setNameFilters(filters.split(";;"))

@@ -13,6 +13,7 @@ KEYS = (
     ("Ctrl+G, F3, Shift+F3", "Find a message without hiding the others; the next one, the one before"),
     ("Ctrl+B, F2", "Mark the message that is picked; go to the next marked one"),
     ("Ctrl+O", "Open a capture"),
+    ("Ctrl+E", "Export messages"),
     ("Space", "Pause the view of messages, never the capture (not while typing)"),
     ("Ctrl+L", "Push the store to the station as its local list"),
     ("Ctrl+1 … Ctrl+8", "Tap, Exchanges, Sequence, Inspector, Messages, Tokens, Station, Findings"),

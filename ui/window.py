@@ -185,9 +185,9 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """A capture dropped on the window is opened."""
+        """A capture dropped on the window is opened; what may become one is imported."""
         event.acceptProposedAction()
-        self.capture_requested.emit(dropped_file(event.mimeData()))
+        self.workspace.take_file(dropped_file(event.mimeData()))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         from PySide6.QtCore import Qt

@@ -23,6 +23,7 @@ from bench.clock import SystemClock
 from ui.docks import PanelDock
 from ui.keys import KeysCard
 from ui.panels.base import Panel, touches
+from ui.panels.compare_flow import Comparisons
 from ui.panels.diagram import DiagramPanel
 from ui.panels.exchanges import ExchangesPanel
 from ui.panels.findings import FindingsPanel
@@ -34,10 +35,10 @@ from ui.panels.tap import TapPanel
 from ui.panels.tokens import TokensPanel
 from ui.start_page import StartPage
 from ui.status import StatusLine
+from ui.transfer import Orders, Transfers, importable
 from ui.widgets import Banner
 
 if TYPE_CHECKING:
-    from bench.journal.capture_reader import CaptureReader
     from bench.session import Change, Session
     from bench.tasks import Tasks
     from ui.panels.connect import ConnectPage
@@ -74,7 +75,6 @@ class Workspace(QObject):
         self._fresh: Changes = set()
         self._keys: KeysCard | None = None
         self.connect_page: ConnectPage | None = None
-        self._beside: CaptureReader | None = None
 
         self.strip = LinkStrip()
         self.tap = TapPanel()
@@ -101,6 +101,9 @@ class Workspace(QObject):
         self._build_top()
         self._build_centre()
         self._build_docks()
+        self.orders = Orders(self.show_notice)
+        self.transfers = Transfers(window, self.messages, self.orders, self.capture_requested.emit)
+        self.comparisons = Comparisons(window, self.exchanges, self.orders)
         self.status = StatusLine()
         window.setStatusBar(self.status)
         for panel in self.panels:
@@ -115,10 +118,15 @@ class Workspace(QObject):
 
     # The session
 
+    def use(self, tasks: Tasks) -> None:
+        """What is done without a session, an import for one, runs in these."""
+        self.orders.tasks = tasks
+
     def attach(self, session: Session, tasks: Tasks) -> None:
         """Show a session; the one before, if any, is let go."""
         self._let_go()
         self._session = session
+        self.use(tasks)
         self._fresh.clear()
         for panel, pending in self._pending.items():
             pending.clear()
@@ -126,6 +134,8 @@ class Workspace(QObject):
         self._unsubscribe = session.subscribe(self._heard)
         if not self.banner.is_fault:
             self.banner.hide()  # what was said of the session before, or of there being none
+        self.transfers.attach(session)
+        self.comparisons.attach(session)
         self._close_connect_page()
         self.status.reset()
         self.centre.setCurrentWidget(self._split)
@@ -158,7 +168,8 @@ class Workspace(QObject):
         self._timer.stop()
         self._let_go()
         self._close_connect_page()
-        self._close_beside()
+        self.transfers.end()
+        self.comparisons.end()
 
     # What passes between panels
 
@@ -181,6 +192,13 @@ class Workspace(QObject):
         self.banner.show_notice(severity, text)
 
     # Orders of menu and keys
+
+    def take_file(self, file: str) -> None:
+        """A file that was dropped here: a capture is opened, what may become one is imported."""
+        if importable(Path(file)):
+            self.transfers.import_file(file)
+        else:
+            self.capture_requested.emit(file)
 
     def show_panel(self, panel: Panel) -> None:
         """Bring a panel to the front and put the focus into it."""
@@ -270,10 +288,12 @@ class Workspace(QObject):
         """Panels take back what they asked to remember."""
         for panel in self.panels:
             panel.recall(state.panel(panel.title))
+        self.transfers.recall(state.panel("Export"))
 
     def keep(self, state: UiState) -> None:
         for panel in self.panels:
             state.keep_panel(panel.title, panel.remembered())
+        state.keep_panel("Export", self.transfers.remembered())
 
     # Qt
 
@@ -320,7 +340,6 @@ class Workspace(QObject):
         window.setDockOptions(QMainWindow.DockOption.AllowTabbedDocks | QMainWindow.DockOption.AllowNestedDocks)
         window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         window.setDocumentMode(True)
-        self.exchanges.capture_wanted.connect(self._compare_with_capture)
         self.docks: dict[Panel, PanelDock] = {
             self.tap: PanelDock(self.tap, "dock.tap", framed=False),
             self.inspector: PanelDock(self.inspector, "dock.inspector"),
@@ -351,29 +370,6 @@ class Workspace(QObject):
                 view.installEventFilter(self)
 
     # Inside
-
-    def _compare_with_capture(self) -> None:
-        self.exchanges.run(self._open_beside(), name="capture to compare with")
-
-    async def _open_beside(self) -> None:
-        """Have a capture named and put its exchanges beside those of the session."""
-        from bench.journal.capture_reader import CaptureReader
-        from ui.dialogs import ask_open_path
-        from ui.panels.compare import RecordedSource
-
-        chosen = await ask_open_path(self._window, "Compare with a capture", "Captures (*.db);;All files (*)")
-        compare = self.exchanges.compare
-        if not chosen or compare is None:
-            return
-        reader = CaptureReader(Path(chosen))
-        self._close_beside()
-        self._beside = reader
-        compare.show_capture(RecordedSource(reader, reader.path.name))
-
-    def _close_beside(self) -> None:
-        reader, self._beside = self._beside, None
-        if reader is not None:
-            reader.close()
 
     def _heard(self, change: Change, key: object) -> None:
         self._fresh.add((change, key))

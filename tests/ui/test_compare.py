@@ -9,7 +9,8 @@ from bench.exchange import TapCard, to_json
 from bench.message import Decoded, Direction, Link, Message
 from tests.ui.stub_session import StubSession
 from ui import theme
-from ui.panels.compare import CompareWindow, RecordedSource
+from ui.panels.compare import CompareWindow
+from ui.panels.compare_sources import RecordedSource
 
 
 @pytest.fixture
@@ -181,3 +182,6 @@ class StubReader:
 
     def exchanges(self, after: int = 0, limit: int = 1000) -> list[dict[str, object]]:
         return [entry for entry in self._exchanges if int(str(entry["id"])) > after][:limit]
+
+    def newest_exchanges(self, count: int) -> list[dict[str, object]]:
+        return self._exchanges[-count:]

@@ -2,156 +2,33 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QCheckBox,
-    QComboBox,
     QDialog,
     QGridLayout,
     QHBoxLayout,
-    QHeaderView,
     QPushButton,
     QStackedWidget,
-    QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
-from bench.clock import from_iso, to_datetime
-from bench.exchange import to_json
-from bench.journal.compare import (
-    CaptureSource,
-    Difference,
-    Row,
-    State,
-    compare_messages,
-    differing_facts,
-    exchange_messages,
-    totals,
-)
-from bench.message import Message
+from bench.journal.compare import Difference, Row, State, compare_messages, differing_facts, totals
 from ui import theme
-from ui.models.messages import ARROWS
-from ui.widgets import Card, ElidedLabel, EmptyState, mark, readable_ms
+from ui.panels.compare_sources import Picker, SessionSource, Source, alike
+from ui.panels.compare_tree import STATE, add_fields, make_tree, name_of, place, row_item
+from ui.widgets import Card, ElidedLabel, EmptyState, mark
 
 if TYPE_CHECKING:
     from bench.session import Session
 
-MAX_CHOICES = 500
-"""Newest exchanges a picker offers."""
-MAX_SHOWN = 200
-"""Differences of one message that become rows."""
-MAX_CELL = 300
 SEQ = Qt.ItemDataRole.UserRole
-STATE = Qt.ItemDataRole.UserRole + 1
-
-SIGNS = {State.SAME: "=", State.CHANGED: "≠", State.LEFT: "◀", State.RIGHT: "▶"}
-ROLES = {State.SAME: "muted", State.CHANGED: "warn", State.LEFT: "info", State.RIGHT: "info"}
-ASIDE = "~ set aside"
-
-
-class Source(Protocol):
-    """Where exchanges come from. name: how it is called beside its picker."""
-
-    @property
-    def name(self) -> str: ...
-
-    def entries(self) -> dict[int, Mapping[str, object]]:
-        """The newest exchanges by number, in the shape of ``GET /bench/v1/exchanges/{id}``, oldest first."""
-        ...
-
-    def entry(self, exchange_id: int) -> Mapping[str, object] | None: ...
-
-    def messages(self, exchange_id: int) -> list[Message]: ...
-
-
-class SessionSource:
-    """The exchanges of the running session."""
-
-    name = "this session"
-
-    def __init__(self, session: Session) -> None:
-        self.session = session
-
-    def entries(self) -> dict[int, Mapping[str, object]]:
-        newest = deque(self.session.exchanges.values(), MAX_CHOICES)
-        return {exchange.id: to_json(exchange) for exchange in newest}
-
-    def entry(self, exchange_id: int) -> Mapping[str, object] | None:
-        exchange = self.session.exchanges.get(exchange_id)
-        return None if exchange is None else to_json(exchange)
-
-    def messages(self, exchange_id: int) -> list[Message]:
-        exchange = self.session.exchanges.get(exchange_id)
-        numbers = [] if exchange is None else sorted(set(exchange.sequences))
-        return [message for seq in numbers if (message := self.session.journal.get(seq)) is not None]
-
-
-class RecordedSource:
-    """The exchanges of a capture. reader: opened on the window's thread, and open as long as this is shown."""
-
-    def __init__(self, reader: CaptureSource, name: str) -> None:
-        self.name = name
-        self._reader = reader
-
-    def entries(self) -> dict[int, Mapping[str, object]]:
-        newest: deque[dict[str, object]] = deque(maxlen=MAX_CHOICES)
-        after = 0
-        while page := self._reader.exchanges(after, 1000):
-            newest.extend(page)
-            after = int(str(page[-1]["id"]))
-        return {int(str(entry["id"])): entry for entry in newest}
-
-    def entry(self, exchange_id: int) -> Mapping[str, object] | None:
-        found = self._reader.exchanges(exchange_id - 1, 1)
-        return found[0] if found and found[0]["id"] == exchange_id else None
-
-    def messages(self, exchange_id: int) -> list[Message]:
-        entry = self.entry(exchange_id)
-        return [] if entry is None else exchange_messages(self._reader, entry)
-
-
-class Picker(QComboBox):
-    """One side: the exchange that is shown there. The list is made anew whenever it drops down."""
-
-    def __init__(self, side: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.source: Source | None = None
-        self.setAccessibleName(f"Exchange on the {side}")
-        self.setFont(theme.mono_font(-0.25))
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(24)
-        self.setMaxVisibleItems(20)
-
-    @property
-    def chosen(self) -> int | None:
-        value = self.currentData()
-        return value if isinstance(value, int) else None
-
-    def fill(self, chosen: int | None) -> None:
-        """Offer what the source has, newest first, with one of them chosen (None: the newest); tells nobody."""
-        entries = dict(self.source.entries()) if self.source is not None else {}
-        if chosen is not None and chosen not in entries and self.source is not None:
-            older = self.source.entry(chosen)
-            if older is not None:
-                entries = {chosen: older, **entries}
-        with QSignalBlocker(self):
-            self.clear()
-            for id_, entry in reversed(entries.items()):
-                self.addItem(_label(entry), id_)
-            at = self.findData(chosen) if chosen is not None else -1
-            self.setCurrentIndex(max(at, 0) if entries else -1)
-
-    def showPopup(self) -> None:
-        self.fill(self.chosen)
-        super().showPopup()
 
 
 class CompareWindow(QDialog):
@@ -190,7 +67,7 @@ class CompareWindow(QDialog):
         self.next = mark(QPushButton("↓ Difference"), "flat")
         self.before.setToolTip("Difference before (Alt+Up)")
         self.next.setToolTip("Next difference (Alt+Down)")
-        self.tree = self._make_tree()
+        self.tree = make_tree("Messages of both exchanges, aligned", ["Result", "Message · field", "Left", "Right"])
         self.empty = EmptyState("Nothing to compare", "Two exchanges are needed: hold a card to the reader twice.")
         self._pages = QStackedWidget()
         self._lay_out()
@@ -222,15 +99,21 @@ class CompareWindow(QDialog):
     def show_capture(self, source: Source) -> None:
         """Put the exchanges of another capture on the right; the one of the same card first."""
         self.right.source = source
-        self.right.fill(_alike(source, self._entry(self.left), None))
+        self.right.fill(alike(source, self._entry(self.left), None))
         self._compare()
+
+    def show_sources(self, left: Source, right: Source) -> None:
+        """Compare exchanges of these two; :meth:`choose` says which."""
+        for picker, source in ((self.left, left), (self.right, right)):
+            picker.source = source
+            picker.fill(None)
 
     def choose(self, left: int | None = None, right: int | None = None) -> None:
         """Show these two exchanges. None: the newest on the left; on the right the nearest of the same card, else the nearest."""
         self.left.fill(left if left is not None else self.left.chosen)
         if right is None and self.right.source is not None:
             same = self._within_one_source()
-            right = _alike(self.right.source, self._entry(self.left), self.left.chosen if same else None)
+            right = alike(self.right.source, self._entry(self.left), self.left.chosen if same else None)
         self.right.fill(right)
         self._compare()
         self.tree.setFocus()
@@ -267,27 +150,6 @@ class CompareWindow(QDialog):
         self.tree.setFocus()
 
     # Inside
-
-    def _make_tree(self) -> QTreeWidget:
-        tree = QTreeWidget()
-        tree.setAccessibleName("Messages of both exchanges, aligned")
-        tree.setColumnCount(4)
-        tree.setHeaderLabels(["Result", "Message · field", "Left", "Right"])
-        tree.setFont(theme.mono_font(-0.25))
-        tree.setUniformRowHeights(True)
-        tree.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        tree.setTextElideMode(Qt.TextElideMode.ElideRight)
-        tree.setAllColumnsShowFocus(True)
-        header = tree.header()
-        header.setStretchLastSection(False)
-        header.setMinimumSectionSize(60)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
-        header.setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
-        metrics = tree.fontMetrics()
-        tree.setColumnWidth(0, metrics.horizontalAdvance("▶ only right") + 48)
-        tree.setColumnWidth(1, metrics.horizontalAdvance("▲ OUT josev response authorization") + 24)
-        return tree
 
     def _lay_out(self) -> None:
         column = QVBoxLayout(self)
@@ -326,7 +188,7 @@ class CompareWindow(QDialog):
         for picker, other in ((self.left, self.right), (self.right, self.left)):
             if isinstance(other.source, SessionSource) and not isinstance(picker.source, SessionSource):
                 picker.source = other.source
-                picker.fill(_alike(other.source, self._entry(other), other.chosen))
+                picker.fill(alike(other.source, self._entry(other), other.chosen))
         self._compare()
 
     def _within_one_source(self) -> bool:
@@ -402,104 +264,23 @@ class CompareWindow(QDialog):
         self.total.set_role(role)
 
     def _facts_item(self) -> QTreeWidgetItem:
-        item = self._item(State.CHANGED, "Outcome", "", "")
-        for fact in self._facts:
-            item.addChild(_field_item(fact))
+        item = row_item(State.CHANGED, "Outcome", "", "")
+        add_fields(item, self._facts, aside=True)
         return item
 
     def _row_item(self, row: Row, aside: bool) -> QTreeWidgetItem:
         message = row.left or row.right
         assert message is not None
-        decoded = message.decoded
-        text = f"{ARROWS[message.direction]} {message.link} {decoded.kind} {decoded.name}".strip()
-        item = self._item(row.state, text, _place(row.left, row.left_ms), _place(row.right, row.right_ms))
+        item = row_item(row.state, name_of(message), place(row.left, row.left_ms), place(row.right, row.right_ms))
         numbers = [
             side.seq if side is not None and isinstance(picker.source, SessionSource) else None
             for side, picker in ((row.left, self.left), (row.right, self.right))
         ]
         item.setData(0, SEQ, next((seq for seq in numbers if seq is not None), None))
-        shown = [difference for difference in row.differences if aside or not difference.volatile]
-        for difference in shown[:MAX_SHOWN]:
-            item.addChild(_field_item(difference))
-        if len(shown) > MAX_SHOWN:
-            item.addChild(QTreeWidgetItem(["", f"and {len(shown) - MAX_SHOWN} more fields"]))
-        return item
-
-    def _item(self, state: State, text: str, left: str, right: str) -> QTreeWidgetItem:
-        item = QTreeWidgetItem([f"{SIGNS[state]} {state}", text, left, right])
-        item.setForeground(0, theme.brush(ROLES[state]))
-        if state is State.SAME:
-            for column in (1, 2, 3):
-                item.setForeground(column, theme.brush("muted"))
-        else:
-            item.setData(0, STATE, str(state))
-            item.setFont(0, theme.mono_font(-0.25, bold=True))
+        add_fields(item, row.differences, aside=aside)
         return item
 
     def _activated(self, item: QTreeWidgetItem) -> None:
         seq = (item.parent() or item).data(0, SEQ)
         if isinstance(seq, int):
             self.message_selected.emit(seq)
-
-
-def _field_item(difference: Difference) -> QTreeWidgetItem:
-    values = difference.left, difference.right
-    missing = ["— not there" if value is None else value for value in values]
-    item = QTreeWidgetItem([ASIDE if difference.volatile else "", difference.path, *map(_cut, missing)])
-    roles = ("muted",) * 4 if difference.volatile else ("warn", "muted", *_value_roles(values))
-    for column, role in enumerate(roles):
-        item.setForeground(column, theme.brush(role))
-    for column, value in ((2, difference.left), (3, difference.right)):
-        item.setToolTip(column, value or "")
-    return item
-
-
-def _value_roles(values: tuple[str | None, str | None]) -> tuple[str, str]:
-    left, right = ("muted" if value is None else "warn" for value in values)
-    return left, right
-
-
-def _place(message: Message | None, ms: float | None) -> str:
-    """Number of a message and the time since the one before."""
-    if message is None:
-        return "—"
-    return f"#{message.seq}" if ms is None else f"#{message.seq}   +{readable_ms(ms)}"
-
-
-def _cut(text: str) -> str:
-    line = " ".join(text.splitlines())
-    return line if len(line) <= MAX_CELL else f"{line[: MAX_CELL - 1]}…"
-
-
-def _label(entry: Mapping[str, object]) -> str:
-    """An exchange in a list: ``5 · 12:03:11 · 04A2B3C4D5E680 · accepted``."""
-    card = entry.get("card")
-    uid = str(card.get("uid") or "no card") if isinstance(card, dict) else "no card"
-    verdict = str(entry.get("verdict") or "waiting").replace("_", " ")
-    return f"{entry.get('id')} · {_time(str(entry.get('opened', '')))} · {uid} · {verdict}"
-
-
-def _time(text: str) -> str:
-    try:
-        return f"{to_datetime(from_iso(text)).astimezone():%H:%M:%S}"
-    except ValueError:
-        return "—"
-
-
-def _alike(source: Source, entry: Mapping[str, object] | None, not_this: int | None) -> int | None:
-    """The exchange to compare with: the nearest before it of the same card, else any of that card, else the nearest before."""
-    if entry is None:
-        return None
-    own, at = entry.get("card"), not_this if not_this is not None else 1 << 62
-    others = {id_: other for id_, other in source.entries().items() if id_ != not_this}
-    uid = own.get("uid") if isinstance(own, dict) else None
-    alike = [
-        id_
-        for id_, other in others.items()
-        if (card.get("uid") if isinstance(card := other.get("card"), dict) else None) == uid
-    ]
-    for ids in (alike, list(others)):
-        if ids:
-            before = [id_ for id_ in ids if id_ < at]
-            return before[-1] if before else ids[0]
-    return None

@@ -486,6 +486,12 @@ class MessagesPanel(Panel):
                 self.follow_button.setChecked(True)
         return super().eventFilter(watched, event)
 
+    # For others
+
+    def shown(self) -> array[int]:
+        """Numbers of the messages whose rows the table shows now, rising."""
+        return array("q") if self._model is None else self._model.view.visible[: self._model.rowCount()]
+
 
 def _alike(message: Message) -> list[tuple[str, str]]:
     pairs = [("link", str(message.link)), ("name", message.decoded.name), ("channel", message.channel)]

@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
+from bench.clock import ManualClock
+from bench.exchange import Exchange, Hop, Party, TapCard, Verdict
+from bench.journal.capture import Capture as RecordedCapture
+from bench.journal.capture_reader import CaptureReader
 from bench.journal.compare import (
     WINDOW,
     Difference,
@@ -20,6 +25,7 @@ from bench.journal.compare import (
     tally,
     totals,
 )
+from bench.journal.log import Journal
 from bench.message import Decoded, Direction, Link, Message, malformed
 
 NS = 1_000_000
@@ -240,3 +246,58 @@ def test_kinds_are_counted_page_by_page():
     ]
     assert left.largest <= 1_000
     assert len(list(all_messages(left))) == 2_501
+
+
+# Real captures
+
+
+async def recorded(path: Path, taps: list[tuple[str, str]], *, heartbeats: int = 0) -> Path:
+    """A capture file of taps (UID, status), each a request on the bus and the answer, with ids and times of its own."""
+    capture = RecordedCapture(path)
+    await capture.open()
+    journal, clock = Journal(), ManualClock()
+    for number, (uid, status) in enumerate(taps, 1):
+        made = Exchange(number, clock.stamp(), "tap", card=TapCard(uid, "ISO14443", "ISO14443", "reader", ()))
+        for direction, name, tree in (
+            (Direction.IN, "CALL", [2, f"{path.stem}-{number}", "Authorize", {"idToken": {"idToken": uid}}]),
+            (Direction.OUT, "CALLRESULT", [3, f"{path.stem}-{number}", {"idTokenInfo": {"status": status}}]),
+        ):
+            clock.advance(3)
+            decoded = Decoded(name, "Authorize", None, None)
+            raw = json.dumps(tree).encode()
+            kept = journal.append(Link.OCPP, direction, "CP-001", raw, decoded, clock.stamp())
+            made.hops.append(Hop(kept.seq, Party.STATION, Party.CSMS, Link.OCPP, name, kept.mono_ns))
+        made.verdict = Verdict.ACCEPTED if status == "Accepted" else Verdict.REJECTED
+        capture.offer_exchange(made)
+    for _ in range(heartbeats):
+        journal.append(
+            Link.OCPP, Direction.IN, "CP-001", b"[]", Decoded("CALL", "Heartbeat", None, None), clock.stamp()
+        )
+    capture.pull(journal)
+    await capture.close()
+    return path
+
+
+async def test_capture_files_are_compared_tap_by_tap(tmp_path):
+    left = await recorded(tmp_path / "left.db", [("04A2", "Accepted"), ("04B1", "Accepted"), ("04A2", "Accepted")])
+    right = await recorded(
+        tmp_path / "right.db", [("04B1", "Accepted"), ("04A2", "Accepted"), ("04A2", "Blocked")], heartbeats=2
+    )
+    with CaptureReader(left) as one, CaptureReader(right) as other:
+        pairs = list(compare_captures(one, other))
+        numbers = [(pair.left["id"], pair.right["id"], pair.state) for pair in pairs]
+        assert numbers == [(1, 2, State.SAME), (2, 1, State.SAME), (3, 3, State.CHANGED)]
+        assert [fact[:3] for fact in pairs[2].facts] == [("verdict", "accepted", "rejected")]
+        told = [found for row in pairs[2].rows for found in row.differences if not found.volatile]
+        assert told == [Difference("payload.idTokenInfo.status", "Accepted", "Blocked")]
+        assert [row.left_ms for row in pairs[2].rows] == [None, 3.0]
+        assert [(kind.name, kind.left, kind.right) for kind in tally(one, other)][0] == ("Heartbeat", 0, 2)
+        assert [row.state for row in compare_messages(all_messages(one), all_messages(one))] == [State.SAME] * 6
+
+
+async def test_a_tap_of_one_capture_file_only_is_told(tmp_path):
+    left = await recorded(tmp_path / "left.db", [("04A2", "Accepted")])
+    right = await recorded(tmp_path / "right.db", [("04B1", "Accepted")])
+    with CaptureReader(left) as one, CaptureReader(right) as other:
+        states = [(pair.state, pair.left is None, len(pair.rows)) for pair in compare_captures(one, other)]
+    assert states == [(State.LEFT, False, 2), (State.RIGHT, True, 2)]
