@@ -12,8 +12,6 @@ import re
 from collections.abc import Callable, Set
 from dataclasses import dataclass
 
-import orjson
-
 from bench.clock import iso_utc
 from bench.exchange import MASK
 from bench.message import Message
@@ -217,6 +215,8 @@ class _Secrets:
 
     def _embedded(self, text: str) -> str:
         """JSON inside a string: as it was written where nothing in it is secret."""
+        import orjson  # the window is painted before it is loaded
+
         found = _Secrets()
         try:
             shown = json_text(found.masked(orjson.loads(text)))

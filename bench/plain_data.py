@@ -8,8 +8,6 @@ from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
 
-import orjson
-
 from bench.message import Malformed
 
 _SCALARS = frozenset((str, int, float, bool, type(None)))
@@ -91,6 +89,8 @@ def _entries(value: object) -> list[object]:
 
 def json_text(tree: object) -> str:
     """Compact JSON of plain data, at any depth."""
+    import orjson  # the window is painted before it is loaded
+
     try:
         return orjson.dumps(tree).decode()
     except TypeError:  # deeper than orjson goes, lone surrogates, numbers beyond 64 bits
@@ -122,6 +122,8 @@ def _pieces(tree: object) -> list[str]:
 
 
 def _scalar(value: object) -> str:
+    import orjson
+
     try:
         return orjson.dumps(value).decode()
     except TypeError:  # lone surrogates are escaped

@@ -20,7 +20,8 @@ from bench.journal.annotate import annotate
 from bench.journal.capture_reader import CaptureReader
 from bench.journal.history import Complete, Pages
 from bench.journal.notes import Note, NoteBook
-from bench.journal.pairing import look_around
+from bench.journal.pairs import limits_of
+from bench.journal.recorded_pairs import RecordedPairs
 from bench.journal.redecode import redecode
 from bench.message import Link, Message
 from bench.ports import LinkState, LinkStatus
@@ -32,8 +33,6 @@ log = logging.getLogger(__name__)
 
 MAX_EXCHANGES = 2_000
 """Exchanges taken into memory, the newest; a message of an older one still tells its number."""
-AROUND = 400
-"""Messages before and after one among which the other half of its pair is looked for."""
 
 
 class RecordedMessages:
@@ -151,8 +150,12 @@ class Recording:
         for made in self.exchanges.values():
             self.findings.extend(made.findings)
         self.clock = ManualClock()  # it stands where the capture ends
+        stamps = [made.closed for made in self.exchanges.values() if made.closed is not None]
         if (last := self.journal.get(self.journal.head)) is not None:
-            self.clock.mono_ns, self.clock.utc_ns = last.mono_ns, last.utc_ns
+            stamps.append(Stamp(last.mono_ns, last.utc_ns))
+        if stamps:
+            self.clock.mono_ns, self.clock.utc_ns = max(stamps)
+        self.pairs = RecordedPairs(path, *reader.span(), self.clock, limits_of(self.profile))
         self.notes = NoteBook(self._keep_note, SystemClock(), reader.notes())
         self._listeners: list[Callable[[Any, object], None]] = []
 
@@ -162,6 +165,7 @@ class Recording:
 
     def close(self) -> None:
         self.journal.close()
+        self.pairs.close()
 
     def subscribe(self, listener: Callable[[Any, object], None]) -> Callable[[], None]:
         self._listeners.append(listener)
@@ -183,11 +187,7 @@ class Recording:
         return found if found is not None or self.journal.closed else self.reader.exchange_of(seq)
 
     def answered_by(self, seq: int) -> int | None:
-        message = self.journal.get(seq)
-        if message is None or message.decoded.correlation is None:
-            return None
-        around = look_around(self.reader.messages(seq - AROUND - 1, 2 * AROUND, max_bytes=8_000_000), seq)
-        return around.answers if around.answers is not None else around.answered_by
+        return self.pairs.other_half(seq)
 
     def _keep_note(self, seq: int, note: Note | None) -> None:
         annotate(self.path, seq, note)

@@ -27,12 +27,15 @@ from bench.journal.capture import Capture
 from bench.journal.history import History
 from bench.journal.log import Journal
 from bench.journal.notes import Note, NoteBook
+from bench.journal.pairs import LivePairs, limits_of
 from bench.journal.redecode import redecode
+from bench.link_board import LinkBoard
 from bench.message import Decoded, Direction, Link, Message
 from bench.ocpp_story import OcppStory
 from bench.ports import Bus, LinkState, LinkStatus, Reader, StationOpened, StationServer
 from bench.recorder import Recorder
 from bench.settings import Profile
+from bench.state import state_json
 from bench.station import Station
 from bench.station_desk import StationDesk
 from bench.stations import StationBoard
@@ -48,6 +51,7 @@ from bench.tokens.model import (
     Token,
 )
 from bench.tokens.store import TokenStore
+from bench.waiting import Endings, Timers
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +74,7 @@ class Session:
     """Implements :class:`bench.ports.Sink`. All methods on the loop's thread.
 
     exchanges: by id, in order of opening. stations: by id. links: by name. findings: newest last, bounded.
-    last_card: the latest card a reader saw, or None.
+    last_card: the latest card a reader saw, or None. pairs: who answers whom, and what does not fit.
     """
 
     def __init__(
@@ -95,14 +99,20 @@ class Session:
         self.journal = Journal()
         self._recorder = Recorder(capture, self.journal)
         self.history = History(self.journal, lambda: self._recorder.file, redecode)
-        self.links: dict[str, LinkStatus] = {}
+        self.pairs = LivePairs(self.journal, self.clock, limits_of(profile))
+        self._link_board = LinkBoard(
+            self.journal,
+            self.clock,
+            lambda status: self.finding("link.faulty", "fail", f"{status.name}: {status.detail}", status.cure),
+            lambda status: self._desk.lost(status.detail, status.cure),
+        )
         self.notes = NoteBook(self._keep_note, self.clock)
         self.last_card: CardRead | None = None
         self.last_removed: CardRemoved | None = None
         self.tasks = Tasks()
         self._listeners: list[Callable[[Change, object], None]] = []
-        self._timers: set[asyncio.TimerHandle] = set()
-        self._closed_waiters: dict[int, list[asyncio.Future[None]]] = {}
+        self._timers = Timers(self.clock)
+        self._endings = Endings()
         self._book = ExchangeBook(self._exchanges_changed, lambda finding: self._tell(Change.FINDING, None))
         self._decider = Decider(
             self._book,
@@ -127,7 +137,7 @@ class Session:
             story,
             self.clock,
             lambda station: self._tell(Change.STATION, station),
-            lambda exchange: self._later(profile.answer_limit_s, story.remote_start_waited, exchange),
+            lambda exchange: self._timers.later(profile.answer_limit_s, story.remote_start_waited, exchange),
         )
         self._flow = TapFlow(self._book, profile, self._decider.ask, self._decider.infer, lambda: str(uuid.uuid4()))
         self._desk = BusDesk(
@@ -138,8 +148,12 @@ class Session:
             profile,
             self.clock,
             lambda: csms_url or (self.server.url if self.server is not None else ""),
-            lambda seconds, exchange: self._later(seconds, self._flow.expired, exchange),
+            lambda seconds, exchange: self._timers.later(seconds, self._flow.expired, exchange),
         )
+
+    @property
+    def links(self) -> dict[str, LinkStatus]:
+        return self._link_board.links
 
     @property
     def exchanges(self) -> dict[int, Exchange]:
@@ -166,6 +180,7 @@ class Session:
             self.store.subscribe(self._tokens_changed)
             self._tokens_changed()
             self.tasks.spawn(self._keep_store_fresh(), name="store refresh")
+            self.tasks.spawn(self.pairs.keep_up(), name="pairing")
             await self._recorder.start(self.link_changed, self.tasks)
             if self.server is not None:
                 self._board.server = self.server
@@ -183,9 +198,7 @@ class Session:
         for part in (*self.readers, self.bus, self.server):
             if part is not None:
                 await self._end(part.stop(), type(part).__name__)
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
+        self._timers.cancel()
         await self.tasks.cancel()
         self._tell_exchanges()
         self.history.close()
@@ -243,17 +256,7 @@ class Session:
         """
         exchange = self.exchange(exchange_id)
         if exchange.open and timeout_s > 0:
-            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            waiters = self._closed_waiters.setdefault(exchange_id, [])
-            waiters.append(waiter)
-            try:
-                async with asyncio.timeout(timeout_s):
-                    await waiter
-            except TimeoutError:
-                pass
-            finally:
-                if waiter in waiters:
-                    waiters.remove(waiter)
+            await self._endings.wait(exchange, timeout_s)
         return exchange
 
     def exchange(self, exchange_id: int) -> Exchange:
@@ -336,47 +339,11 @@ class Session:
 
     def state(self) -> dict[str, object]:
         """The shape of ``GET /bench/v1/state``."""
-        return {
-            "links": {
-                name: {
-                    "state": str(status.state),
-                    "detail": status.detail,
-                    **({"cure": status.cure} if status.cure else {}),
-                }
-                for name, status in self.links.items()
-            },
-            "stations": [
-                {
-                    "id": station.id,
-                    "version": station.version,
-                    "boot": station.boot,
-                    "list_version": station.list_version,
-                    "connected": station.connected,
-                }
-                for station in self.stations.values()
-            ],
-            "readers": [
-                {"name": reader.name, "state": str(status.state), "detail": status.detail}
-                for reader in self.readers
-                if (status := self.links.get(f"reader:{reader.name}")) is not None
-            ],
-            "counters": self.counters(),
-        }
+        return state_json(self.links, self.stations.values(), self.readers, self.counters())
 
     def answered_by(self, seq: int) -> int | None:
         """Number of the message that answered (or is answered by) this one."""
-        found = self._board.answered_by(seq)
-        if found is not None:
-            return found
-        exchange = self._book.of_seq(seq)
-        message = self.journal.get(seq)
-        if exchange is None or message is None or message.decoded.correlation is None:
-            return None
-        for other in exchange.sequences:
-            candidate = self.journal.get(other)
-            if candidate is not None and other != seq and candidate.decoded.correlation == message.decoded.correlation:
-                return other
-        return None
+        return self.pairs.other_half(seq)
 
     def exchange_of(self, seq: int) -> int | None:
         exchange = self._book.of_seq(seq)
@@ -389,15 +356,7 @@ class Session:
         return self._recorder.behind
 
     def link_changed(self, status: LinkStatus) -> None:
-        before = self.links.get(status.name)
-        self.links[status.name] = status
-        if before is None or before.state is not status.state:
-            self._record_link(status)
-            if status.state is LinkState.FAULTY:
-                self.finding("link.faulty", "fail", f"{status.name}: {status.detail}", status.cure)
-            gone = status.state in (LinkState.FAULTY, LinkState.CONNECTING)
-            if status.name == "josev" and gone and before is not None and before.state is LinkState.UP:
-                self._desk.lost(status.detail, status.cure)
+        self._link_board.changed(status)
         self._tell(Change.LINK, status.name)
 
     def finding(self, rule: str, severity: str, text: str, cure: str = "") -> None:
@@ -437,17 +396,6 @@ class Session:
 
     # Inside
 
-    def _record_link(self, status: LinkStatus) -> None:
-        """A change of a link's state is part of the story of what was not heard."""
-        kind = status.name.partition(":")[0]
-        link = {"reader": Link.READER, "josev": Link.JOSEV, "ocpp": Link.OCPP}.get(kind)
-        if link is None:
-            return
-        decoded = Decoded(
-            "link", str(status.state), None, {"detail": status.detail, "cure": status.cure}, (), status.detail
-        )
-        self.journal.append(link, Direction.IN, status.name.partition(":")[2] or kind, b"", decoded, self.clock.stamp())
-
     def _tokens_changed(self) -> None:
         self.links["store"] = LinkStatus("store", LinkState.UP, f"{self.store.valid_count} valid of {self.store.count}")
         self._tell(Change.TOKENS, None)
@@ -460,9 +408,7 @@ class Session:
         changed, self._book.changed = self._book.changed, {}
         for exchange in changed.values():
             if exchange.closed is not None:
-                for waiter in self._closed_waiters.pop(exchange.id, ()):
-                    if not waiter.done():
-                        waiter.set_result(None)
+                self._endings.ended(exchange)
                 self._recorder.exchange(exchange)
             self._tell(Change.EXCHANGE, exchange.id)
 
@@ -478,14 +424,6 @@ class Session:
     def _tell(self, change: Change, key: object) -> None:
         for listener in self._listeners:
             listener(change, key)
-
-    def _later(self, seconds: float, method: Callable[[Exchange, Stamp], None], exchange: Exchange) -> None:
-        def ring() -> None:
-            self._timers.discard(timer)
-            method(exchange, self.clock.stamp())
-
-        timer = asyncio.get_running_loop().call_later(seconds, ring)
-        self._timers.add(timer)
 
     async def _keep_store_fresh(self) -> None:
         """Take over what another program wrote into the store, such as the command line beside the window."""

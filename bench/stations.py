@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bench.answers import CallAnswer
 from bench.book import ExchangeBook
 from bench.clock import Clock, Stamp
-from bench.codecs.ocpp import Call, CallError, CallResult
+from bench.codecs.ocpp import Call
 from bench.csms.authority import Authority
 from bench.csms.context import Memory
 from bench.csms.link import Effect, Noticed, Send, Settled, StationLink
@@ -23,7 +23,6 @@ from bench.settings import OcppSettings
 from bench.station import Station
 
 MAX_REMEMBERED_STATIONS = 10_000
-MAX_PAIRS = 400_000
 MAX_FAULTS_TOLD = 10
 
 
@@ -66,7 +65,6 @@ class StationBoard:
         self._links: dict[str, StationLink] = {}
         self._memories: dict[str, Memory] = {}
         self._waiting: dict[tuple[str, str], _Waiting] = {}
-        self._answers: dict[int, int] = {}
 
     # What the server says
 
@@ -110,8 +108,6 @@ class StationBoard:
         body = decoded.body
         if isinstance(body, Call):
             self._story.call_received(station, message)
-        elif isinstance(body, CallResult | CallError):
-            self._pair(station_id, decoded, message.seq)
         for effect in link.handle(message):
             self._carry_out(station, effect, message.seq)
         if decoded.faults:
@@ -170,9 +166,6 @@ class StationBoard:
         stamp = self.server.send(station_id, raw)
         return self._journal.append(Link.OCPP, Direction.OUT, station_id, raw, decoded, stamp, injected=True).seq
 
-    def answered_by(self, seq: int) -> int | None:
-        return self._answers.get(seq)
-
     # Inside
 
     def _carry_out(self, station: Station, effect: Effect, cause: int | None) -> None:
@@ -209,8 +202,6 @@ class StationBoard:
             return
         message = self._journal.append(Link.OCPP, Direction.OUT, station.id, effect.data, decoded, stamp)
         if not is_call:
-            if cause is not None:
-                self._link_pair(cause, message.seq)
             self._story.answer_sent(station, message)
         elif waiting is not None:
             waiting.request_seq = message.seq
@@ -271,17 +262,6 @@ class StationBoard:
             return
         for effect in link.closed():
             self._carry_out(self.stations[station_id], effect, None)
-
-    def _pair(self, station_id: str, decoded: Decoded, seq: int) -> None:
-        waiting = self._waiting.get((station_id, decoded.correlation or ""))
-        if waiting is not None and waiting.request_seq is not None:
-            self._link_pair(waiting.request_seq, seq)
-
-    def _link_pair(self, request: int, answer: int) -> None:
-        self._answers[request] = answer
-        self._answers[answer] = request
-        while len(self._answers) > MAX_PAIRS:
-            del self._answers[next(iter(self._answers))]
 
     def _note(self, station_id: str, name: str, detail: str, stamp: Stamp) -> None:
         self._journal.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bench.clock import NS_PER_MS, iso_utc
 from bench.exchange import Exchange, shown_uid
+from bench.journal.marks import SIGN, UNMARKED, Marked
 
 
 def one_line(exchange: Exchange) -> str:
@@ -20,15 +21,20 @@ def one_line(exchange: Exchange) -> str:
     return f"{uid}  {token_type}  {verdict}  by {by}: {reason}  {total}  [{_hops(exchange)}]"
 
 
-def as_text(exchange: Exchange) -> str:
-    """The whole exchange, a hop a line with its time since the start and since the hop before."""
+def as_text(exchange: Exchange, marked: Marked = UNMARKED) -> str:
+    """The whole exchange, a hop a line with its time since the start and since the hop before.
+
+    marked: what does not fit among its messages; written behind the steps, with the strays among them.
+    """
     lines = [f"Exchange {exchange.id}  {iso_utc(exchange.opened.utc_ns)}", one_line(exchange).split("  [")[0]]
     start = before = exchange.opened.mono_ns
-    for hop in exchange.hops:
+    for hop in marked.hops(exchange):
         at, delta = (hop.mono_ns - start) / NS_PER_MS, (hop.mono_ns - before) / NS_PER_MS
         number = f"#{hop.seq}" if hop.seq is not None else ""
         fault = f"  !! {hop.fault}" if hop.fault else ""
-        lines.append(f"{at:10.1f} ms  +{delta:8.1f}  {hop.from_:>7} -> {hop.to:<7}  {hop.name}  {number}{fault}")
+        mark = f"  {SIGN} {word}" if (word := marked.of(hop)) else ""
+        line = f"{at:10.1f} ms  +{delta:8.1f}  {hop.from_:>7} -> {hop.to:<7}  {hop.name}  {number}{fault}{mark}"
+        lines.append(line.rstrip())
         before = hop.mono_ns
     for finding in exchange.findings:
         lines.append(f"finding {finding.rule} ({finding.severity}): {finding.text}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.clock import NS_PER_MS
 from bench.exchange import Exchange, Hop, Party
+from bench.journal.marks import UNMARKED, Marked
 
 LANE_ORDER = (
     Party.READER,
@@ -120,16 +121,13 @@ def lay_out(
     exchange: Exchange,
     width: float,
     height: float = 0,
-    marks: Mapping[int, str] | None = None,
-    strays: Sequence[Hop] = (),
+    marked: Marked = UNMARKED,
 ) -> Diagram:
     """The diagram of an exchange for a picture of that size; it may need more.
 
-    marks: words by message number for what does not fit. strays: steps drawn besides the exchange's own (see
-    :func:`bench.journal.pairing.judge`).
+    marked: what does not fit among its messages; the strays are drawn besides its own steps.
     """
-    marks = marks or {}
-    hops = sorted((*exchange.hops, *strays), key=lambda hop: hop.mono_ns) if strays else exchange.hops
+    hops = marked.hops(exchange)
     place = _lane_of(hops)
     used = {place(party) for hop in hops for party in (hop.from_, hop.to)}
     charger = Party.STATION if Party.STATION in used and Party.JOSEV not in used else Party.JOSEV
@@ -147,7 +145,7 @@ def lay_out(
     before = start = exchange.opened.mono_ns
     for number, hop in enumerate(hops):
         name, fault = told[number]
-        mark = "" if hop.seq is None else marks.get(hop.seq, "")
+        mark = marked.of(hop)
         tall = row + (FAULT_LINE if fault else 0)
         since_ms, at_ms = (hop.mono_ns - before) / NS_PER_MS, (hop.mono_ns - start) / NS_PER_MS
         arrows.append(

@@ -15,6 +15,7 @@ from bench.exchange import DecidedBy, Exchange, Finding, Hop, Party, Severity, T
 from bench.journal.history import History
 from bench.journal.log import Journal
 from bench.journal.notes import NoteBook
+from bench.journal.pairs import LivePairs, limits_of
 from bench.message import Decoded, Direction, Fault, Link, Message
 from bench.ports import LinkState, LinkStatus
 from bench.settings import Profile
@@ -106,6 +107,7 @@ class StubSession:
         self.profile = Profile()
         self.clock = ManualClock(START_UTC_NS)
         self.journal = Journal()
+        self.pairs = LivePairs(self.journal, self.clock, limits_of(self.profile))
         self.notes = NoteBook(lambda seq, note: self.tell("note", seq), self.clock)
         self.store = StubStore()
         self.exchanges: dict[int, Exchange] = {}
@@ -121,7 +123,7 @@ class StubSession:
         self.dropped = 0
         self.listeners: list[Callable[[object, object], None]] = []
         self._of_seq: dict[int, int] = {}
-        self._answers: dict[int, int] = {}
+        self._answers: dict[int, int] = {}  # what a test says besides
 
     # Contract
 
@@ -188,7 +190,7 @@ class StubSession:
         }
 
     def answered_by(self, seq: int) -> int | None:
-        return self._answers.get(seq)
+        return self._answers.get(seq) or self.pairs.other_half(seq)
 
     @property
     def history(self) -> History:
@@ -317,8 +319,6 @@ class StubSession:
             correlation=f"c{exchange.id}", body=answer,
         )  # fmt: skip
         self.hop(exchange, answered, Party.CSMS, Party.STATION, ocpp_word)
-        self._answers[asked.seq] = answered.seq
-        self._answers[answered.seq] = asked.seq
 
         self.clock.advance(back_ms)
         reply = {"id": request_id, "name": "authorization", "type": "response", "data": {"status": verdict_word}}
@@ -327,8 +327,6 @@ class StubSession:
             verdict_word, correlation=request_id, body=reply,
         )  # fmt: skip
         self.hop(exchange, response, Party.JOSEV, Party.BENCH, f"response {verdict_word}")
-        self._answers[request.seq] = response.seq
-        self._answers[response.seq] = request.seq
         verdict = Verdict.ACCEPTED if accepted else Verdict.REJECTED
         self.close(exchange, verdict, DecidedBy.STORE, reason, label)
 

@@ -8,6 +8,7 @@ from PySide6.QtGui import QGuiApplication, QImage
 
 from bench.errors import OperatorError
 from bench.exchange import Exchange, Party
+from bench.journal.marks import Marked
 from bench.message import Direction, Link
 from tests.ui.stub_session import StubSession
 from ui.diagram_layout import FAULT_LINE, MIN_LANE_GAP, ROW, lay_out, span
@@ -273,7 +274,7 @@ def test_what_does_not_fit_stands_at_its_arrow(stub: StubSession):
     exchange = stub.open(None)
     asked = stub.message(Link.JOSEV, Direction.IN, "cs/josev", b"{}", "request", "authorization", correlation="a")
     stub.hop(exchange, asked, Party.STATION, Party.JOSEV, "authorization request")
-    (arrow,) = lay_out(exchange, 900, marks={asked.seq: "no answer"}).arrows
+    (arrow,) = lay_out(exchange, 900, marked=Marked({asked.seq: "no answer"}, (), None)).arrows
     assert arrow.mark == "no answer"
     assert arrow.tip.splitlines()[0].endswith("authorization request (no answer)")
     assert lay_out(exchange, 900).arrows[0].mark == ""
@@ -321,6 +322,9 @@ def test_a_late_answer_outside_of_the_exchange_is_drawn_into_it(panel, lively):
     assert panel.view.diagram.arrows[-1].mark == "second answer"
     panel.select_message(twice.seq)
     assert panel.view.current_arrow.seq == twice.seq
+    panel.copy_text()
+    copied = QGuiApplication.clipboard().text().splitlines()
+    assert [line.partition("⚠ ")[2] for line in copied[-2:]] == ["late, after 31.5 s", "second answer"]
 
 
 def test_an_id_used_before_is_marked(panel, lively):

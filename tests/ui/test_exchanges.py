@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from PySide6.QtCore import Qt
 
 from bench.exchange import DecidedBy, Party, TapCard, Verdict
+from bench.journal.pairs import Pairs
 from bench.message import Direction, Link
 from tests.ui.stub_session import StubSession
+from ui import theme
+from ui.models import exchanges as models
 from ui.models.exchanges import Column, ExchangesModel, bus_ms, card_text, decided_text, ocpp_ms
 from ui.panels.exchanges import ExchangesPanel
 from ui.widgets import BADGE_ROLE
+
+
+class SlowPairs(Pairs):
+    """Of a capture that is still to be gone through."""
+
+    def __init__(self, known: Pairs) -> None:
+        super().__init__(known._clock)
+        self._known = known
+
+    @property
+    def complete(self) -> bool:
+        return self.head > 0
+
+    async def fill(self) -> None:
+        await asyncio.sleep(0)
+        self.take(self._known._journal.since(0))
 
 
 def row(model: ExchangesModel, number: int) -> list[str]:
@@ -160,6 +181,7 @@ def test_a_message_that_does_not_fit_puts_a_sign_into_the_row(panel, stub):
     assert tip == "store · TAG-7\n#2 Accepted: late, after 31.0 s"
     assert panel.model.data(index, Qt.ItemDataRole.AccessibleTextRole) == "warning: store · TAG-7"
     assert panel.model.troubles(exchange.id) == ("#2 Accepted: late, after 31.0 s",)
+    assert panel.model.data(index, Qt.ItemDataRole.ForegroundRole) == theme.color("warn")
 
 
 def test_what_the_flow_told_is_in_the_tooltip_once(panel, stub):
@@ -197,9 +219,78 @@ def test_a_request_becomes_unanswered_when_its_time_is_over(panel, stub):
     assert told == [0], "told once"
 
 
+def test_an_answer_outside_of_the_exchange_puts_a_sign_into_its_row_as_it_comes(panel, stub):
+    """The flow gave up waiting; nothing tells the exchange of what came afterwards."""
+    exchange = stub.open(None, origin="remote_start")
+    asked = stub.message(Link.OCPP, Direction.OUT, "CP-001", b"[]", "CALL", "ClearCache", correlation="r1")
+    stub.hop(exchange, asked, Party.CSMS, Party.STATION, "ClearCache")
+    stub.clock.advance(30_000)
+    stub.hop(exchange, None, Party.STATION, Party.CSMS, "no answer", fault="no answer in 30 s")
+    stub.close(exchange, Verdict.TIMED_OUT, DecidedBy.NOBODY, "silent")
+    panel.attach(stub, None)
+    index = panel.model.index(0, Column.DECIDED_BY)
+    assert panel.model.data(index) == "nobody · silent"
+    stub.clock.advance(1_000)
+    late = stub.message(Link.OCPP, Direction.IN, "CP-001", b"[]", "CALLRESULT", "ClearCache", correlation="r1")
+    touched = []
+    panel.model.dataChanged.connect(lambda first, last: touched.append(first.row()))
+    panel.refresh(set())
+    assert touched == [0]
+    assert panel.model.data(index) == "⚠ nobody · silent"
+    assert panel.model.troubles(exchange.id) == (f"#{late.seq} ClearCache: late, after 31.0 s",)
+    stub.message(Link.OCPP, Direction.IN, "CP-001", b"[]", "CALLRESULT", "ClearCache", correlation="r1")
+    stub.message(Link.OCPP, Direction.IN, "CP-001", b"[]", "CALLRESULT", "ClearCache", correlation="other")
+    panel.refresh(set())
+    assert touched == [0, 0], "an answer to nothing belongs to no row"
+    tip = panel.model.data(index, Qt.ItemDataRole.ToolTipRole)
+    assert tip.splitlines()[-1] == f"#{late.seq + 1} ClearCache: second answer"
+
+
+def test_an_id_used_in_an_earlier_tap_is_told_in_both_places(panel, stub):
+    for _ in range(2):
+        exchange = stub.open(TapCard("04A2", None, "ISO14443"))
+        asked = stub.message(Link.OCPP, Direction.IN, "CP-001", b"[]", "CALL", "Authorize", correlation="1")
+        stub.hop(exchange, asked, Party.STATION, Party.CSMS, "Authorize")
+        said = stub.message(Link.OCPP, Direction.OUT, "CP-001", b"[]", "CALLRESULT", "Authorize", correlation="1")
+        stub.hop(exchange, said, Party.CSMS, Party.STATION, "Accepted")
+        stub.close(exchange, Verdict.ACCEPTED, DecidedBy.STORE, "valid", "TAG-7")
+    panel.attach(stub, None)
+    assert [panel.model.troubles(id_) for id_ in (1, 2)] == [(), ("#3 Authorize: id used before",)]
+
+
+def test_more_than_can_be_looked_at_makes_every_row_anew(panel, lively, monkeypatch):
+    panel.attach(lively, None)
+    row(panel.model, 0)
+    monkeypatch.setattr(models, "MAX_LOOKED_AT", 10)
+    for _ in range(11):
+        lively.message(Link.OCPP, Direction.IN, "CP-001", b"[]", "CALLRESULT", "Authorize", correlation="stray")
+    touched = []
+    panel.model.dataChanged.connect(lambda first, last: touched.append((first.row(), last.row())))
+    panel.refresh(set())
+    panel.refresh(set())
+    assert touched == [(0, 4)]
+
+
+async def test_the_rows_of_a_long_capture_are_right_once_it_was_gone_through(panel, stub, tasks, monkeypatch):
+    exchange = stub.open(TapCard("04A2", None, "ISO14443"))
+    for kind, direction in (("CALL", Direction.IN), ("CALLRESULT", Direction.OUT)):
+        message = stub.message(Link.OCPP, direction, "CP-001", b"[]", kind, "Authorize", correlation="1")
+        stub.hop(exchange, message, Party.STATION, Party.CSMS, kind)
+        stub.clock.advance(31_000)
+    known = stub.pairs
+    stub.pairs = SlowPairs(known)
+    panel.attach(stub, tasks)
+    index = panel.model.index(0, Column.DECIDED_BY)
+    assert panel.model.data(index) == ""
+    await asyncio.gather(*tasks._tasks)
+    assert panel.model.data(index) == "⚠ late, after 31.0 s"
+
+
 def test_taps_in_order_have_no_sign(panel, lively):
     panel.attach(lively, None)
     assert not any("⚠" in row(panel.model, n)[Column.DECIDED_BY] for n in range(5))
+    index = panel.model.index(0, Column.DECIDED_BY)
+    assert panel.model.data(index, Qt.ItemDataRole.ForegroundRole) is None
 
 
 # Comparing

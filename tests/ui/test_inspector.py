@@ -16,12 +16,14 @@ from bench.station import Station
 from bench.tasks import Tasks
 from ui import theme
 from ui.models.tree import Check, TreeModel, plain_path
+from ui.panels import sliced_text
 from ui.panels.inspector import InspectorPanel
 from ui.panels.resend import editable, veil
 from ui.panels.sliced_text import (
     FIRST_CHARS,
     MAX_LINE,
     SlicedText,
+    Verbatim,
     hex_length,
     hex_lines,
     length_of_pieces,
@@ -436,7 +438,8 @@ async def test_a_huge_message_is_read_beside_the_window(qtbot, themed, stub, tas
     panel.tabs.choose("Raw")
     await settled(tasks)
     assert not panel.tabs.raw.complete
-    assert panel.tabs.raw.said.text().endswith("(1%)")
+    assert panel.tabs.raw.said.text() == "66,143 characters shown, 1% of it"
+    assert panel.tabs.raw.all_button.text() == "Show all"
     panel.select_message(small.seq)
     assert panel.tabs.raw.complete
     panel.select_message(message.seq)
@@ -459,6 +462,26 @@ def test_sliced_text_shows_all_on_demand(qtbot, themed):
     assert box.text.toPlainText().replace("\n", "") == text.replace("\n", "")
     assert max(map(len, box.text.toPlainText().splitlines())) == MAX_LINE
     assert not box.all_button.isVisible()
+
+
+def test_a_text_that_would_fill_memory_comes_in_portions(qtbot, themed, monkeypatch):
+    monkeypatch.setattr(sliced_text, "PORTION_CHARS", 100_000)
+    box = SlicedText("test")
+    qtbot.addWidget(box)
+    box.show()
+    text = "0123456789\n" * 30_000
+    box.show_growing(Verbatim(text))
+    assert box.said.text() == "65,538 characters shown, 20% of it"
+    labels = []
+    while not box.complete:
+        labels.append(box.all_button.text())
+        qtbot.mouseClick(box.all_button, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: box.all_button.isEnabled() or box.complete, timeout=10_000)
+    assert labels == ["Show more", "Show more", "Show all"]
+    assert box.text.toPlainText() == text
+    assert box.share == 1
+    box.show_growing(Verbatim(""))
+    assert box.complete
 
 
 @pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 31, 4096])

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ui.panels.inspector_http import mask_headers, parse_http
-from ui.panels.inspector_json import BLOCK_CHARS, MAX_INDENT, Unwanted, blocks, pretty, read
+from ui.panels.inspector_json import MAX_INDENT, Pretty, Unwanted, read
+from ui.panels.sliced_text import MAX_LINE
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -16,11 +17,15 @@ JSON = st.recursive(
 )
 
 
+def laid_out(text):
+    return "".join(Pretty(text).lines())
+
+
 @given(JSON, st.booleans(), st.sampled_from([None, 1]))
 def test_reads_what_json_writes(value, ascii_only, indent):
     text = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
     assert read(text) == value
-    assert "".join(pretty(text)) == json.dumps(value, ensure_ascii=ascii_only, indent=2)
+    assert laid_out(text) == json.dumps(value, ensure_ascii=ascii_only, indent=2)
 
 
 @given(st.text(alphabet='{}[],:"\\ a1-.e\n', max_size=24))
@@ -36,7 +41,7 @@ def test_refuses_what_json_refuses(text):
 
 @given(st.text(alphabet='{}[],:"\\ a1-.e\n', max_size=40))
 def test_laying_out_loses_nothing_but_space(text):
-    assert "".join("".join(pretty(text)).split()) == "".join(text.split())
+    assert "".join(laid_out(text).split()) == "".join(text.split())
 
 
 def test_a_hundred_thousand_brackets():
@@ -46,28 +51,32 @@ def test_a_hundred_thousand_brackets():
     while isinstance(place, list):
         place, depth = place[0], depth + 1
     assert (depth, place) == (100_000, {"a": []})
-    made, total = blocks(pretty(text))
-    assert total == sum(map(len, made)) < 300_000 * (2 * MAX_INDENT + 2)
-    assert "".join("".join(made).split()) == text
+    made = laid_out(text)
+    assert len(made) < 300_000 * (2 * MAX_INDENT + 2)
+    assert "".join(made.split()) == text
 
 
 def test_long_strings_with_escapes_stay_as_they_came():
     text = '["' + "x" * 5_000 + '\\"\\\\", "\\u00e9\\\\"]'
     assert read(text) == json.loads(text)
-    assert "".join(pretty(text)) == text.replace("[", "[\n  ").replace(", ", ",\n  ").replace("]", "\n]")
+    assert laid_out(text) == text.replace("[", "[\n  ").replace(", ", ",\n  ").replace("]", "\n]")
 
 
-def test_blocks_are_of_one_size():
-    made, total = blocks(["x\n"] * 50_000 + ["y" * 100_000])
-    assert total == sum(map(len, made))
-    assert all(BLOCK_CHARS <= len(block) < 2 * BLOCK_CHARS for block in made[:-1])
+def test_only_what_is_looked_at_is_laid_out():
+    pieces = Pretty("[" + "1," * 500_000 + '"' + "x" * 10_000 + '"]')
+    lines = iter(pieces)
+    assert pieces.share == 0
+    assert [next(lines) for _ in range(3)] == ["[\n", "  1,\n", "  1,\n"]
+    assert 0 < pieces.share < 0.001
+    rest = list(lines)
+    assert pieces.share == 1
+    assert max(map(len, rest)) == MAX_LINE + 1, "long lines are broken"
+    assert Pretty("").share == 1
 
 
 def test_work_that_nobody_wants_ends():
     with pytest.raises(Unwanted):
         read("[" + "1," * 50_000 + "1]", lambda: False)
-    with pytest.raises(Unwanted):
-        blocks(["x\n"] * 50_000, lambda: False)
 
 
 def test_http_in_parts():

@@ -12,7 +12,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 
 from bench.clock import NS_PER_MS, iso_utc, to_datetime
 from bench.exchange import Exchange, Hop, Party, Verdict, shown_uid
-from bench.journal.pairing import judge
+from bench.journal.marks import SIGN, judge
 from bench.message import Link
 from ui import theme
 from ui.widgets import BADGE_ROLE, VERDICT_BADGES, readable_ms
@@ -98,8 +98,9 @@ def why_text(exchange: Exchange) -> str:
     return f"{why} ({label})"
 
 
-SIGN = "⚠"
 MAX_TROUBLES = 10
+MAX_LOOKED_AT = 5_000
+"""Messages with a flag whose exchanges are looked for one by one; where there are more, every row is made anew when shown."""
 
 
 class _Row(NamedTuple):
@@ -121,6 +122,7 @@ class ExchangesModel(QAbstractTableModel):
         self._ids: list[int] = []  # oldest first; row 0 is the last
         self._rows: dict[int, _Row] = {}
         self._due: dict[int, int] = {}
+        self._judged_to = 0  # number of the last message with a flag that was looked at
         self._accepted: set[int] = set()
         self._short_time = False
         self._bold = theme.ui_font(bold=True)
@@ -132,6 +134,8 @@ class ExchangesModel(QAbstractTableModel):
         self._ids = list(session.exchanges)
         self._rows.clear()
         self._due.clear()
+        amiss = session.pairs.amiss(0)
+        self._judged_to = amiss[-1] if amiss else 0
         self._accepted.clear()
         self.endResetModel()
         self._note_verdicts(self._ids)
@@ -173,17 +177,33 @@ class ExchangesModel(QAbstractTableModel):
         self._note_verdicts(touched.union(fresh))
         return len(fresh)
 
-    def tell_overdue(self) -> None:
-        """Requests whose time ran out since their rows were made are unanswered now."""
-        if not self._due or self._session is None:
+    def look_again(self) -> None:
+        """What changed without its exchange: an answer came late, or twice, or the time of one ran out."""
+        if self._session is None:
             return
-        now = self._session.clock.stamp().mono_ns
-        for id_ in [id_ for id_, due_ns in self._due.items() if now > due_ns]:
-            del self._due[id_]
-            self._rows.pop(id_, None)
+        stale = set()
+        amiss = self._session.pairs.amiss(self._judged_to)
+        if len(amiss) > MAX_LOOKED_AT:
+            self._judged_to = amiss[-1]
+            self.judge_anew()
+            return
+        for seq in amiss:
+            self._judged_to = seq
+            request = self._session.pairs.other_half(seq)
+            stale.update(id_ for of in (seq, request) if of and (id_ := self._session.exchange_of(of)) is not None)
+        if self._due:
+            now = self._session.clock.stamp().mono_ns
+            stale.update(id_ for id_, due_ns in self._due.items() if now > due_ns)
+        for id_ in stale:
+            self._due.pop(id_, None)
             row = self.row_of(id_)
-            if row is not None:
+            if self._rows.pop(id_, None) is not None and row is not None:
                 self.dataChanged.emit(self.index(row, 0), self.index(row, len(HEADERS) - 1))
+
+    def judge_anew(self) -> None:
+        """More is known of the messages now than when the rows were made."""
+        self._rows.clear()
+        self.repaint_all()
 
     def troubles(self, exchange_id: int) -> tuple[str, ...]:
         """What does not fit among the messages of an exchange, a line each."""
@@ -238,6 +258,8 @@ class ExchangesModel(QAbstractTableModel):
                 self._mono if column == Column.TIME or (column == Column.CARD and exchange.card is not None) else None
             )
         if role == Qt.ItemDataRole.ForegroundRole:
+            if column == Column.DECIDED_BY:
+                return theme.color("warn") if shown.troubles else None
             return theme.color("muted") if column in (Column.BUS, Column.OCPP) else None
         if role == Qt.ItemDataRole.ToolTipRole:
             if column == Column.TIME:
@@ -288,17 +310,14 @@ class ExchangesModel(QAbstractTableModel):
     def _look(self, exchange: Exchange) -> tuple[tuple[str, ...], int | None]:
         """Messages of the exchange that do not fit. A step that never came is told by the verdict."""
         assert self._session is not None
-        journal, profile = self._session.journal, self._session.profile
-        limits = {Link.JOSEV: profile.answer_limit_s, Link.OCPP: profile.ocpp.call_timeout_s}
-        found = (journal.get(seq) for seq in exchange.sequences)
-        messages = sorted((message for message in found if message is not None), key=lambda message: message.seq)
-        judged = judge(exchange, messages, limits=limits, now_mono_ns=self._session.clock.stamp().mono_ns)
+        marked = judge(exchange, self._session.pairs, self._session.history.get)
         troubles = []
-        for hop in exchange.hops:
-            told = hop.fault, judged.words.get(hop.seq) if hop.seq is not None else None
+        for hop in marked.hops(exchange):
+            told = hop.fault, marked.of(hop)
             if hop.seq is not None and any(told):
                 troubles.append(f"#{hop.seq} {hop.name}: " + ", ".join(filter(None, told)))
-        return tuple(troubles[:MAX_TROUBLES]), judged.due_ns
+        more = len(troubles) - MAX_TROUBLES
+        return (*troubles[:MAX_TROUBLES], *([f"and {more} more"] if more > 0 else ())), marked.due_ns
 
     def _note_verdicts(self, ids: Iterable[int]) -> None:
         assert self._session is not None

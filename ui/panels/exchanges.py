@@ -15,6 +15,7 @@ from ui.panels.base import Panel, touches
 from ui.widgets import VERDICT_BADGES, BadgeDelegate, Card, EmptyState, badge_font, badge_size
 
 if TYPE_CHECKING:
+    from bench.journal.pairs import Pairs
     from bench.session import Change, Session
     from bench.tasks import Tasks
     from ui.panels.compare import CompareWindow
@@ -68,13 +69,15 @@ class ExchangesPanel(Panel):
     def attach(self, session: Session, tasks: Tasks) -> None:
         super().attach(session, tasks)
         self.model.show_session(session)
+        if not session.pairs.complete:
+            self.run(self._judge_all(session.pairs), name="pairing")
         if self.compare is not None:
             self.compare.show_session(session)
         self._show_counts()
         self._select_row(0)
 
     def refresh(self, changes: set[tuple[Change, object]]) -> None:
-        self.model.tell_overdue()
+        self.model.look_again()
         if not touches(changes, "exchange"):
             return
         # Two rows picked to be compared stay picked.
@@ -189,6 +192,12 @@ class ExchangesPanel(Panel):
     def _open_menu(self, at: QPoint) -> None:
         # popup, never exec: a menu that waits would hold up every task.
         self.context_menu().popup(self.table.viewport().mapToGlobal(at))
+
+    async def _judge_all(self, pairs: Pairs) -> None:
+        """A long capture is gone through beside the window; the rows are right for all of it afterwards."""
+        await pairs.fill()
+        if self.session is not None and self.session.pairs is pairs:
+            self.model.judge_anew()
 
     def _row_changed(self, current: QModelIndex, previous: QModelIndex) -> None:
         exchange_id = self.model.id_at(current.row())

@@ -11,6 +11,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLayout, QMenu, QPushButton, QStackedLayout, QVBoxLayout, QWidget
 
 from bench.clock import NS_PER_MS, to_datetime
+from bench.journal.marks import SIGN, sentences
 from bench.journal.view import JournalContext
 from bench.masking import message_json
 from bench.message import Direction, Link, Message
@@ -23,7 +24,6 @@ from ui.panels.inspector_prepare import (
     DECODED,
     FRAME,
     HTTP,
-    LARGE,
     PAIR,
     RAW,
     TIMING,
@@ -66,7 +66,6 @@ class InspectorPanel(Panel):
         self._context: JournalContext | None = None
         self._other: int | None = None
         self._over = False
-        self._verbatim = False
         self._build()
 
     # What the window uses
@@ -112,6 +111,8 @@ class InspectorPanel(Panel):
         self.tree = self.tabs.decoded.tree
         self.faults = RoleLabel("", "fail", wrap=True)
         self.faults.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.amiss = RoleLabel("", "warn", wrap=True)
+        self.amiss.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.answer_button = mark(QPushButton(""), "flat")
         self.answer_button.clicked.connect(self._go_to_other)
         self.exchange_button = mark(QPushButton(""), "flat")
@@ -152,6 +153,7 @@ class InspectorPanel(Panel):
         layout.addWidget(_inset(_row(self.sub, stretch=0), 11))
         layout.addWidget(self.tabs, 1)
         layout.addWidget(_inset(_row(self.faults, stretch=0), 11))
+        layout.addWidget(_inset(_row(self.amiss, stretch=0), 11))
         layout.addWidget(_inset(links, 9))
         layout.addWidget(_inset(_row(self.facts, stretch=0), 9))
         layout.addWidget(self.note)
@@ -228,6 +230,9 @@ class InspectorPanel(Panel):
             self._over = is_over(message, session.clock.stamp().mono_ns, closed=self._is_closed(exchange))
             if self._other is not None:
                 self.answer_button.setText(self._other_text(message, self._other))
+        told = sentences(session.pairs.of(message.seq))
+        self.amiss.setText("\n".join(f"{SIGN} {sentence}" for sentence in told))
+        self.amiss.parentWidget().setVisible(bool(told))
         self.answer_button.setVisible(self._other is not None)
         self.exchange_button.setVisible(exchange is not None)
         self.exchange_button.setText(f"exchange {exchange}")
@@ -261,7 +266,7 @@ class InspectorPanel(Panel):
         elif tab == DECODED:
             self.tabs.decoded.show_tree(prepared.tree, prepared.checks)
         elif tab == RAW:
-            self._fill_raw(message, prepared)
+            self.tabs.raw.show_growing(lay_out(prepared, self.tabs.verbatim.isChecked()))
         elif tab == BYTES:
             self.tabs.show_bytes(prepared.raw)
         elif tab == PAIR:
@@ -270,25 +275,6 @@ class InspectorPanel(Panel):
             took = self._context.answer_ms(message)
             exchange = session.exchanges.get(session.exchange_of(message.seq) or 0)
             self.tabs.timing.setPlainText(timing_text(message, self._other, took, exchange))
-
-    def _fill_raw(self, message: Message, prepared: Prepared) -> None:
-        self._verbatim = verbatim = self.tabs.verbatim.isChecked()
-        if len(prepared.raw) <= LARGE:
-            self.tabs.raw.show_pieces(*lay_out(prepared, verbatim))
-        else:
-            self.tabs.raw.show_pieces(["Laying out…"], 0)
-            self.run(self._lay_out_large(prepared, verbatim), name="inspector raw")
-
-    async def _lay_out_large(self, prepared: Prepared, verbatim: bool) -> None:
-        def wanted() -> bool:
-            return self._prepared is prepared and self._verbatim is verbatim
-
-        try:
-            blocks, total = await asyncio.to_thread(lay_out, prepared, verbatim, wanted)
-        except Unwanted:
-            return
-        if wanted():
-            self.tabs.raw.show_pieces(blocks, total)
 
     def _fill_pair(self, message: Message, prepared: Prepared) -> None:
         assert self.session is not None

@@ -1,18 +1,17 @@
 """JSON of any size and any depth: read without recursion, and laid out without being read.
 
-Both work on the text a token at a time, in Python: on a thread beside the window they let it have its turn, which a parser in C
-(one call of a second for 20 MB) does not.
+Both work on the text a token at a time, in Python: read on a thread beside the window, it lets the window have its turn, which a
+parser in C (one call of a second for 20 MB) does not; laid out, only so far as it is looked at.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from ui.panels.sliced_text import MAX_LINE, pieces_of
 
-BLOCK_CHARS = 16 * 1024
 MAX_INDENT = 40
 """Levels that are indented; a hundred thousand of them would be gigabytes of spaces."""
 
@@ -71,53 +70,55 @@ def read(text: str, wanted: Callable[[], bool] = lambda: True) -> object:
     return holder[0]
 
 
-def pretty(text: str) -> Iterator[str]:
-    """The lines of a JSON text, two spaces a level. Nothing but white space between tokens is changed; it need not be JSON."""
-    depth = 0
-    line: list[str] = []
-    opened = ""
-    for _, token in _tokens(text):
-        if opened and token != _CLOSES[opened]:
-            yield "".join(line) + "\n"
-            line = [_indent(depth)]
-        if token in ("}", "]"):
-            depth = max(0, depth - 1)
-            if not opened and line:
+class Pretty:
+    """The pieces of a JSON text laid out: see :meth:`lines`; over-long lines are broken."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = 0
+        self._given = 0
+
+    @property
+    def share(self) -> float:
+        """How much of the text was laid out, from 0 to 1."""
+        return self._given / len(self._text) if self._text else 1.0
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self.lines():
+            if len(line) > MAX_LINE:
+                before, used = self._given, self._at - self._given
+                for number, piece in enumerate(pieces_of(line), 1):
+                    self._given = before + int(used * min(1.0, number * MAX_LINE / len(line)))
+                    yield piece
+            self._given = self._at
+            if len(line) <= MAX_LINE:
+                yield line
+
+    def lines(self) -> Iterator[str]:
+        """Two spaces a level. Nothing but white space between tokens is changed; it need not be JSON."""
+        depth = 0
+        line: list[str] = []
+        opened = ""
+        for at, token in _tokens(self._text):
+            self._at = at
+            if opened and token != _CLOSES[opened]:
                 yield "".join(line) + "\n"
                 line = [_indent(depth)]
-        line.append(": " if token == ":" else token)
-        opened = token if token in _CLOSES else ""
-        if opened:
-            depth += 1
-        elif token == ",":
-            yield "".join(line) + "\n"
-            line = [_indent(depth)]
-    if line:
-        yield "".join(line)
-
-
-def blocks(lines: Iterable[str], wanted: Callable[[], bool] = lambda: True) -> tuple[list[str], int]:
-    """Lines joined to blocks of some 16,000 characters, over-long ones broken, and how many characters they have.
-
-    Raises:
-        Unwanted: ``wanted`` said so meanwhile.
-    """
-    made: list[str] = []
-    waiting: list[str] = []
-    size = total = 0
-    for line in lines:
-        for piece in pieces_of(line) if len(line) > MAX_LINE else (line,):
-            waiting.append(piece)
-            size += len(piece)
-            if size >= BLOCK_CHARS:
-                if not wanted():
-                    raise Unwanted
-                made.append("".join(waiting))
-                waiting.clear()
-                total += size
-                size = 0
-    made.append("".join(waiting))
-    return made, total + size
+            if token in ("}", "]"):
+                depth = max(0, depth - 1)
+                if not opened and line:
+                    yield "".join(line) + "\n"
+                    line = [_indent(depth)]
+            line.append(": " if token == ":" else token)
+            opened = token if token in _CLOSES else ""
+            if opened:
+                depth += 1
+            elif token == ",":
+                yield "".join(line) + "\n"
+                line = [_indent(depth)]
+        self._at = len(self._text)
+        if line:
+            yield "".join(line)
 
 
 def _indent(depth: int) -> str:

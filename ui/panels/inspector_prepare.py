@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING
 
-from bench.codecs.serial_bytes import Span, explain
+from bench.codecs.serial_bytes import explain
+from bench.codecs.spans import Span
 from bench.masking import MAX_DEPTH, hide, is_key_code, is_secret_name, mask, to_tree
 from bench.message import Link, Malformed, Message, malformed
 from ui.models.tree import Check, plain_path
 from ui.panels.inspector_http import Http, mask_headers, parse_http
-from ui.panels.inspector_json import blocks, pretty, read
-from ui.panels.sliced_text import pieces_of
+from ui.panels.inspector_json import Pretty, read
+from ui.panels.sliced_text import Growing, Verbatim
 
 if TYPE_CHECKING:
     from bench.session import Session
@@ -91,14 +92,10 @@ def prepare(
     return Prepared(tree, raw, tuple(found), faults, hidden, is_json, http, spans, tabs)
 
 
-def lay_out(prepared: Prepared, verbatim: bool, wanted: Wanted = _always) -> tuple[list[str], int]:
-    """The raw text in blocks, and its length: as it came, or as JSON of one member a line.
-
-    Raises:
-        Unwanted: ``wanted`` said so meanwhile.
-    """
+def lay_out(prepared: Prepared, verbatim: bool) -> Growing:
+    """The raw text as it came, or as JSON of one member a line; made as it is shown: what nobody looks at costs nothing."""
     text = prepared.raw.decode("utf-8", "backslashreplace")
-    return blocks(pretty(text) if prepared.is_json and not verbatim else pieces_of(text), wanted)
+    return Pretty(text) if prepared.is_json and not verbatim else Verbatim(text)
 
 
 def field_checks(message: Message, session: Session) -> list[tuple[str, Check]]:

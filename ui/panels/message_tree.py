@@ -15,6 +15,10 @@ from ui.panels.cells import PADDING, CellDelegate
 MAX_OPEN_DEPTH = 3
 MAX_OPEN_ROWS = 200
 MAX_NAME_SHARE = 0.45
+MAX_CHECK_SHARE = 0.4
+LEAST_CHECK = "✖ wrong"
+MIN_NAME, MIN_VALUE = 60, 80
+"""Pixels, and what of a verdict stays in sight where there is no room for all."""
 
 
 class MessageTree(QTreeView):
@@ -65,10 +69,16 @@ class MessageTree(QTreeView):
                 waiting += [(self.rows.index(row, 0, index), depth + 1) for row in range(count)]
 
     def _fit_columns(self) -> None:
-        """Names and values as wide as they need, but a verdict is never pushed out."""
+        """Names and verdicts as wide as they need, within their shares; values have the rest, and give way first."""
         room = self.viewport().width()
-        names = min(self.sizeHintForColumn(FIELD) + 2 * PADDING, int(room * MAX_NAME_SHARE))
-        verdict = 0 if self.isColumnHidden(CHECK) else self.fontMetrics().horizontalAdvance("✖ wrong") + PADDING
-        values = min(self.sizeHintForColumn(VALUE) + 2 * PADDING, room - names - verdict)
+        names = min(self._wanted(FIELD), int(room * MAX_NAME_SHARE))
+        verdicts = 0 if self.isColumnHidden(CHECK) else min(self._wanted(CHECK), int(room * MAX_CHECK_SHARE))
+        if verdicts:
+            verdicts = max(verdicts, self.fontMetrics().horizontalAdvance(LEAST_CHECK) + 2 * PADDING)
+        values = max(min(self._wanted(VALUE), room - names - verdicts), MIN_VALUE)
+        names = min(names, max(room - values - verdicts, MIN_NAME))
         self.setColumnWidth(FIELD, names)
-        self.setColumnWidth(VALUE, max(values, 60))
+        self.setColumnWidth(VALUE, values)
+
+    def _wanted(self, column: int) -> int:
+        return max(self.sizeHintForColumn(column), self.header().sectionSizeHint(column)) + 2 * PADDING

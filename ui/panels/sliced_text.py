@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
 
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QTextCursor, QTextOption
@@ -13,8 +14,19 @@ from ui.widgets import RoleLabel
 
 FIRST_CHARS = 64 * 1024
 SLICE_CHARS = 32 * 1024
+PORTION_CHARS = 8_000_000
+"""Characters added by one click: a widget takes ten times the room of its text."""
 MAX_LINE = 2_000
 """Longer lines are broken for display: a text layout is slow in the length of one line."""
+
+
+class Growing(Protocol):
+    """Text in pieces that are made as they are shown. share: how much of its source was used, from 0 to 1."""
+
+    @property
+    def share(self) -> float: ...
+
+    def __iter__(self) -> Iterator[str]: ...
 
 
 class SlicedText(QWidget):
@@ -24,8 +36,9 @@ class SlicedText(QWidget):
         super().__init__(parent)
         self._pieces: Iterator[str] = iter(())
         self._shown = 0
-        self._total = 0
-        self._more = False
+        self._until = 0
+        self._ahead: str | None = None  # the next piece: whether there is one, tells whether the text is complete
+        self._share: Callable[[], float] = lambda: 1.0
         self.text = QPlainTextEdit()
         self.text.setProperty("bare", True)
         self.text.setReadOnly(True)
@@ -36,7 +49,7 @@ class SlicedText(QWidget):
         self.text.setTabChangesFocus(True)
         self.said = RoleLabel("", "muted")
         self.all_button = QPushButton("Show all")
-        self.all_button.clicked.connect(self._show_all)
+        self.all_button.clicked.connect(self._show_more)
         row = QHBoxLayout()
         row.addWidget(self.said, 1)
         row.addWidget(self.all_button)
@@ -55,12 +68,19 @@ class SlicedText(QWidget):
 
     def show_pieces(self, pieces: Iterable[str], total: int) -> None:
         """Show the first slice. total: characters of all pieces together, for the line that tells."""
+        self._begin(pieces, lambda: self._shown / total if total else 1.0)
+
+    def show_growing(self, pieces: Growing) -> None:
+        """The same of a text that is as long as it turns out to be."""
+        self._begin(pieces, lambda: pieces.share)
+
+    def _begin(self, pieces: Iterable[str], share: Callable[[], float]) -> None:
         self._timer.stop()
         self._pieces = iter(pieces)
-        self._total = total
+        self._ahead = next(self._pieces, None)
+        self._share = share
         self._shown = 0
         self.text.clear()
-        self._more = True
         self._append(FIRST_CHARS)
         self.text.moveCursor(QTextCursor.MoveOperation.Start)
         self._tell()
@@ -68,9 +88,15 @@ class SlicedText(QWidget):
     @property
     def complete(self) -> bool:
         """Whether all of the text is shown."""
-        return not self._more
+        return self._ahead is None
 
-    def _show_all(self) -> None:
+    @property
+    def share(self) -> float:
+        """How much of the text is shown, from 0 to 1."""
+        return 1.0 if self.complete else self._share()
+
+    def _show_more(self) -> None:
+        self._until = self._shown + PORTION_CHARS
         self._timer.start()
         self._tell()
 
@@ -79,33 +105,47 @@ class SlicedText(QWidget):
         at = bar.value()
         self._append(SLICE_CHARS)
         bar.setValue(at)
-        if not self._more:
+        if self.complete or self._shown >= self._until:
             self._timer.stop()
         self._tell()
 
     def _append(self, limit: int) -> None:
         taken: list[str] = []
         size = 0
-        while size < limit:
-            piece = next(self._pieces, None)
-            if piece is None:
-                self._more = False
-                break
-            taken.append(piece)
-            size += len(piece)
+        while size < limit and self._ahead is not None:
+            taken.append(self._ahead)
+            size += len(self._ahead)
+            self._ahead = next(self._pieces, None)
         cursor = QTextCursor(self.text.document())
         cursor.movePosition(QTextCursor.MoveOperation.End)
         cursor.insertText("".join(taken))
         self._shown += size
-        if self._shown >= self._total:
-            self._more = False
 
     def _tell(self) -> None:
-        self._foot.setVisible(self._more)
-        if self._more:
-            share = self._shown / self._total if self._total else 0
-            self.said.setText(f"{self._shown:,} of {self._total:,} characters shown ({share:.0%})")
+        self._foot.setVisible(not self.complete)
+        if not self.complete:
+            self.said.setText(f"{self._shown:,} characters shown, {self.share:.0%} of it")
+            rest = self._shown / self.share - self._shown if self.share else PORTION_CHARS + 1
+            self.all_button.setText("Show all" if rest <= PORTION_CHARS else "Show more")
             self.all_button.setEnabled(not self._timer.isActive())
+
+
+class Verbatim:
+    """The pieces of a text as it is; see :func:`pieces_of`."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._given = 0
+
+    @property
+    def share(self) -> float:
+        """How much of the text was given, from 0 to 1."""
+        return min(1.0, self._given / len(self._text)) if self._text else 1.0
+
+    def __iter__(self) -> Iterator[str]:
+        for piece in pieces_of(self._text):
+            self._given += len(piece)
+            yield piece
 
 
 def pieces_of(text: str) -> Iterator[str]:

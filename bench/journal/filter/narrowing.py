@@ -13,13 +13,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
-
-from bench.codecs.josev import JosevMessage
-from bench.codecs.ocpp import Call, CallError, CallResult
-from bench.message import Malformed
 
 Value = str | int | float | bytes
 
@@ -41,9 +37,10 @@ class Narrowing:
 
 UNKNOWN = Narrowing()
 _NUMBER_CHARS = frozenset("0123456789.eE+-_")
-# Names that a path may mean as a part of the body itself, which then stand nowhere in the bytes.
+# Names that a path may mean as a part of the body itself (of a Call, CallResult, CallError, JosevMessage, Malformed), which then
+# stand nowhere in the bytes. Not taken from the classes: the codecs are heavy, and filters are wanted before the first paint.
 _ATTRIBUTES = frozenset(
-    field.name for body in (Call, CallResult, CallError, JosevMessage, Malformed) for field in fields(body)
+    ["id", "action", "payload", "code", "description", "details", "name", "type", "data", "why", "where"]
 )
 # Bytes that a text in them cannot hide from: read as JSON, without escapes.
 _JSON = "link IN ('josev', 'ocpp') AND kind <> 'malformed' AND instr(raw, x'5c') = 0 AND instr(raw, x'00') = 0"

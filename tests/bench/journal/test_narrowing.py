@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import orjson
@@ -11,14 +12,15 @@ from hypothesis import strategies as st
 
 from bench.clock import ManualClock
 from bench.codecs import josev, ocpp
-from bench.codecs.josev import Topics
+from bench.codecs.josev import JosevMessage, Topics
+from bench.codecs.ocpp import Call, CallError, CallResult
 from bench.journal.capture_file import Batch, CaptureFile, ExchangeRow
 from bench.journal.capture_reader import CaptureReader
-from bench.journal.filter import parse
+from bench.journal.filter import narrowing, parse
 from bench.journal.log import Journal
 from bench.journal.older import OlderScan, Recorded
 from bench.journal.redecode import redecode
-from bench.message import Decoded, Direction, Fault, Link, Message, malformed
+from bench.message import Decoded, Direction, Fault, Link, Malformed, Message, malformed
 
 KELVIN = "\u212a"  # folds to k
 LONG_S = "\u017f"  # folds to s
@@ -294,6 +296,11 @@ def test_nothing_hides_behind_escapes_folded_letters_nul_and_wildcards(path: Pat
     texts = [*HOSTILE_FILTERS, *(f"not {text}" for text in HOSTILE_FILTERS)]
     for text, expected in unhurried(path, texts, len(stream)).items():
         assert narrowed(path, text, len(stream)) == expected, text
+
+
+def test_every_part_of_a_body_that_a_path_may_mean_is_known() -> None:
+    for body in (Call, CallResult, CallError, JosevMessage, Malformed):
+        assert {field.name for field in fields(body)} <= narrowing._ATTRIBUTES
 
 
 @pytest.mark.parametrize(
