@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bench.journal.capture_reader import CaptureReader
     from bench.journal.compare import ExchangePair
     from bench.journal.filter import Filter
-    from bench.journal.pairing import Paired
+    from bench.journal.pairs import Pair
     from bench.message import Message
 
 _FILE = click.Path(path_type=Path)
@@ -73,7 +73,7 @@ def show(
 ) -> int:
     """The messages of a capture, one a line."""
     from bench.journal.capture_reader import CaptureReader
-    from bench.journal.formats.convert import Messages
+    from bench.journal.walk import Messages
 
     filter_ = _parsed(filter_text)
     with CaptureReader(capture) as reader:
@@ -82,19 +82,18 @@ def show(
             return 0
         wanted = None if exchange is None else _show_exchange(reader, exchange, as_json)
         last = None if wanted is None else max(wanted, default=0)
-        messages = Messages(reader, after=after if not wanted else max(after, min(wanted) - 1))
+        start = after if not wanted else max(after, min(wanted) - 1)
+        messages = Messages(reader, filter_, after=start, paired=not as_json)
         left = limit
         for message in messages:
             if left == 0 or (last is not None and message.seq > last):
                 break
             if wanted is not None and message.seq not in wanted:
                 continue
-            if filter_ is not None and not filter_.matches(message, messages):
-                continue
             if as_json:
                 _say_json(message, messages.exchange_of(message.seq), reveal)
             else:
-                _say_row(message, messages.paired, raw, reveal)
+                _say_row(message, messages.pair_of(message.seq), raw, reveal)
             left = None if left is None else left - 1
         for gap in reader.gaps():
             click.echo(
@@ -231,15 +230,15 @@ def _clean(text: str) -> str:
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
-def _say_row(message: Message, paired: Paired, raw: bool, reveal: bool) -> None:
+def _say_row(message: Message, pair: Pair, raw: bool, reveal: bool) -> None:
     from bench.journal.formats.lines import rfc3339
     from bench.masking import hide, mask
     from bench.summary import summary
 
     decoded = message.decoded
     faults = "".join(f"  ! {fault.text if reveal else hide(fault.text, message)}" for fault in decoded.faults)
-    took = "" if paired.ms is None else f"  {paired.ms:.1f} ms"
-    flags = f"  ({', '.join(paired.flags)})" if paired.flags else ""
+    took = "" if pair.answers is None or pair.ms is None else f"  {pair.ms:.1f} ms"
+    flags = f"  ({', '.join(pair.flags)})" if pair.flags else ""
     where = f"{message.link} {message.direction:3} {message.channel}"
     told = f"{decoded.kind} {decoded.name}".strip()
     _say(
@@ -293,17 +292,15 @@ def _list(value: object) -> list[object]:
 
 
 def _show_stats(reader: CaptureReader, filter_: Filter | None, as_json: bool) -> None:
-    from bench.journal.formats.convert import Messages, exchanges_of
     from bench.journal.formats.lines import rfc3339
+    from bench.journal.walk import Messages, exchanges_of
 
-    messages = Messages(reader, bodies=filter_ is not None)
+    messages = Messages(reader, filter_, bodies=False)
     kinds: Counter[str] = Counter()
     total = size = malformed = faulty = injected = 0
     first: Message | None = None
     last: Message | None = None
     for message in messages:
-        if filter_ is not None and not filter_.matches(message, messages):
-            continue
         decoded = message.decoded
         kinds[f"{message.link} {message.direction} {decoded.kind} {decoded.name}".strip()] += 1
         total += 1

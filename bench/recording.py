@@ -186,9 +186,6 @@ class Recording:
         found = self._of_seq.get(seq)
         return found if found is not None or self.journal.closed else self.reader.exchange_of(seq)
 
-    def answered_by(self, seq: int) -> int | None:
-        return self.pairs.other_half(seq)
-
     def _keep_note(self, seq: int, note: Note | None) -> None:
         annotate(self.path, seq, note)
         for listener in list(self._listeners):

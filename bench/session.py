@@ -341,10 +341,6 @@ class Session:
         """The shape of ``GET /bench/v1/state``."""
         return state_json(self.links, self.stations.values(), self.readers, self.counters())
 
-    def answered_by(self, seq: int) -> int | None:
-        """Number of the message that answered (or is answered by) this one."""
-        return self.pairs.other_half(seq)
-
     def exchange_of(self, seq: int) -> int | None:
         exchange = self._book.of_seq(seq)
         return exchange.id if exchange is not None else None

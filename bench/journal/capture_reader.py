@@ -83,14 +83,14 @@ class CaptureReader:
             raise self._unreadable(error) from error
         return found
 
-    def outlines(self, first: int, last: int) -> Iterator[Message]:
-        """Requests, answers and changes of links from first to last, without raw bytes: enough to tell who answers whom."""
-        yield from self._each(schema.SELECT_OUTLINES, (first, last), schema.from_row)
+    def halves(self, after: int, last: int) -> list[Message]:
+        """Requests, answers and changes of links numbered above ``after`` and up to ``last``, without bytes and body: enough to
+        tell who answers whom.
+        """
+        return self._rows(schema.SELECT_HALVES, (after, last), schema.half_from_row)
 
-    def narrowed(
-        self, first: int, last: int, narrowing: Narrowing, *, routine: bool
-    ) -> Iterator[tuple[int, Message | None]]:
-        """Numbers from first to last of messages a filter may let through; the message where it must be looked at to know.
+    def candidates(self, first: int, last: int, narrowing: Narrowing, *, routine: bool) -> list[tuple[int, bool]]:
+        """Numbers from first to last of messages that a filter may let through, and whether it must look at them to know.
 
         routine: polls of a reader that found nothing too.
         """
@@ -100,15 +100,27 @@ class CaptureReader:
             f"SELECT seq, {may_not.text} FROM messages WHERE seq BETWEEN ? AND ? {shown} AND {may.text} ORDER BY seq"
         )
         values = (*may_not.values, first, last, *may.values)
-        candidates = self._rows(query, values, lambda row: (int(row[0]), bool(row[1])))
-        messages = self._numbered([seq for seq, doubted in candidates if doubted])
-        for seq, doubted in candidates:
-            yield seq, next(messages) if doubted else None
+        return self._rows(query, values, lambda row: (int(row[0]), bool(row[1])))
 
-    def _numbered(self, numbers: Sequence[int]) -> Iterator[Message]:
+    def numbered(self, numbers: Sequence[int]) -> Iterator[Message]:
+        """The messages of those numbers (rising), as far as they exist."""
         for start in range(0, len(numbers), SOME):
             some = numbers[start : start + SOME]
             yield from self._each(schema.select_numbered(len(some)), tuple(some), schema.from_row)
+
+    def next_number(self, after: int) -> int | None:
+        """Number of the first message above ``after``."""
+        found: list[int | None] = self._rows(
+            "SELECT min(seq) FROM messages WHERE seq > ?", (after,), lambda row: row[0]
+        )
+        return found[0]
+
+    def number_before(self, before: int) -> int | None:
+        """Number of the last message below ``before``."""
+        found: list[int | None] = self._rows(
+            "SELECT max(seq) FROM messages WHERE seq < ?", (before,), lambda row: row[0]
+        )
+        return found[0]
 
     def span(self) -> tuple[int, int]:
         """Numbers of the first and the last message, (1, 0) where there is none."""

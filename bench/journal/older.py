@@ -5,20 +5,18 @@ from __future__ import annotations
 from array import array
 from pathlib import Path
 
-from bench.clock import NS_PER_S, stamp
+from bench.clock import NS_PER_S, Clock, stamp
 from bench.journal.capture_reader import CaptureReader
 from bench.journal.filter import Filter, parse
 from bench.journal.history import Complete
-from bench.journal.pairing import Pairing
-from bench.message import Message
+from bench.journal.pairs import Pairs
+from bench.journal.walk import AHEAD, BEFORE, Recorded, end_clock, take_up_to
 
 STEP = 10_000
 """Messages looked at in the first step. Between steps it can be cancelled and tells how far it is."""
 MAX_STEP = 160_000
 STEP_NS = NS_PER_S // 5
 """Steps are made twice as long while they take less than half of this, half as long where they take more."""
-BEFORE = 1_000
-"""Messages before a step's first that are looked at for the requests of its answers."""
 
 
 class OlderScan:
@@ -50,6 +48,7 @@ class OlderScan:
         self._routine = routine
         self._upwards = upwards
         self._step = STEP
+        self._clock: Clock | None = None
 
     @property
     def left(self) -> int:
@@ -61,13 +60,15 @@ class OlderScan:
         size = min(self._step, self.left)
         began = stamp().mono_ns
         if self._upwards:
-            end = self._first + size - 1
-            found = self._look(self._first, end)
-            self._first = end + 1
+            found = self._look(self._first, self._first + size - 1)
+            following = self._reader.next_number(self._first + size - 1)  # a hole in the numbers may be wide
+            self._first = self._last + 1 if following is None else following
+            end = min(self._first - 1, self._last)
         else:
-            end = self._last - size + 1
-            found = self._look(end, self._last)
-            self._last = end - 1
+            found = self._look(self._last - size + 1, self._last)
+            before = self._reader.number_before(self._last - size + 1)
+            self._last = self._first - 1 if before is None else before
+            end = max(self._last + 1, self._first)
         took = stamp().mono_ns - began
         if 2 * took < STEP_NS:
             self._step = min(2 * self._step, MAX_STEP)
@@ -80,36 +81,16 @@ class OlderScan:
 
     def _look(self, first: int, last: int) -> array[int]:
         matches, complete = self._filter.matches, self._complete
-        context = Recorded(self._reader, first, last, paired=self._filter.paired)
-        found = array("q")
-        for seq, message in self._reader.narrowed(first, last, self._filter.narrowing, routine=self._routine):
-            if message is None or matches(complete(message), context):
-                found.append(seq)
-        return found
+        candidates = self._reader.candidates(first, last, self._filter.narrowing, routine=self._routine)
+        doubted = self._reader.numbered([seq for seq, doubt in candidates if doubt])
+        context = Recorded(self._reader, first, last, self._pairs(first, last) if self._filter.paired else None)
+        out = {message.seq for message in doubted if not matches(complete(message), context)}
+        return array("q", (seq for seq, _ in candidates if seq not in out))
 
-
-class Recorded:
-    """What filters ask beyond a message, from what the capture says of the messages around it, from first to last."""
-
-    def __init__(self, reader: CaptureReader, first: int, last: int, *, paired: bool) -> None:
-        self._reader = reader
-        self._first, self._last = first, last
-        self._exchanges: dict[int, int] | None = None
-        self._took: dict[int, float] = {}
-        if paired:
-            self._pair()
-
-    def exchange_of(self, seq: int) -> int | None:
-        if self._exchanges is None:
-            self._exchanges = self._reader.exchanges_of(self._first, self._last)
-        return self._exchanges.get(seq)
-
-    def answer_ms(self, message: Message) -> float | None:
-        return self._took.get(message.seq)
-
-    def _pair(self) -> None:
-        pairing = Pairing()
-        for outline in self._reader.outlines(max(1, self._first - BEFORE), self._last):
-            paired = pairing.feed(outline)
-            if paired.ms is not None:
-                self._took[outline.seq] = paired.ms
+    def _pairs(self, first: int, last: int) -> Pairs:
+        """Who answers whom among these and those around them."""
+        if self._clock is None:
+            self._clock = end_clock(self._reader)
+        pairs = Pairs(self._clock)
+        take_up_to(self._reader, pairs, max(0, first - 1 - BEFORE), last + AHEAD)
+        return pairs

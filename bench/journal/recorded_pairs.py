@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from bench.clock import Clock
 from bench.errors import OperatorError
 from bench.journal.capture_reader import CaptureReader
-from bench.journal.pairing import ASKS, Flag
+from bench.journal.pairing import Flag
 from bench.journal.pairs import NOT_PAIRED, Pair, Pairs
-from bench.message import Decoded, Direction, Link, Message
+from bench.message import Link
 
 AT_ONCE = 20_000
 """A capture of no more numbers than that is gone through when it is opened."""
@@ -24,28 +23,6 @@ NEAR_BEFORE, NEAR_AFTER = 3_000, 1_000
 """Messages around one that was not come to yet, among which its other half is looked for meanwhile."""
 _UNSURE = frozenset((Flag.ORPHAN, Flag.UNANSWERED))
 """What only all that comes before, or after, can tell."""
-
-_KINDS = ", ".join(f"'{kind}'" for kind in (*ASKS, "link"))
-_SELECT = f"""
-SELECT seq, mono_ns, link, dir, channel, kind, name, correlation FROM messages
-    WHERE seq > ? AND seq <= ? AND kind IN ({_KINDS}) ORDER BY seq
-"""
-_NEXT = "SELECT min(seq) FROM messages WHERE seq > ?"
-_LINKS = {link.value: link for link in Link}
-_DIRECTIONS = {direction.value: direction for direction in Direction}
-
-
-class _Halves(CaptureReader):
-    """Reads of each message what tells who answers whom, and of the others nothing."""
-
-    def halves(self, after: int, last: int) -> list[Message]:
-        """Of the messages numbered above ``after`` and up to ``last``. No bytes, no body."""
-        return self._rows(_SELECT, (after, last), _half)
-
-    def next(self, after: int) -> int | None:
-        """Number of the first message above ``after``."""
-        found: list[int | None] = self._rows(_NEXT, (after,), lambda row: row[0])
-        return found[0]
 
 
 class RecordedPairs(Pairs):
@@ -61,7 +38,7 @@ class RecordedPairs(Pairs):
         self, path: Path, first: int, last: int, clock: Clock, limits: Mapping[Link, float] | None = None
     ) -> None:
         super().__init__(clock, limits)
-        self._reader = _Halves(path)
+        self._reader = CaptureReader(path)
         self._given = limits
         self._start, self._last = first, last
         self._done = first - 1
@@ -122,7 +99,7 @@ class RecordedPairs(Pairs):
         end = min(self._last, self._done + STEP)
         halves = self._reader.halves(self._done, end)
         self.take(halves)
-        if not halves and (following := self._reader.next(end)) is not None:
+        if not halves and (following := self._reader.next_number(end)) is not None:
             end = following - 1  # a hole in the numbers may be wide
         self._done = end
 
@@ -139,18 +116,3 @@ class RecordedPairs(Pairs):
             except OperatorError:
                 return None  # whoever shows the message itself is told
         return self._near
-
-
-def _half(row: Sequence[Any]) -> Message:
-    seq, mono_ns, link, direction, channel, kind, name, correlation = row
-    decoded = Decoded(str(kind), str(name), None if correlation is None else str(correlation), None)
-    return Message(
-        int(seq),
-        int(mono_ns),
-        0,
-        _LINKS[str(link)],
-        _DIRECTIONS[str(direction)],
-        str(channel),
-        b"",
-        decoded,
-    )

@@ -7,8 +7,9 @@ from bisect import bisect_left
 from collections.abc import Callable
 from typing import Protocol
 
-from bench.clock import NS_PER_MS
 from bench.journal.filter import Context, Filter
+from bench.journal.pairing import Flag
+from bench.journal.pairs import Pair
 from bench.message import Link, Message
 
 DEFAULT_PULL = 20_000
@@ -45,29 +46,34 @@ class Source(Protocol):
         ...
 
 
-class JournalContext:
-    """What filters ask beyond a message, answered by the journal and two look-ups of the session."""
+class PairsLike(Protocol):
+    """Who answers whom; see :class:`bench.journal.pairs.Pairs`."""
 
-    def __init__(
-        self,
-        source: Source,
-        answered_by: Callable[[int], int | None],
-        exchange_of: Callable[[int], int | None],
-    ) -> None:
-        self._source = source
-        self._answered_by = answered_by
+    def of(self, seq: int) -> Pair: ...
+
+
+class JournalContext:
+    """What filters and rows ask beyond a message, answered by what the session knows of all of them."""
+
+    def __init__(self, pairs: PairsLike, exchange_of: Callable[[int], int | None]) -> None:
+        self._pairs = pairs
         self._exchange_of = exchange_of
 
     def exchange_of(self, seq: int) -> int | None:
         return self._exchange_of(seq)
 
+    def pair_of(self, seq: int) -> Pair:
+        """Who it answers, or who answers it."""
+        return self._pairs.of(seq)
+
     def answer_ms(self, message: Message) -> float | None:
-        """Milliseconds from the request to this answer; None for requests and where the request cannot be read."""
-        other = self._answered_by(message.seq)
-        if other is None or other >= message.seq:
-            return None
-        request = self._source.get(other)
-        return None if request is None else (message.mono_ns - request.mono_ns) / NS_PER_MS
+        """Milliseconds from the request to this answer; None for what answers nothing."""
+        pair = self._pairs.of(message.seq)
+        return None if pair.answers is None else pair.ms
+
+    def flags(self, message: Message) -> tuple[Flag, ...]:
+        """What is wrong with it as a request or an answer, by now."""
+        return self._pairs.of(message.seq).flags
 
 
 class View:

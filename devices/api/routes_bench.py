@@ -76,7 +76,7 @@ async def matching(session: Session, text: str, after: int, limit: int) -> list[
     except FilterError as error:
         raise BadInput(f"the filter is wrong at character {error.position + 1}: {error.text}") from error
     journal = session.journal
-    context = JournalContext(journal, session.answered_by, session.exchange_of)
+    context = JournalContext(session.pairs, session.exchange_of)
     head = journal.head
     rows: list[dict[str, Any]] = []
     while after < head and (batch := journal.since(after, SLICE)):

@@ -70,9 +70,9 @@ async def test_the_same_messages_and_exchanges(live, opened: Recording) -> None:
 async def test_answers_and_taps_are_found(live, opened: Recording) -> None:
     tap = next(iter(opened.exchanges.values()))
     request = next(seq for seq in tap.sequences if opened.journal.get(seq).decoded.kind == "request")
-    answer = opened.answered_by(request)
+    answer = opened.pairs.other_half(request)
     assert opened.journal.get(answer).decoded.kind == "response"
-    assert opened.answered_by(answer) == request
+    assert opened.pairs.other_half(answer) == request
     assert opened.exchange_of(request) == tap.id
 
 
@@ -88,7 +88,7 @@ async def test_what_is_painted_after_it_was_closed_is_empty(live, opened: Record
     request = opened.exchanges[1].sequences[1]
     opened.close()
     assert opened.journal.get(request) is None
-    assert opened.answered_by(request) is None
+    assert opened.pairs.other_half(request) is None
     assert opened.exchange_of(request) == 1
     assert opened.exchange_of(2) is None
 

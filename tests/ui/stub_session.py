@@ -97,6 +97,17 @@ class StubCapture:
         return self.bytes
 
 
+class SaidPairs(LivePairs):
+    """said: what a test says of messages beside what their ids tell."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.said: dict[int, int] = {}
+
+    def other_half(self, seq: int) -> int | None:
+        return self.said.get(seq) or super().other_half(seq)
+
+
 class StubSession:
     """What panels see of :class:`bench.session.Session`. Every order is kept in ``orders``.
 
@@ -107,7 +118,7 @@ class StubSession:
         self.profile = Profile()
         self.clock = ManualClock(START_UTC_NS)
         self.journal = Journal()
-        self.pairs = LivePairs(self.journal, self.clock, limits_of(self.profile))
+        self.pairs = SaidPairs(self.journal, self.clock, limits_of(self.profile))
         self.notes = NoteBook(lambda seq, note: self.tell("note", seq), self.clock)
         self.store = StubStore()
         self.exchanges: dict[int, Exchange] = {}
@@ -123,7 +134,6 @@ class StubSession:
         self.dropped = 0
         self.listeners: list[Callable[[object, object], None]] = []
         self._of_seq: dict[int, int] = {}
-        self._answers: dict[int, int] = {}  # what a test says besides
 
     # Contract
 
@@ -188,9 +198,6 @@ class StubSession:
             "dropped": self.dropped,
             "exchanges": len(self.exchanges),
         }
-
-    def answered_by(self, seq: int) -> int | None:
-        return self._answers.get(seq) or self.pairs.other_half(seq)
 
     @property
     def history(self) -> History:

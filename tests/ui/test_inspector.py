@@ -149,7 +149,7 @@ def test_answers_are_linked_even_when_they_come_later(qtbot, panel, stub):
     assert not panel.answer_button.isVisible()
     stub.clock.advance(138.2)
     answer = on_bus(stub, {"status": "accepted"}, "response", "josev/cs", Direction.IN)
-    stub._answers.update({request.seq: answer.seq, answer.seq: request.seq})
+    stub.pairs.said.update({request.seq: answer.seq, answer.seq: request.seq})
     panel.refresh(set())
     assert panel.answer_button.text() == "answered by #2 after 138.2 ms"
     with qtbot.waitSignal(panel.message_selected) as picked:

@@ -53,7 +53,7 @@ def authorize(session, answered_after=None):
         return call, None
     session.clock.advance(answered_after)
     answer = on_link(session, b'[3,"a",{"idTokenInfo":{"status":"Accepted"}}]', Direction.OUT)
-    session._answers.update({call.seq: answer.seq, answer.seq: call.seq})
+    session.pairs.said.update({call.seq: answer.seq, answer.seq: call.seq})
     return call, answer
 
 
@@ -258,7 +258,7 @@ def test_an_answer_that_is_awaited_comes_or_never(panel, stub):
     panel.refresh(set())
     assert (pair.between.text(), pair.said.text()) == ("never", "this request was not answered")
     late = on_link(stub, b'[3,"a",{"idTokenInfo":{"status":"Accepted"}}]', Direction.OUT)
-    stub._answers.update({call.seq: late.seq, late.seq: call.seq})
+    stub.pairs.said.update({call.seq: late.seq, late.seq: call.seq})
     panel.refresh(set())
     assert pair.between.text() == "60.00 s"
     assert values(pair.answer.fields)["idTokenInfo.status"] == "Accepted"
@@ -281,7 +281,7 @@ def test_an_answer_to_nothing(panel, stub):
 def test_a_half_without_fields_is_text(panel, stub):
     call, _ = authorize(stub)
     broken = on_link(stub, b'[3,"a",{"idTok', Direction.OUT)
-    stub._answers.update({call.seq: broken.seq})
+    stub.pairs.said.update({call.seq: broken.seq})
     panel.select_message(call.seq)
     panel.tabs.choose("Pair")
     assert panel.tabs.pair.answer.text.text.toPlainText() == '[3,"a",{"idTok'
@@ -521,7 +521,7 @@ async def test_a_long_answer_is_read_beside_its_short_request(qtbot, themed, stu
     panel.show()
     call, _ = authorize(stub)
     answer = on_link(stub, json.dumps([3, "a", {"idTokenInfo": {"status": "x" * 300_000}}]).encode(), Direction.OUT)
-    stub._answers.update({call.seq: answer.seq, answer.seq: call.seq})
+    stub.pairs.said.update({call.seq: answer.seq, answer.seq: call.seq})
     panel.select_message(call.seq)
     panel.tabs.choose("Pair")
     pair = panel.tabs.pair

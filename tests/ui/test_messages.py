@@ -74,7 +74,7 @@ def selected(panel):
 
 def test_the_model_is_a_model(qtmodeltester, themed, stub):
     heartbeats(stub, 5)
-    context = JournalContext(stub.journal, stub.answered_by, stub.exchange_of)
+    context = JournalContext(stub.pairs, stub.exchange_of)
     model = MessageTableModel(View(stub.journal, context), context)
     model.flush()
     qtmodeltester.check(model)
@@ -84,7 +84,7 @@ def test_a_row_tells_the_message(panel, stub):
     request = on_bus(stub)
     stub.clock.advance(138.2)
     answer = on_bus(stub, {"status": "accepted"}, "response", "josev/cs", Direction.IN)
-    stub._answers.update({request.seq: answer.seq, answer.seq: request.seq})
+    assert stub.pairs.of(answer.seq).answers == request.seq
     panel.refresh(set())
     first, second = cells(panel, 0), cells(panel, 1)
     assert first[0] == "1"
@@ -94,6 +94,40 @@ def test_a_row_tells_the_message(panel, stub):
     assert second[Column.DIR] == "▼ IN"
     assert second[Column.MS] == "138.2"
     assert second[Column.SUMMARY] == "accepted"
+
+
+def test_what_does_not_fit_is_told_in_the_row(panel, stub):
+    stub.clock.advance(10)
+    answer, error = [3, "a", {"idTokenInfo": {"status": "Accepted"}}], [4, "x", "GenericError", "", {}]
+    call = [2, "a", "Authorize", {"idToken": {"idToken": "04A2", "type": "ISO14443"}}]
+    on_link(stub, call)
+    panel.refresh(set())
+    assert cells(panel, 0)[Column.SUMMARY] == "ISO14443 04A2"
+    stub.clock.advance(31_000)
+    panel._ageing.timeout.emit()
+    assert cells(panel, 0)[Column.SUMMARY] == "⚠ no answer · ISO14443 04A2"
+    on_link(stub, answer, Direction.OUT)
+    on_link(stub, answer, Direction.OUT)
+    on_link(stub, error, Direction.OUT)
+    on_link(stub, call)
+    panel.refresh(set())
+    assert [cells(panel, row)[Column.SUMMARY].rpartition(" · ")[0] for row in range(5)] == [
+        "",
+        "⚠ late, after 31.0 s",
+        "⚠ second answer",
+        "⚠ answers nothing",
+        "⚠ id used before",
+    ]
+    model = panel.table.model()
+    assert model.cell(3, Column.SUMMARY)[1] == "warn"
+    assert model.cell(0, Column.SUMMARY)[1] is None
+    assert "It came late: 31.0 s after its request #1." in model.index(1, 0).data(Qt.ItemDataRole.ToolTipRole)
+    panel.filter_line.set_text("flag:late,orphan")
+    assert rows(panel) == [2, 4]
+    panel.filter_line.set_text("flag")
+    assert rows(panel) == [2, 3, 4, 5]
+    panel.filter_line.set_text("not flag")
+    assert rows(panel) == [1]
 
 
 def test_direction_and_faults_are_told_by_sign_and_colour(panel, stub):

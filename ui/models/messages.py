@@ -9,8 +9,11 @@ from enum import IntEnum
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from bench.clock import NS_PER_MS, NS_PER_S, iso_utc, stamp, to_datetime
-from bench.journal.filter import Context, Filter
-from bench.journal.view import View
+from bench.journal.filter import Filter
+from bench.journal.marks import SIGN, sentences, words_of
+from bench.journal.pairing import ASKS
+from bench.journal.pairs import Pair
+from bench.journal.view import JournalContext, View
 from bench.message import Direction, Message
 from bench.summary import summary
 from ui import theme
@@ -47,14 +50,16 @@ SAMPLES = (
 class MessageTableModel(QAbstractTableModel):
     """Rows of a view. Call :meth:`flush` on the window's flush: one removal at the top, one insertion at the bottom.
 
-    removed: rows that left at the top so far. noted: whether a message has a note or a bookmark.
+    removed: rows that left at the top so far. noted: whether a message has a note or a bookmark. waiting: whether a request without
+    an answer was shown lately: its row changes when its time is over, and when an answer comes.
     """
 
-    def __init__(self, view: View, context: Context, parent: QObject | None = None) -> None:
+    def __init__(self, view: View, context: JournalContext, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._view = view
         self._context = context
         self.removed = 0
+        self.waiting = False
         self.noted: Callable[[int], bool] = lambda seq: False
         self._rows = 0
         self._relative = False
@@ -135,7 +140,7 @@ class MessageTableModel(QAbstractTableModel):
         message = self.message_at(row)
         if message is None:
             return self._missing(row)[column], "fail" if column in (Column.KIND, Column.SUMMARY) else None, False
-        return self._cells(message)[column], _role(message, column), column == Column.MS
+        return self._cells(message)[column], self._role(message, column), column == Column.MS
 
     # Qt
 
@@ -159,7 +164,7 @@ class MessageTableModel(QAbstractTableModel):
             return (self._missing(index.row()) if message is None else self._cells(message))[index.column()]
         if role == Qt.ItemDataRole.ForegroundRole:
             message = self.message_at(index.row())
-            wanted = None if message is None else _role(message, index.column())
+            wanted = None if message is None else self._role(message, index.column())
             return None if wanted is None else theme.color(wanted)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _alignment(index.column())
@@ -167,7 +172,11 @@ class MessageTableModel(QAbstractTableModel):
             message = self.message_at(index.row())
             if message is None:
                 return None
-            return _tool_tip(message) if role == Qt.ItemDataRole.ToolTipRole else self._spoken(message, index.column())
+            return (
+                self._tool_tip(message)
+                if role == Qt.ItemDataRole.ToolTipRole
+                else self._spoken(message, index.column())
+            )
         return None
 
     def _missing(self, row: int) -> tuple[str, ...]:
@@ -191,12 +200,17 @@ class MessageTableModel(QAbstractTableModel):
         if cells is None:
             if len(self._texts) >= KEEP_TEXTS:
                 self._texts.clear()
-            cells = self._texts[message.seq] = self._make_cells(message)
+            pair = self._context.pair_of(message.seq)
+            cells = self._make_cells(message, pair)
+            if ASKS.get(message.decoded.kind) and pair.answered_by is None:
+                self.waiting = True
+            else:
+                self._texts[message.seq] = cells
         return cells
 
-    def _make_cells(self, message: Message) -> tuple[str, ...]:
+    def _make_cells(self, message: Message, pair: Pair) -> tuple[str, ...]:
         decoded = message.decoded
-        took = self._context.answer_ms(message)
+        took = None if pair.answers is None else pair.ms
         return (
             str(message.seq),
             self._time(message),
@@ -206,7 +220,7 @@ class MessageTableModel(QAbstractTableModel):
             f"✖ {decoded.kind}" if message.malformed else _cut(decoded.kind),
             _cut(decoded.name),
             "" if took is None else f"{took:.1f}",
-            ("★ " if self.noted(message.seq) else "") + _marks(message) + summary(message),
+            ("★ " if self.noted(message.seq) else "") + _marks(message, words_of(pair)) + summary(message),
         )
 
     def _time(self, message: Message) -> str:
@@ -222,28 +236,27 @@ class MessageTableModel(QAbstractTableModel):
         text = self._cells(message)[column]
         return {Column.DIR: message.direction.value, Column.KIND: message.decoded.kind}.get(Column(column), text)
 
+    def _role(self, message: Message, column: int) -> str | None:
+        """The colour role of a cell, None for the usual one."""
+        if column == Column.DIR:
+            return message.direction.value
+        if column == Column.SUMMARY and (message.decoded.faults or self._context.flags(message)):
+            return "fail" if message.malformed else "warn"
+        return "fail" if column == Column.KIND and message.malformed else None
 
-def _marks(message: Message) -> str:
-    """Glyphs in front of the summary: a fault is never told by colour alone."""
-    mark = "⚠ " if message.decoded.faults and not message.malformed else ""
-    return mark + ("✎ " if message.injected else "")
+    def _tool_tip(self, message: Message) -> str:
+        lines = [f"#{message.seq} {iso_utc(message.utc_ns)}"]
+        if message.injected:
+            lines.append("injected by the operator")
+        lines += sentences(self._context.pair_of(message.seq))
+        lines += [f"{fault.rule}: {_cut(fault.text)}" for fault in message.decoded.faults[:10]]
+        return "\n".join(lines)
 
 
-def _role(message: Message, column: int) -> str | None:
-    """The colour role of a cell, None for the usual one."""
-    if column == Column.DIR:
-        return message.direction.value
-    if column == Column.SUMMARY and message.decoded.faults:
-        return "fail" if message.malformed else "warn"
-    return "fail" if column == Column.KIND and message.malformed else None
-
-
-def _tool_tip(message: Message) -> str:
-    lines = [f"#{message.seq} {iso_utc(message.utc_ns)}"]
-    if message.injected:
-        lines.append("injected by the operator")
-    lines.extend(f"{fault.rule}: {_cut(fault.text)}" for fault in message.decoded.faults[:10])
-    return "\n".join(lines)
+def _marks(message: Message, amiss: str) -> str:
+    """What stands in front of the summary: a fault is never told by colour alone. amiss: as a request or an answer."""
+    faulty = (message.decoded.faults and not message.malformed) or amiss
+    return f"{f'{SIGN} ' if faulty else ''}{'✎ ' if message.injected else ''}{f'{amiss} · ' if amiss else ''}"
 
 
 def _alignment(column: int) -> Qt.AlignmentFlag:

@@ -73,7 +73,7 @@ class InspectorPanel(Panel):
     def attach(self, session: Session, tasks: Tasks) -> None:
         self.note.commit()
         super().attach(session, tasks)
-        self._context = JournalContext(session.history, session.answered_by, session.exchange_of)
+        self._context = JournalContext(session.pairs, session.exchange_of)
         self.message = None
         self.note.attach(session)
         self._stack.setCurrentWidget(self.empty)
@@ -226,7 +226,7 @@ class InspectorPanel(Panel):
         exchange = session.exchange_of(message.seq)
         before = (self._other, self._over)
         if self._other is None:
-            self._other = session.answered_by(message.seq)
+            self._other = session.pairs.other_half(message.seq)
             self._over = is_over(message, session.clock.stamp().mono_ns, closed=self._is_closed(exchange))
             if self._other is not None:
                 self.answer_button.setText(self._other_text(message, self._other))

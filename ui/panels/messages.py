@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from bench.tasks import Tasks
 
 MAX_COPIED_ROWS = 10_000
+AGEING_MS = 1000
+"""How often requests in sight are asked whether their time is over."""
 OLDER_AFTER_S = 0.3
 """From a new filter to the search of the capture."""
 REST = 0.25
@@ -66,6 +68,11 @@ class MessagesPanel(Panel):
         self._catch_up.setSingleShot(True)
         self._catch_up.setInterval(0)
         self._catch_up.timeout.connect(self._flush)
+        self._ageing = QTimer(self)
+        self._ageing.setInterval(AGEING_MS)
+        self._ageing.timeout.connect(self._age)
+        self._ageing.start()
+        self._known = True
         self._build()
         theme.on_change(self._recolour)
 
@@ -73,12 +80,13 @@ class MessagesPanel(Panel):
 
     def attach(self, session: Session, tasks: Tasks) -> None:
         super().attach(session, tasks)
-        self._context = JournalContext(session.history, session.answered_by, session.exchange_of)
+        self._context = JournalContext(session.pairs, session.exchange_of)
         old = self._model
         self._model = MessageTableModel(View(session.history, self._context), self._context, self)
         self._model.noted = lambda seq: session.notes.of(seq) is not None
         self._model.set_relative_time(self._relative.isChecked())
         self._model.view.show_routine(self._polls.isChecked())
+        self._known = session.pairs.complete
         self._selected = None
         self.table.setModel(self._model)
         self._delegate.model = self._model
@@ -313,6 +321,18 @@ class MessagesPanel(Panel):
         self._updating = False
         self._restore_selection()
         self._tell()
+
+    def _age(self) -> None:
+        """What changes with time alone: a request whose answer does not come, and a capture whose pairs are known by now."""
+        if self._model is None or self.session is None or not self.isVisible():
+            return
+        known = self.session.pairs.complete
+        if known and not self._known:
+            self._model.redraw()
+        elif self._model.waiting:
+            self._model.waiting = False
+            self.table.viewport().update()
+        self._known = known
 
     def _pause(self, paused: bool) -> None:
         self.pause_button.setText("▶ resume" if paused else "❚❚ pause")

@@ -11,6 +11,7 @@ from bench.journal.filter import narrowing
 from bench.journal.filter.errors import FilterError
 from bench.journal.filter.narrowing import UNKNOWN, Narrowing
 from bench.journal.filter.values import memoised, moment_ns, number_test, payload_test, text_test, time_test
+from bench.journal.pairing import ASKS, Flag
 from bench.message import Direction, Link, Malformed, Message
 from bench.summary import only_quotes, summary
 
@@ -22,6 +23,10 @@ class Context(Protocol):
     """What a filter may ask beyond the message itself."""
 
     def exchange_of(self, seq: int) -> int | None: ...
+
+    def flags(self, message: Message) -> tuple[Flag, ...]:
+        """What is wrong with it as a request or an answer, by now."""
+        ...
 
     def answer_ms(self, message: Message) -> float | None:
         """Milliseconds since the request this message answers; None when it answers nothing."""
@@ -169,6 +174,14 @@ def _status(asked: Comparison) -> Predicate:
         return word is not None and test(word)
 
     return holds
+
+
+def _flag(asked: Comparison) -> Predicate:
+    _no_order(asked)
+    chosen = _chosen(FLAGS, asked)
+    if not chosen:
+        raise FilterError(asked.position, f"{asked.value or 'empty'} is no flag: " + ", ".join(FLAGS))
+    return lambda message, context: not chosen.isdisjoint(context.flags(message))
 
 
 def _raw(asked: Comparison) -> Predicate:
@@ -354,6 +367,7 @@ def _meta(name: str) -> Callable[[Message, Context], float | None]:
 
 
 LINKS = tuple(str(link) for link in Link)
+FLAGS = tuple(str(flag) for flag in Flag)
 ANSWERS = ("CALLRESULT", "CALLERROR", "response")
 DIRECTIONS = tuple(str(direction) for direction in Direction)
 KINDS = (
@@ -451,6 +465,16 @@ for _field in (
         flag=lambda m, c: bool(m.decoded.faults),
         narrow=lambda asked: Narrowing(narrowing.exact("faults IS NOT NULL").may),
         flag_narrow=narrowing.exact("faults IS NOT NULL"),
+    ),
+    Field(
+        "flag",
+        "late, orphan, ...: as a request or an answer",
+        _flag,
+        FLAGS,
+        flag=lambda m, c: bool(c.flags(m)),
+        narrow=lambda asked: Narrowing(narrowing.one_of("kind", ASKS).may),
+        flag_narrow=Narrowing(narrowing.one_of("kind", ASKS).may),
+        paired=True,
     ),
     Field(
         "malformed",

@@ -14,7 +14,6 @@ from typing import BinaryIO
 
 from bench.errors import BadInput, NotFound
 from bench.journal.capture_file import Batch, CaptureFile, ExchangeRow, Gap
-from bench.journal.capture_reader import CaptureReader
 from bench.journal.filter import Filter
 from bench.journal.formats import REDACTED, Fact, Item, Station, csv_rows, lossless, ocpp_trace, plain
 from bench.journal.formats.drafts import draft, new_capture
@@ -22,19 +21,16 @@ from bench.journal.formats.lines import Line, numbered
 from bench.journal.formats.redaction import KINDS, Redactor
 from bench.journal.formats.whole_reader import WholeReader
 from bench.journal.notes import Note
-from bench.journal.pairing import Paired, Pairing
-from bench.journal.redecode import redecode
+from bench.journal.walk import Messages
 from bench.message import Message
 
-PAGE = 2_000
-PAGE_BYTES = 4 * 1024 * 1024
-LOOK_BACK = 2_000
-"""Messages before the first one wanted in which the request of an answer is looked for."""
+BATCH = 2_000
+BATCH_BYTES = 4 * 1024 * 1024
+"""Written at once on import."""
 _SNIFF = 64 * 1024
-_TELL_EVERY = 1_000
 
 Progress = Callable[[int, int], None]
-"""Told how much is done of how much: messages (export; twice as many to redact them), bytes (import). An exception it
+"""Told how much is done of how much: numbers of messages (export; twice as many to redact them), bytes (import). An exception it
 raises ends the work and leaves no target."""
 
 
@@ -95,63 +91,6 @@ def form_of(path: Path) -> Form | None:
     return None
 
 
-# Messages of a capture
-
-
-class Messages:
-    """Goes over the messages of a capture once, page by page, and answers what a filter asks of them.
-
-    A filter's context: which exchange a message belongs to, and how long after its request an answer came.
-    bodies: decode them, for filters and summaries. after: begin behind that number. paired: what is known of the message at
-    hand as a request or an answer.
-    """
-
-    def __init__(self, reader: CaptureReader, *, bodies: bool = True, after: int = 0) -> None:
-        self._reader = reader
-        self._bodies = bodies
-        self._after = after
-        self._pairing = Pairing()
-        self._exchanges: dict[int, int] = {}
-        self._page: tuple[int, int] = (1, 0)
-        self.paired = Paired(None, None, ())
-
-    def __iter__(self) -> Iterator[Message]:
-        """Every message, in order."""
-        for page in pages(self._reader, max(0, self._after - LOOK_BACK)):
-            self._page, self._exchanges = (page[0].seq, page[-1].seq), {}
-            for recorded in page:
-                message = redecode(recorded) if self._bodies else recorded
-                self.paired = self._pairing.feed(message)
-                if message.seq > self._after:
-                    yield message
-
-    def exchange_of(self, seq: int) -> int | None:
-        """The exchange of a message of the page at hand, or None."""
-        if not self._exchanges:
-            self._exchanges = self._reader.exchanges_of(*self._page) or {-1: -1}
-        return self._exchanges.get(seq)
-
-    def answer_ms(self, message: Message) -> float | None:
-        """Of the message at hand."""
-        return self.paired.ms
-
-
-def pages(reader: CaptureReader, after: int = 0) -> Iterator[list[Message]]:
-    """The messages of a capture, as recorded; as many at a time as memory bears."""
-    while page := reader.messages(after, PAGE, max_bytes=PAGE_BYTES):
-        after = page[-1].seq
-        yield page
-
-
-def exchanges_of(reader: CaptureReader) -> Iterator[dict[str, object]]:
-    """Every exchange of a capture."""
-    after = 0
-    while page := reader.exchanges(after, PAGE):
-        yield from page
-        numbers = [number for exchange in page if isinstance(number := exchange.get("id"), int)]
-        after = max([after, *numbers]) if numbers else after + len(page)
-
-
 # Export
 
 
@@ -201,9 +140,10 @@ class _Export:
         self._filter = filter_
         self._redactor = redactor
         self._report = Report(form)
-        self._source = Messages(reader, bodies=filter_ is not None or form is Form.CSV)
+        behind = _part(progress, 2, of=2) if redactor else progress
+        csv = form is Form.CSV
+        self._source = Messages(reader, filter_, bodies=csv, paired=csv, progress=behind)
         self._written = array("q")
-        self._tell = _telling(progress, reader, 2 if redactor else 1, 1 if redactor else 0)
         stations = reader.stations()
         self._facts = reader.facts()
         if redactor is not None:
@@ -221,10 +161,8 @@ class _Export:
 
     def _messages(self) -> Iterator[Message]:
         """What is to be written, redacted."""
-        for done, message in enumerate(self._source, 1):
-            self._tell(done)
-            if self._filter is None or self._filter.matches(message, self._source):
-                yield message if self._redactor is None else self._redactor.message(message)
+        for message in self._source:
+            yield message if self._redactor is None else self._redactor.message(message)
 
     def _trace(self) -> Iterator[bytes]:
         writer = ocpp_trace.Writer(self._stations)
@@ -238,7 +176,7 @@ class _Export:
         yield csv_rows.header()
         for message in self._messages():
             self._report.messages += 1
-            yield csv_rows.line(redecode(message), self._source.answer_ms(message))
+            yield csv_rows.line(message, self._source.answer_ms(message))
 
     def _lossless(self) -> Iterator[bytes]:
         report, redactor = self._report, self._redactor
@@ -275,31 +213,16 @@ class _Export:
 def _learnt(reader: WholeReader, key: bytes | None, progress: Progress | None) -> Redactor:
     """A redactor that knows every value of a capture: what is exported may hold what only other messages name."""
     redactor = Redactor(key)
-    tell = _telling(progress, reader, 2, 0)
-    done = 0
-    for page in pages(reader):
-        for message in page:
-            redactor.learn(message)
-        done += len(page)
-        tell(done)
+    for message in Messages(reader, bodies=False, progress=_part(progress, 1, of=2)):
+        redactor.learn(message)
     for row in reader.exchange_rows():
         redactor.learn_exchange(reader.exchange_tree(row))
     return redactor
 
 
-def _telling(progress: Progress | None, reader: CaptureReader, passes: int, before: int) -> Callable[[int], None]:
-    """Tells progress in one of several passes, now and then."""
-    if progress is None:
-        return lambda done: None
-    total, told = reader.count(), 0
-
-    def tell(done: int) -> None:
-        nonlocal told
-        if done - told >= _TELL_EVERY or done == total:
-            told = done
-            progress(min(done, total) + before * total, passes * total)
-
-    return tell
+def _part(progress: Progress | None, number: int, *, of: int) -> Progress | None:
+    """Progress in one of several passes."""
+    return None if progress is None else lambda done, total: progress((number - 1) * total + done, of * total)
 
 
 # Import
@@ -408,7 +331,7 @@ class _Batch:
 
     @property
     def full(self) -> bool:
-        return self._count >= PAGE or self._bytes >= PAGE_BYTES
+        return self._count >= BATCH or self._bytes >= BATCH_BYTES
 
     def add(self, item: Item, report: Report) -> None:
         self._count += 1
@@ -447,12 +370,9 @@ class _Batch:
 
 __all__ = [
     "Form",
-    "Messages",
     "Progress",
     "Report",
-    "exchanges_of",
     "export_capture",
     "form_of",
     "import_file",
-    "pages",
 ]

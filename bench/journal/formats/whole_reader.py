@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import orjson
 
@@ -14,7 +15,17 @@ PAGE = 2_000
 
 
 class WholeReader(CaptureReader):
-    """Goes over every exchange and every gap of a capture, page by page."""
+    """Goes over every exchange and every gap of a capture, page by page.
+
+    Of one that is being recorded it sees what was there when it was opened: what came after a redaction has learnt its values must
+    not be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        if self._rows("PRAGMA journal_mode", (), lambda row: row[0] == "wal")[0]:
+            self._rows("BEGIN", (), lambda row: row)
+            self.span()
 
     def exchange_rows(self) -> Iterator[ExchangeRow]:
         """Every exchange with its columns, by number; also one whose JSON could not hold all of it."""

@@ -10,6 +10,7 @@ from bench.clock import NS_PER_S
 from bench.journal.filter import MAX_DEPTH, MAX_LENGTH, Field, FilterError, complete, parse, register
 from bench.journal.filter.fields import FIELDS
 from bench.journal.filter.values import local_day_ns
+from bench.journal.pairing import Flag
 from bench.message import Decoded, Direction, Fault, Link, Message, malformed
 
 
@@ -38,13 +39,16 @@ class CallError:
 
 
 class Facts:
-    """Exchange 42 owns message 2; message 3 took 138.2 ms."""
+    """Exchange 42 owns message 2; message 3 took 138.2 ms and came late."""
 
     def exchange_of(self, seq: int) -> int | None:
         return 42 if seq == 2 else None
 
     def answer_ms(self, message: Message) -> float | None:
         return 138.2 if message.seq == 3 else None
+
+    def flags(self, message: Message) -> tuple[Flag, ...]:
+        return (Flag.LATE, Flag.DUPLICATE) if message.seq == 3 else ()
 
 
 def message(seq: int, link: Link, direction: Direction, channel: str, raw: bytes, decoded: Decoded, **more) -> Message:
@@ -130,6 +134,10 @@ def found(text: str) -> list[int]:
         ("seq:1,4", [1, 4]),
         ("ms>100", [3]),
         ("ms>500", []),
+        ("flag", [3]),
+        ("flag:late", [3]),
+        ("flag:orphan", []),
+        ("flag:unanswered,duplicate", [3]),
         ("size<3", [1]),
         ("qos:1", [4]),
         ("id:57828133*", [4]),
@@ -191,6 +199,7 @@ def test_times_of_day_are_local_and_dates_absolute() -> None:
         ("link:ocpp zzz:1", 10, "there is no field zzz"),
         ("link:ocp", 5, "ocp is no link: reader, josev, ocpp"),
         ("dir>in", 4, "dir is text"),
+        ("flag:slow", 5, "slow is no flag: orphan, late, duplicate, reused-id, unanswered"),
         ("ms>fast", 3, "ms is a number, not fast"),
         ("ms~5", 3, "ms is a number"),
         ("after:noon", 6, "noon is no time"),

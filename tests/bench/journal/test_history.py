@@ -17,6 +17,7 @@ from bench.journal.find import find_before, find_next
 from bench.journal.history import History, Pages
 from bench.journal.log import Journal
 from bench.journal.older import STEP, OlderScan
+from bench.journal.pairs import Pairs
 from bench.journal.redecode import redecode
 from bench.journal.view import JournalContext, View, numbers
 from bench.message import Decoded, Direction, Fault, Link, Message, malformed
@@ -135,13 +136,13 @@ def test_a_page_ends_early_for_large_messages_and_loses_none(tmp_path: Path) -> 
 def test_older_and_newer_together_are_what_a_filter_finds(history: History, recorded, text: str, routine: bool) -> None:
     path, made = recorded
     members = {11: 7, 12: 7, 13: 7}
-    requests = {m.decoded.correlation: m.seq for m in made if m.decoded.kind == "CALL"}
-    answered = {m.seq: requests[m.decoded.correlation] for m in made if m.decoded.kind == "CALLRESULT"}
+    pairs = Pairs(ManualClock())
+    pairs.take(made)
     whole = Journal()
     for m in made:
         whole.append(m.link, m.direction, m.channel, m.raw, m.decoded, Stamp(m.mono_ns, m.utc_ns))
-    expected = View(whole, JournalContext(whole, answered.get, members.get))
-    view = View(history, JournalContext(history, answered.get, members.get))
+    expected = View(whole, JournalContext(pairs, members.get))
+    view = View(history, JournalContext(pairs, members.get))
     for one in (expected, view):
         one.show_routine(routine)
         one.set_filter(parse(text))
@@ -180,7 +181,7 @@ def test_a_search_upwards_begins_at_the_oldest(tmp_path: Path) -> None:
 
 
 def test_without_a_filter_all_numbers_are_there_at_once(history: History) -> None:
-    view = View(history, JournalContext(history, lambda seq: None, lambda seq: None))
+    view = View(history, JournalContext(Pairs(ManualClock()), lambda seq: None))
     view.pull()
     assert list(view.visible) == list(range(1, 1001))
     assert view.message(3) is not None
@@ -189,7 +190,7 @@ def test_without_a_filter_all_numbers_are_there_at_once(history: History) -> Non
 
 def test_a_view_that_was_overtaken_starts_over() -> None:
     journal = Journal(window=10)
-    view = View(journal, JournalContext(journal, lambda seq: None, lambda seq: None))
+    view = View(journal, JournalContext(Pairs(ManualClock()), lambda seq: None))
     for _ in range(100):
         journal.append(Link.HTTP, Direction.IN, "api", b"", Decoded("x", "", None, None), ManualClock().stamp())
     assert view.overtaken
@@ -227,9 +228,9 @@ def test_bodies_come_back_for_whatever_was_said() -> None:
 )
 async def test_finding_goes_up_and_down_through_file_and_memory(history: History, recorded, text: str) -> None:
     made = recorded[1]
-    requests = {m.decoded.correlation: m.seq for m in made if m.decoded.kind == "CALL"}
-    answered = {m.seq: requests[m.decoded.correlation] for m in made if m.decoded.kind == "CALLRESULT"}
-    context = JournalContext(history, answered.get, {11: 7, 12: 7, 13: 7}.get)
+    pairs = Pairs(ManualClock())
+    pairs.take(made)
+    context = JournalContext(pairs, {11: 7, 12: 7, 13: 7}.get)
     wanted = parse(text)
     expected = [m.seq for m in made if wanted.matches(m, context)]
     for start in (0, 1, 12, 500, history.first - 1, history.first, 995, 1000):

@@ -173,11 +173,11 @@ def test_a_capture_tells_what_the_session_told(tmp_path):
     assert recording.pairs.complete
     assert told(recording.pairs, count) == told(live, count)
     assert list(recording.pairs.amiss(0)) == list(live.amiss(0))
-    assert [recording.answered_by(seq) for seq in range(1, count + 1)] == [
+    assert [recording.pairs.other_half(seq) for seq in range(1, count + 1)] == [
         live.other_half(seq) for seq in range(1, count + 1)
     ]
     recording.close()
-    assert recording.answered_by(2) is None
+    assert recording.pairs.other_half(2) is None
 
 
 async def test_a_long_capture_is_gone_through_beside_the_window(tmp_path, monkeypatch):

@@ -3,6 +3,8 @@ from __future__ import annotations
 from bench.clock import NS_PER_MS, ManualClock, Stamp
 from bench.journal.filter import parse
 from bench.journal.log import Journal
+from bench.journal.pairing import Flag
+from bench.journal.pairs import LivePairs
 from bench.journal.view import JournalContext, View
 from bench.message import Decoded, Direction, Fault, Link
 
@@ -18,7 +20,7 @@ def fill(journal: Journal, count: int, clock: ManualClock | None = None) -> None
 
 
 def view_over(journal: Journal) -> View:
-    return View(journal, JournalContext(journal, lambda seq: None, lambda seq: None))
+    return View(journal, JournalContext(LivePairs(journal, ManualClock()), lambda seq: None))
 
 
 def test_shows_all_and_what_comes_later() -> None:
@@ -125,16 +127,21 @@ def test_row_of_a_hidden_message_is_none() -> None:
     assert [view.row_of(seq) for seq in (2, 3, 4, 99)] == [0, None, 1, None]
 
 
-def test_time_to_answer_comes_from_the_stamps() -> None:
-    journal = Journal()
-    fill(journal, 3)
-    pairs = {1: 3, 3: 1}
-    context = JournalContext(journal, pairs.get, {3: 42}.get)
-    request, other, answer = (journal.get(seq) for seq in (1, 2, 3))
+def test_time_to_answer_and_flaws_come_from_the_pairs() -> None:
+    journal, clock = Journal(), ManualClock()
+    for kind in ("CALL", "link", "CALLRESULT", "CALLRESULT"):
+        decoded = Decoded(kind, "Authorize", None if kind == "link" else "id-1", None)
+        direction = Direction.OUT if kind == "CALLRESULT" else Direction.IN
+        journal.append(Link.OCPP, direction, "CP-001", b"[]", decoded, clock.stamp())
+        clock.advance(10)
+    context = JournalContext(LivePairs(journal, clock), {3: 42}.get)
+    request, other, answer, again = journal.since(0)
     assert context.answer_ms(answer) == 20.0 == (answer.mono_ns - request.mono_ns) / NS_PER_MS
     assert context.answer_ms(request) is None
     assert context.answer_ms(other) is None
     assert context.exchange_of(3) == 42
+    assert context.flags(answer) == ()
+    assert context.flags(again) == (Flag.DUPLICATE,)
 
 
 def test_a_readers_idle_polling_can_be_hidden_but_not_its_cards_or_faults() -> None:
@@ -146,7 +153,7 @@ def test_a_readers_idle_polling_can_be_hidden_but_not_its_cards_or_faults() -> N
 
     poll, card, bad = reader("frame"), reader("frame"), reader("frame", (Fault("checksum", "bad"),))
     ack, note, noise = reader("ack"), reader("link"), reader("noise")
-    context = JournalContext(journal, lambda seq: None, lambda seq: 1 if seq == card else None)
+    context = JournalContext(LivePairs(journal, ManualClock()), lambda seq: 1 if seq == card else None)
     view = View(journal, context)
     view.show_routine(False)
     assert view.pull() == [card, bad, note, noise]

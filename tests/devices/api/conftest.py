@@ -16,6 +16,7 @@ from bench.clock import ManualClock, stamp, utc_now
 from bench.errors import BadInput, LinkDown, NotFound, OperatorError, StoreError
 from bench.exchange import DecidedBy, Exchange, Finding, Hop, Party, Severity, TapCard, Verdict
 from bench.journal.log import Journal
+from bench.journal.pairs import LivePairs
 from bench.message import Decoded, Direction, Link, malformed
 from bench.ports import LinkState, LinkStatus
 from bench.tokens.model import IdTokenType, Token
@@ -50,6 +51,7 @@ class FakeSession:
 
     def __init__(self) -> None:
         self.journal = Journal()
+        self.pairs = LivePairs(self.journal, ManualClock())
         self.store = FakeStore()
         self.exchanges: dict[int, Exchange] = {}
         self.links: dict[str, LinkStatus] = {}
@@ -130,9 +132,6 @@ class FakeSession:
 
     def exchange_of(self, seq: int) -> int | None:
         return 1 if seq == 1 else None
-
-    def answered_by(self, seq: int) -> int | None:
-        return None
 
     def record(self, name: str, raw: bytes = b"{}", channel: str = "CP-001") -> None:
         """One message in the journal; an empty name makes it malformed."""

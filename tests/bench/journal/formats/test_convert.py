@@ -14,7 +14,7 @@ from bench.codecs.ocpp import Call, CallError, CallResult
 from bench.errors import BadInput, NotFound, StoreError
 from bench.journal.capture_reader import CaptureReader
 from bench.journal.filter import parse
-from bench.journal.formats import convert, csv_rows
+from bench.journal.formats import csv_rows
 from bench.journal.formats.calls import OpenCalls
 from bench.journal.formats.convert import Form, export_capture, form_of, import_file
 from bench.journal.formats.lines import find_time, parse_time, rfc3339
@@ -163,17 +163,6 @@ def test_a_damaged_row_is_named(tmp_path: Path, row: str) -> None:
     with pytest.raises(BadInput, match="line 2"):
         import_file(tmp_path / "rows.csv", tmp_path / "rows.db")
     assert names(tmp_path) == ["rows.csv"]
-
-
-def test_a_capture_is_gone_over_page_by_page(record: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(convert, "PAGE", 2)
-    capture = record([CALL._replace(seq=seq) for seq in (1, 2, 5, 9, 10)])
-    with CaptureReader(capture) as reader:
-        assert [[message.seq for message in page] for page in convert.pages(reader)] == [[1, 2], [5, 9], [10]]
-        assert [message.seq for message in convert.Messages(reader, after=2)] == [5, 9, 10]
-    monkeypatch.setattr(convert, "PAGE_BYTES", 1)
-    with CaptureReader(capture) as reader:
-        assert [len(page) for page in convert.pages(reader)] == [1] * 5
 
 
 def test_a_recorded_message_gets_its_body_again() -> None:

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.journal.capture_file import ExchangeRow
+from bench.journal.capture_file import Batch, CaptureFile, ExchangeRow
+from bench.journal.capture_reader import CaptureReader
 from bench.journal.formats.convert import Form, export_capture
 from bench.journal.formats.redaction import Redactor
 from bench.journal.notes import Note
@@ -238,3 +239,23 @@ def test_many_values_in_a_payload_of_5_mb() -> None:
     after = orjson.loads(found.raw)[3]["localAuthorizationList"]
     assert len({entry["idTag"] for entry in after}) == 20_000
     assert not {entry["idTag"] for entry in after} & {entry["idTag"] for entry in entries}
+
+
+def test_what_comes_while_it_is_redacted_is_not_in_the_file(tmp_path: Path) -> None:
+    """It could hold a value that was not learnt."""
+    live = CaptureFile(tmp_path / "live.db")
+    live.open()
+    call = b'[2,"1","Authorize",{"idTag":"%s"}]'
+    decoded = Decoded("CALL", "Authorize", "1", None)
+    live.write(Batch([Message(1, 0, 0, Link.OCPP, Direction.IN, "CP-1", call % b"04A2B3C4", decoded)]))
+
+    def progress(done: int, total: int) -> None:
+        seq = 2 if done == 1 else 3
+        live.write(Batch([Message(seq, 0, 0, Link.OCPP, Direction.IN, "CP-1", call % b"CAFE0001", decoded)]))
+
+    report = export_capture(live.path, tmp_path / "out.jsonl", redact=True, progress=progress)
+    live.close()
+    assert report.messages == 1
+    assert b"CAFE0001" not in (tmp_path / "out.jsonl").read_bytes()
+    with CaptureReader(live.path) as reader:
+        assert reader.count() == 3
