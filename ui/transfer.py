@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from PySide6.QtWidgets import QMainWindow
 
 from bench.errors import BadInput, OperatorError
-from bench.journal.filter import Filter
+from bench.journal.filter import Filter, narrowing
+from bench.journal.filter.narrowing import Narrowing
 
 if TYPE_CHECKING:
     from bench.journal.formats.convert import Report
@@ -184,7 +185,9 @@ def only_rows(rows: array[int]) -> Filter:
         at = bisect_left(rows, seq)
         return at < len(rows) and rows[at] == seq
 
-    return Filter("the rows of the table", lambda message, context: among(message.seq))
+    first, last = (rows[0], rows[-1]) if rows else (1, 0)
+    within = narrowing.both([narrowing.number("seq", ">=", str(first)), narrowing.number("seq", "<=", str(last))])
+    return Filter("the rows of the table", lambda message, context: among(message.seq), Narrowing(within.may))
 
 
 # What the window offers

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from array import array
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QObject, QPoint, Qt, QTimer
@@ -21,7 +19,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from bench.clock import NS_PER_S, stamp
 from bench.errors import OperatorError
 from bench.journal.filter import Filter
 from bench.journal.view import JournalContext, View
@@ -34,6 +31,7 @@ from ui.panels.cells import LiveDelegate, make_table, set_widths
 from ui.panels.copying import mosquitto_pub
 from ui.panels.filter_line import FilterLine
 from ui.panels.finder import Finder
+from ui.panels.older_search import OlderSearch
 from ui.panels.saved_filters import SavedFilters
 from ui.widgets import EmptyState, RoleLabel, menu_button
 
@@ -44,10 +42,6 @@ if TYPE_CHECKING:
 MAX_COPIED_ROWS = 10_000
 AGEING_MS = 1000
 """How often requests in sight are asked whether their time is over."""
-OLDER_AFTER_S = 0.3
-"""From a new filter to the search of the capture."""
-REST = 0.25
-"""Of the time a step of that search took, how much passes until the next."""
 
 
 class MessagesPanel(Panel):
@@ -62,7 +56,7 @@ class MessagesPanel(Panel):
         self._selected: int | None = None
         self._updating = False
         self._following = True
-        self._searching: object | None = None
+        self._search = OlderSearch(self, self._take_older)
         self._finder = Finder(self, lambda: self._selected, self._go_to)
         self._catch_up = QTimer(self)
         self._catch_up.setSingleShot(True)
@@ -272,41 +266,7 @@ class MessagesPanel(Panel):
         self._flush()
         if not self._following:
             self._restore_selection(scroll=True)
-        self._search_older()
-
-    def _search_older(self) -> None:
-        """Look through the capture for what the filter wants of the messages that left memory; a newer filter ends it."""
-        self._searching = None
-        if self._model is None or self.session is None or self._model.view.older is None:
-            return
-        file = self.session.history.file
-        if file is None or self.tasks is None:
-            return
-        search = self._searching = object()
-        self.run(self._find_older(search, self._model, file), name="search older messages")
-
-    async def _find_older(self, search: object, model: MessageTableModel, file: Path) -> None:
-        await asyncio.sleep(OLDER_AFTER_S)  # whoever types is not through yet
-        if self._searching is not search or model.view.older is None or self.session is None:
-            return
-        first, last = model.view.older
-        # The capture's reader is heavy; the window is painted before it is loaded.
-        from bench.journal.older import OlderScan
-
-        complete, view = self.session.history.complete, model.view
-        scan = await asyncio.to_thread(
-            lambda: OlderScan(file, view.filter, first, last, complete, routine=view.routine)
-        )
-        try:
-            while scan.left and self._searching is search:
-                began = stamp().mono_ns
-                found, start = await asyncio.to_thread(scan.step)
-                if self._searching is search:
-                    self._take_older(model, found, start)
-                    # What comes in meanwhile needs the processor as well.
-                    await asyncio.sleep((stamp().mono_ns - began) / NS_PER_S * REST)
-        finally:
-            await asyncio.to_thread(scan.close)
+        self._search.begin(self._model)
 
     def _take_older(self, model: MessageTableModel, found: array[int], start: int) -> None:
         """New rows at the top: what is in sight stays in sight."""

@@ -13,13 +13,17 @@ then ``and``). A term is one of::
     ms>500  seq<=100        numbers; ``after:12:03:12`` and ``before:2026-11-21T08:00Z`` are times
     data.status=accepted    a path inside the payload; ``.idTag`` where the name stands at the top; looks through lists
 
-Fields: see :data:`bench.journal.filter.fields.FIELDS`, which later parts extend with :func:`register`.
+Fields: see :data:`bench.journal.filter.standard`, which later parts extend with :func:`register`.
 """
 
 from bench.journal.filter.complete import complete
 from bench.journal.filter.errors import FilterError
 from bench.journal.filter.fields import FIELDS, Context, Field, Predicate, register
 from bench.journal.filter.grammar import MAX_DEPTH, MAX_LENGTH, Filter, parse
+from bench.journal.filter.standard import STANDARD
+
+for _field in STANDARD:
+    register(_field)
 
 __all__ = [
     "FIELDS",

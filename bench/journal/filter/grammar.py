@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bench.journal.filter.errors import FilterError
-from bench.journal.filter.fields import Comparison, Context, Predicate, Term, compared_term, flag_term, word_term
+from bench.journal.filter.fields import FIELDS, Comparison, Context, Predicate, Term, field_named
 from bench.journal.filter.narrowing import UNKNOWN, Narrowing, both, either, exact, negated
+from bench.journal.filter.payload import path_term, word_term
 from bench.message import Message
 
 MAX_LENGTH = 2000
@@ -160,9 +161,9 @@ class _Parser:
             return inner
         if token.kind == "compare":
             assert token.comparison is not None
-            return compared_term(token.comparison, token.position)
+            return _compared(token.comparison, token.position)
         if token.kind == "word":
-            return (None if token.literal else flag_term(token.text)) or word_term(token.text)
+            return (None if token.literal else _flag(token.text)) or word_term(token.text)
         wanted = {"end": "a term is missing at the end", ")": "a term is missing before this bracket"}
         raise FilterError(token.position, wanted.get(token.kind, f"a term is missing before {token.text}"))
 
@@ -173,6 +174,26 @@ class _Parser:
         if self._depth > MAX_DEPTH:
             raise FilterError(token.position, f"brackets and not are nested deeper than {MAX_DEPTH}")
         return before
+
+
+def _compared(asked: Comparison, position: int) -> Term:
+    """``field operator value``.
+
+    Raises:
+        FilterError: there is no such field, or it cannot use the value.
+    """
+    if "." in asked.field:
+        return path_term(asked)
+    field = field_named(asked.field, position)
+    return Term(field.make(asked), field.narrow(asked), field.paired)
+
+
+def _flag(name: str) -> Term | None:
+    """The bare name of a field, where that is a term."""
+    field = FIELDS.get(name.lower())
+    if field is None or field.flag is None:
+        return None
+    return Term(field.flag, field.flag_narrow, field.paired)
 
 
 def _always(message: Message, context: Context) -> bool:
