@@ -186,7 +186,7 @@ def only_rows(rows: array[int]) -> Filter:
         return at < len(rows) and rows[at] == seq
 
     first, last = (rows[0], rows[-1]) if rows else (1, 0)
-    within = narrowing.both([narrowing.number("seq", ">=", str(first)), narrowing.number("seq", "<=", str(last))])
+    within = narrowing.exact("seq BETWEEN ? AND ?", first, last)
     return Filter("the rows of the table", lambda message, context: among(message.seq), Narrowing(within.may))
 
 
