@@ -9,6 +9,9 @@ import asyncio
 
 from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QLineEdit, QMessageBox, QPushButton, QWidget
 
+TEXT_WIDTH = 420
+"""Pixels of a dialog that asks for a line of text: a filter or a MAC address is seen whole."""
+
 
 async def finished(dialog: QDialog) -> int:
     """Show a dialog and wait until it was closed; its result code. Cancelling closes the dialog."""
@@ -51,6 +54,7 @@ async def ask_text(
     dialog.setTextEchoMode(QLineEdit.EchoMode.Password if hidden else QLineEdit.EchoMode.Normal)
     dialog.setTextValue(text)
     dialog.setOkButtonText(ok)
+    dialog.resize(TEXT_WIDTH, dialog.sizeHint().height())
     accepted = await finished(dialog) == QDialog.DialogCode.Accepted
     return dialog.textValue().strip() if accepted else None
 

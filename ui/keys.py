@@ -24,6 +24,8 @@ KEYS = (
     ("Ctrl+Q", "Quit"),
 )
 
+WIDTH = 640
+
 
 class KeysCard(QDialog):
     """All keys; not modal."""
@@ -46,4 +48,7 @@ class KeysCard(QDialog):
         close = QPushButton("Close")
         close.clicked.connect(self.close)
         layout.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
-        self.setMinimumWidth(520)
+        self.setMinimumWidth(WIDTH)
+        # A grid asks for the height its wrapped words have at their narrowest, not for that at this width.
+        layout.activate()
+        self.resize(WIDTH, layout.totalHeightForWidth(WIDTH))

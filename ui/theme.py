@@ -24,7 +24,7 @@ LIGHT: dict[str, str] = {
     "button_hover": "#ebebee",
     "button_down": "#dedee3",
     "border": "#d8d8dd",
-    "border_strong": "#8a8a94",
+    "border_strong": "#7c7c86",
     "rule": "#e6e6ea",
     "text": "#1b1b1f",
     "muted": "#5a5e69",
@@ -281,7 +281,8 @@ def make_palette(roles: dict[str, str]) -> QPalette:
 def make_style_sheet(roles: dict[str, str]) -> str:
     """The rules a palette cannot say, in the colours of one theme."""
     shade = "dark" if roles is DARK else "light"
-    return _SHEET % (roles | {"chevron": (ICONS / f"chevron-{shade}.svg").as_posix()})
+    icons = {name: (ICONS / f"{name}-{shade}.svg").as_posix() for name in ("chevron", "check")}
+    return _SHEET % (roles | icons)
 
 
 # No rule touches item views but their header: styled cells would slow every live table.
@@ -319,6 +320,17 @@ QComboBox::drop-down { border: none; width: 16px; }
 QComboBox::down-arrow { image: url("%(chevron)s"); width: 9px; height: 9px; }
 QComboBox QAbstractItemView { background: %(panel)s; border: 1px solid %(border)s; selection-background-color: %(selection)s;
   selection-color: %(selection_text)s; outline: none; }
+QCheckBox::indicator, QRadioButton::indicator { width: 12px; height: 12px; background: %(field)s;
+  border: 1px solid %(border_strong)s; }
+QCheckBox::indicator { border-radius: 3px; }
+QRadioButton::indicator { border-radius: 7px; }
+QCheckBox::indicator:hover, QRadioButton::indicator:hover, QCheckBox::indicator:focus, QRadioButton::indicator:focus {
+  border: 1px solid %(accent)s; }
+QCheckBox::indicator:checked { background: %(accent)s; border: 1px solid %(accent)s; image: url("%(check)s"); }
+QRadioButton::indicator:checked { border: 1px solid %(accent)s; background: qradialgradient(cx: 0.5, cy: 0.5, radius: 0.5,
+  fx: 0.5, fy: 0.5, stop: 0 %(accent)s, stop: 0.5 %(accent)s, stop: 0.6 %(field)s, stop: 1 %(field)s); }
+QCheckBox::indicator:disabled, QRadioButton::indicator:disabled { background: %(surface)s; border: 1px solid %(border)s; }
+QCheckBox::indicator:checked:disabled { background: %(disabled)s; }
 QTabBar { qproperty-drawBase: 0; background: transparent; }
 QTabBar::tab { background: transparent; color: %(muted)s; border: none; border-bottom: 2px solid transparent;
   padding: 7px 12px 6px 12px; margin: 0 2px; }

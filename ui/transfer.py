@@ -392,14 +392,14 @@ class Transfers:
         page = self.import_page
         assert page is not None
         try:
-            source, capture = page.source, page.target()
+            source, form, capture = page.source, page.chosen_form, page.target()
         except OperatorError as error:
             page.tell("fail", str(error))
             return
         work = Work("Reading")
         page.begin(work)
         try:
-            report = await work.run(lambda tell: import_file(source, capture, progress=tell))
+            report = await work.run(lambda tell: import_file(source, capture, form, progress=tell))
         except CalledOff:
             page.finish("info", "Called off; no capture was made.")
         except OperatorError as error:

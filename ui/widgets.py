@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QFont, QFontMetrics, QFontMetricsF, QPainter, QPaintEvent, QPalette, QPen, QResizeEvent
+from PySide6.QtGui import (
+    QBrush,
+    QFont,
+    QFontMetrics,
+    QFontMetricsF,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QPen,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -107,9 +117,8 @@ class BadgeDelegate(QStyledItemDelegate):
             return
         font = index.data(Qt.ItemDataRole.FontRole) or option.font
         painter.setFont(font)
-        painter.setPen(
-            index.data(Qt.ItemDataRole.ForegroundRole) or theme.color("selection_text" if selected else "text")
-        )
+        ink = index.data(Qt.ItemDataRole.ForegroundRole) or theme.color("selection_text" if selected else "text")
+        painter.setPen(ink.color() if isinstance(ink, QBrush) else ink)  # a brush is what an item of a tree keeps
         metrics = QFontMetricsF(font)
         if metrics.horizontalAdvance(text) > room.width():
             text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room.width())
@@ -309,6 +318,7 @@ class EmptyState(QWidget):
     """
 
     asked = Signal()
+    LEAST_HEIGHT = 40
 
     def __init__(
         self, title: str, text: str = "", button: str = "", glyph: str = "", parent: QWidget | None = None
@@ -331,6 +341,16 @@ class EmptyState(QWidget):
         layout.addWidget(self.button, 0, Qt.AlignmentFlag.AlignHCenter)
         self.button.setVisible(bool(button))  # only now: without a parent it would be a window of its own
         layout.addStretch(1)
+
+    def say(self, title: str, text: str) -> None:
+        """Other words; the button stays."""
+        self.title.setText(title)
+        self.text.setText(text)
+        self.text.setVisible(bool(text))
+
+    def minimumSizeHint(self) -> QSize:
+        # A page that is not even shown must not make a low window grow.
+        return QSize(super().minimumSizeHint().width(), self.LEAST_HEIGHT)
 
 
 class GlyphLabel(QWidget):

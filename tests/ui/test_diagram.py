@@ -333,3 +333,11 @@ def test_an_id_used_before_is_marked(panel, lively):
     lively.hop(exchange, asked, Party.STATION, Party.CSMS, "Authorize")
     panel.refresh({("exchange", exchange.id)})
     assert panel.view.diagram.arrows[0].mark == "id used before"
+
+
+def test_another_session_is_followed_again(panel, lively):
+    panel.select_exchange(1)
+    assert not panel.follow_button.isChecked()
+    panel.attach(lively, panel.tasks)
+    assert panel.follow_button.isChecked()
+    assert panel.exchange_id == next(reversed(lively.exchanges))

@@ -10,6 +10,8 @@ from PySide6.QtCore import Qt
 from bench.exchange import DecidedBy, Party, TapCard, Verdict
 from bench.journal.pairs import Pairs
 from bench.message import Direction, Link
+from bench.ports import LinkState
+from bench.tasks import Tasks
 from tests.ui.stub_session import StubSession
 from ui import theme
 from ui.models import exchanges as models
@@ -336,3 +338,13 @@ def test_three_selected_rows_cannot_be_compared(panel, lively, qtbot):
     select(panel, qtbot, 0, 1, 2)
     (action,) = panel.context_menu().actions()
     assert not action.isEnabled()
+
+
+def test_a_capture_without_taps_does_not_ask_for_a_card(qtbot, themed, stub):
+    panel = ExchangesPanel()
+    qtbot.addWidget(panel)
+    panel.attach(stub, Tasks())
+    assert panel.empty.title.text() == "No taps yet"
+    stub.link("store", LinkState.OFF, "a capture holds no tokens")
+    panel.attach(stub, Tasks())
+    assert panel.empty.title.text() == "No taps in this capture"

@@ -121,3 +121,16 @@ def test_the_card_goes_on_after_its_first_findings(qtbot, themed, qapp):
     card.show_findings([])
     qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     assert not card._empty.isHidden()
+
+
+def test_a_low_card_says_how_many_there_are(qtbot, themed):
+    card = FindingsCard()
+    qtbot.addWidget(card)
+    card.resize(220, 34)
+    card.show()
+    assert card.heading.text() == "Findings: none"
+    card.show_findings([finding(1), finding(2)])
+    assert card.heading.text() == "Findings: the latest 2 under Ctrl+8"
+    card.resize(220, 120)
+    assert card.heading.text() == "Findings"
+    assert len(card.notes()) == 2

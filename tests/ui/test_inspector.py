@@ -140,7 +140,7 @@ def test_unreadable_bytes_say_why(panel, stub):
     panel.tabs.choose("Raw")
     assert panel.tabs.raw.text.toPlainText() == '[2,"a","Auth'
     panel.tabs.choose("Bytes")
-    assert panel.tabs.bytes.text.toPlainText().startswith("00000000  5B 32 2C 22 61")
+    assert panel.tabs.bytes.text.toPlainText().startswith("0000  5B 32 2C 22 61")
 
 
 def test_answers_are_linked_even_when_they_come_later(qtbot, panel, stub):

@@ -6,19 +6,25 @@ import asyncio
 import json
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QColor, QFontMetrics
 
 from bench.codecs import josev, ocpp
+from bench.codecs.serial_bytes import explain
 from bench.errors import StoreError
 from bench.exchange import MASK
 from bench.message import Decoded, Direction, Link, malformed
 from bench.station import Station
 from bench.tasks import Tasks
 from devices.rfid import pn532_frames as pn532
-from ui.panels.frame_view import AT, BYTES, FIELD, MEANING
+from ui.models.tree import Check
+from ui.panels.cells import PADDING
+from ui.panels.frame_view import AT, BYTES, FIELD, MEANING, FrameView, words_font
 from ui.panels.inspector import InspectorPanel
+from ui.panels.inspector_tabs import MessageTabs
+from ui.panels.message_tree import MessageTree
 from ui.panels.pair_view import NEVER_AFTER_S
+from ui.panels.sliced_text import Verbatim, hex_lines
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
@@ -142,7 +148,7 @@ def test_the_unknown_opens_at_its_bytes(panel, stub):
     )
     panel.select_message(unknown.seq)
     assert panel.tabs.shown == "Bytes"
-    assert panel.tabs.bytes.text.toPlainText().startswith("00000000  FF 00 FE")
+    assert panel.tabs.bytes.text.toPlainText().startswith("0000  FF 00 FE")
     assert panel.faults.text() == "✖ byte 0: not UTF-8"
 
 
@@ -541,3 +547,50 @@ def test_marks_follow_the_theme(panel, stub):
     theme.current.choose(theme.Choice.DARK)
     (mark,) = panel.tabs.frame.dump.extraSelections()
     assert mark.format.background().color() == QColor(theme.DARK["accent"])
+
+
+def test_raw_text_shows_characters_that_nobody_would_see():
+    assert "".join(Verbatim("UU\0\x03\tz\n")) == "UU\\x00\\x03\tz\n"
+
+
+def test_long_dumps_have_long_offsets():
+    assert next(iter(hex_lines(bytes(16)))).startswith("0000  00")
+    assert next(iter(hex_lines(bytes(0x10001)))).startswith("00000000  00")
+
+
+def test_a_narrow_frame_view_tells_every_meaning_whole(qtbot, themed):
+    raw = bytes.fromhex("0000FF03FDD4140117 00")
+    view = FrameView()
+    qtbot.addWidget(view)
+    view.resize(300, 500)
+    view.show()
+    view.show_frame(raw, explain("pn532", raw))
+    words = QFontMetrics(words_font())
+    for row in range(view.rows.rowCount()):
+        text = str(view.rows.index(row, MEANING).data())
+        room = QRect(0, 0, view.table.columnWidth(MEANING) - 2 * PADDING, 1000)
+        needed = words.boundingRect(room, Qt.TextFlag.TextWordWrap, text).height()
+        assert view.table.rowHeight(row) >= needed, text
+
+
+def test_tabs_do_not_keep_room_for_those_that_are_hidden(qtbot, themed):
+    tabs = MessageTabs()
+    qtbot.addWidget(tabs)
+    tabs.resize(330, 300)
+    tabs.show()
+    for names in (("HTTP", "Raw", "Bytes"), ("Decoded", "Raw"), ("Frame", "Raw"), ("Decoded", "Raw")):
+        tabs.offer(names)
+        first = tabs.offered[0]
+        place = next(n for n in range(tabs.count()) if tabs.tabText(n) == first)
+        assert tabs.tabBar().tabRect(place).x() == 0, names
+
+
+def test_verdicts_are_cut_with_dots_in_a_narrow_dock(qtbot, themed):
+    tree = MessageTree()
+    qtbot.addWidget(tree)
+    tree.resize(314, 200)
+    tree.show()
+    tree.show_tree(
+        {"idToken": {"idToken": "04A2B3C4D5E680"}}, [("idToken.idToken", Check(True, "string, maxLength 36"))]
+    )
+    assert sum(tree.columnWidth(column) for column in range(3)) <= tree.viewport().width()

@@ -182,7 +182,7 @@ def test_a_wrong_filter_says_where_and_keeps_the_rows(qtbot, panel, stub):
     qtbot.keyClicks(panel.filter_line.line, " zzz:1")
     panel.filter_line.apply()
     assert panel.filter_line.error.isVisible()
-    assert panel.filter_line.error.text().startswith("character 12 (zzz:1): there is no field zzz")
+    assert panel.filter_line.error.text().startswith("character 12, at “zzz:1”: there is no field zzz")
     assert rows(panel) == [3]
     panel.filter_line.set_text("link:ocpp")
     assert not panel.filter_line.error.isVisible()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPalette
-from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton, QRadioButton, QVBoxLayout, QWidget
 
 from ui import theme
 from ui.widgets import RoleLabel
@@ -97,3 +97,19 @@ def test_wire_text_is_monospaced(themed):
     metrics = QFontMetricsF(theme.mono_font())
     assert metrics.horizontalAdvance("iiii") == metrics.horizontalAdvance("MMMM")
     assert theme.mono_font(2).pointSizeF() == pytest.approx(theme.BASE_PT + 2)
+
+
+@pytest.mark.parametrize("choice", [theme.Choice.LIGHT, theme.Choice.DARK])
+@pytest.mark.parametrize("kind", [QCheckBox, QRadioButton])
+def test_boxes_have_an_outline_that_is_seen(qtbot, themed, choice: theme.Choice, kind: type[QWidget]):
+    """WCAG 2.2, 1.4.11: the edge of a control stands out from its ground 3:1."""
+    themed.choose(choice)
+    themed.style()
+    page = QWidget()
+    qtbot.addWidget(page)
+    box = kind("words", page)
+    page.resize(120, 40)
+    picture = page.grab().toImage()
+    ground = picture.pixelColor(110, 5)
+    edge = max((picture.pixelColor(x, box.height() // 2) for x in range(6)), key=lambda c: theme.contrast(c, ground))
+    assert theme.contrast(edge, ground) >= 3.0

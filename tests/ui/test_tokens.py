@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QLineEdit
 
 from bench.errors import BadInput, StoreError
 from bench.exchange import MASK
+from bench.ports import LinkState
 from bench.tokens import contract_id
 from bench.tokens.model import AuthorizationStatus, IdTokenType
 from tests.ui.stub_session import make_token
@@ -409,3 +410,17 @@ async def test_a_file_that_cannot_be_read_is_told(panel, tasks, tmp_path):
     assert "cannot read" in text
     with pytest.raises(BadInput):
         await panel.import_path(tmp_path / "none.csv")
+
+
+async def test_a_capture_holds_no_tokens_and_takes_none(qtbot, themed, stub, tasks):
+    stub.link("store", LinkState.OFF, "a capture holds no tokens")
+    panel = TokensPanel()
+    qtbot.addWidget(panel)
+    panel.attach(stub, tasks)
+    assert panel._stack.currentWidget() is panel.no_store
+    assert not panel.add_button.isEnabled()
+    assert not panel.import_button.isEnabled()
+    stub.link("store", LinkState.UP, "0 valid of 0")
+    panel.attach(stub, tasks)
+    assert panel._stack.currentWidget() is panel.empty
+    assert panel.add_button.isEnabled()

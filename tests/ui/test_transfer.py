@@ -402,6 +402,19 @@ async def test_a_damaged_file_names_the_line_and_leaves_nothing(window, tmp_path
     assert "exists already" in page.outcome.text()
 
 
+async def test_the_format_can_be_named_where_the_file_does_not_tell(window, tmp_path):
+    (tmp_path / "station.jsonl").write_text('{"note":"mine"}\n[2,"1","Heartbeat",{}]\n')
+    window.workspace.transfers.import_file(str(tmp_path / "station.jsonl"))
+    await until(lambda: window.workspace.transfers.import_page is not None)
+    page = window.workspace.transfers.import_page
+    await press_order(page)
+    assert "name the format" in page.outcome.text()
+    page.format.setCurrentText("Log of OCPP arrays, one a line")
+    page.open_after.setChecked(False)
+    await press_order(page)
+    assert "(from plain)" in page.outcome.text()
+
+
 async def test_an_import_called_off_leaves_nothing(window, tmp_path, monkeypatch):
     log = tmp_path / "long.log"
     log.write_text('[2,"1","Heartbeat",{}]\n' * 30_000)

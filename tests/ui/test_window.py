@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QSettings, Qt
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QImage, QShortcut
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from bench.errors import BadInput, OperatorError
@@ -475,3 +475,48 @@ def test_leaving_the_window_ends_its_timer(window):
     window.release()
     assert not window.workspace._timer.isActive()
     assert not window.isVisible()
+
+
+def test_the_tab_key_walks_from_panel_to_panel(window, lively):
+    """One ring through everything that takes the focus: what is cut off from it is out of reach without a mouse."""
+    workspace = window.workspace
+    window.attach(lively, Tasks())
+    ring, widget = set(), workspace.tap.uid
+    while widget not in ring:
+        ring.add(widget)
+        widget = widget.nextInFocusChain()
+    assert {
+        workspace.tap.present_button,
+        workspace.exchanges.table,
+        workspace.diagram.view,
+        workspace.inspector.note.text,
+        workspace.messages.table,
+        workspace.messages.filter_line.line,
+        workspace.tokens.table,
+    } <= ring
+
+
+def test_no_key_of_a_panel_is_one_of_the_window(window):
+    """Two that listen to one key answer neither."""
+    ours = {key.toString() for action in window.actions() for key in action.shortcuts()}
+    theirs = {short.key().toString() for panel in window.workspace.panels for short in panel.findChildren(QShortcut)}
+    assert "Ctrl+B" in ours
+    assert not ours & theirs
+
+
+def test_all_of_the_keys_card_can_be_read(window, qtbot):
+    window.workspace.show_keys()
+    card = window.workspace.keys_card
+    QApplication.processEvents()
+    for label in card.findChildren(QLabel):
+        assert label.height() >= label.heightForWidth(label.width()) or not label.wordWrap(), label.text()
+    card.close()
+
+
+def test_a_low_window_does_not_grow_when_a_filter_is_wrong(window, lively):
+    window.attach(lively, Tasks())
+    window.resize(1000, 700)
+    QApplication.processEvents()
+    window.workspace.messages.filter_line.set_text("zzz:1")
+    QApplication.processEvents()
+    assert (window.width(), window.height()) == (1000, 700)

@@ -9,6 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from bench.errors import OperatorError
+from bench.ports import LinkState
 
 if TYPE_CHECKING:
     from bench.session import Change, Session
@@ -56,6 +57,12 @@ class Panel(QWidget):
             self.notice.emit("warn", "The bench is not running yet.")
             return
         self.tasks.spawn(self._guarded(action), name=name)
+
+    @property
+    def has_store(self) -> bool:
+        """Whether there are tokens behind what is shown; an opened capture holds none."""
+        store = None if self.session is None else self.session.links.get("store")
+        return store is None or store.state is not LinkState.OFF
 
     async def _guarded(self, action: Coroutine[Any, Any, Any]) -> None:
         try:

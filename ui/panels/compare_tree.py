@@ -11,7 +11,7 @@ from bench.journal.compare import Difference, State
 from bench.message import Message
 from ui import theme
 from ui.models.messages import ARROWS
-from ui.widgets import readable_ms
+from ui.widgets import BadgeDelegate, readable_ms
 
 MAX_SHOWN = 200
 """Differences of one message that become rows."""
@@ -33,7 +33,7 @@ def make_tree(name: str, headers: Sequence[str]) -> QTreeWidget:
     tree.setUniformRowHeights(True)
     tree.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
     tree.setTextElideMode(Qt.TextElideMode.ElideRight)
-    tree.setAllColumnsShowFocus(True)
+    tree.setItemDelegate(BadgeDelegate(tree))
     header = tree.header()
     header.setStretchLastSection(False)
     header.setMinimumSectionSize(60)

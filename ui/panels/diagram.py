@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from bench.session import Change, Session
     from bench.tasks import Tasks
 
+EMPTY = ("No tap yet", "Hold a card to the reader, or press Ctrl+T: each step of the tap becomes an arrow here.")
+EMPTY_CAPTURE = ("No tap in this capture", "A message shows its request or answer under Pair in the Inspector.")
+
 
 class DiagramPanel(Panel):
     """The diagram of the selected exchange; with *follow*, of the newest."""
@@ -54,11 +57,8 @@ class DiagramPanel(Panel):
         scroll.viewport().setAutoFillBackground(False)
         self.view.setAutoFillBackground(False)
         self._pages = QStackedWidget()
-        self._pages.addWidget(
-            EmptyState(
-                "No tap yet", "Hold a card to the reader, or press Ctrl+T: each step of the tap becomes an arrow here."
-            )
-        )
+        self.empty = EmptyState(*EMPTY)
+        self._pages.addWidget(self.empty)
         # What is marked, in words: a step without a message opens nothing, and this is its answer to a click.
         self.said = ElidedLabel("", "muted", delta=-0.75)
         words = QHBoxLayout()
@@ -86,6 +86,8 @@ class DiagramPanel(Panel):
     def attach(self, session: Session, tasks: Tasks) -> None:
         super().attach(session, tasks)
         self.exchange_id = None
+        self.empty.say(*(EMPTY if self.has_store else EMPTY_CAPTURE))
+        self._set_following(True)  # as the table above it, which begins with the newest
         self._follow_newest()
         if self.exchange_id is None:
             self._show(None)
@@ -112,9 +114,7 @@ class DiagramPanel(Panel):
         """Show one exchange. Following goes on only where it is the newest."""
         self.exchange_id = exchange_id
         newest = self.session is not None and exchange_id == next(reversed(self.session.exchanges), None)
-        self.follow_button.blockSignals(True)
-        self.follow_button.setChecked(newest)
-        self.follow_button.blockSignals(False)
+        self._set_following(newest)
         self._show(self._exchange())
 
     def select_message(self, seq: int) -> None:
@@ -174,6 +174,11 @@ class DiagramPanel(Panel):
             self._follow_newest()
             if self.exchange_id is not None:
                 self.exchange_selected.emit(self.exchange_id)
+
+    def _set_following(self, on: bool) -> None:
+        self.follow_button.blockSignals(True)
+        self.follow_button.setChecked(on)
+        self.follow_button.blockSignals(False)
 
     def _follow_newest(self) -> None:
         newest = next(reversed(self.session.exchanges), None) if self.session is not None else None

@@ -27,6 +27,11 @@ SAMPLES = {
     Column.OCPP: "00.0 ms",
     Column.TOTAL: "000 ms",
 }
+EMPTY = ("No taps yet", "Every card held to a reader, and every one the charger asks about, becomes a row here.")
+EMPTY_CAPTURE = (
+    "No taps in this capture",
+    "All it holds stands under Messages; what was imported from a log or a trace has no taps.",
+)
 NARROW = 680
 """Width below which the milliseconds of the time of day make room for who decided."""
 
@@ -53,11 +58,8 @@ class ExchangesPanel(Panel):
         self.table = QTableView()
         self._set_up_table()
         self._pages = QStackedWidget()
-        self._pages.addWidget(
-            EmptyState(
-                "No taps yet", "Every card held to a reader, and every one the charger asks about, becomes a row here."
-            )
-        )
+        self.empty = EmptyState(*EMPTY)
+        self._pages.addWidget(self.empty)
         self._pages.addWidget(self.table)
         self.card.body.addWidget(self._pages)
         layout = QVBoxLayout(self)
@@ -69,6 +71,7 @@ class ExchangesPanel(Panel):
     def attach(self, session: Session, tasks: Tasks) -> None:
         super().attach(session, tasks)
         self.model.show_session(session)
+        self.empty.say(*(EMPTY if self.has_store else EMPTY_CAPTURE))
         if not session.pairs.complete:
             self.run(self._judge_all(session.pairs), name="pairing")
         if self.compare is not None:

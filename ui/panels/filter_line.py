@@ -79,7 +79,8 @@ class FilterLine(QWidget):
         try:
             wanted = parse(text) if text.strip() else None
         except FilterError as error:
-            self._wrong(f"{_place(text, error.position)}: {error.text}")
+            # The rows below it stay as they were: whoever reads them should know.
+            self._wrong(f"{_place(text, error.position)}: {error.text} · not applied yet")
             return
         self._wrong("")
         if (wanted.text if wanted else None) != (self.filter.text if self.filter else None):
@@ -124,4 +125,4 @@ class FilterLine(QWidget):
 def _place(text: str, position: int) -> str:
     """Where, as a person counts, with a few characters of what stands there."""
     near = text[position : position + 12].split(" ")[0]
-    return f"character {position + 1} ({near})" if near else f"character {position + 1}"
+    return f"character {position + 1}, at “{near}”" if near else f"character {position + 1}"

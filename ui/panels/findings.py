@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -102,11 +102,14 @@ class FindingsCard(Card):
     asked = Signal(int)
     SHOWN = 4
     LEAST_HEIGHT = 34
+    ROOM_FOR_TEXT = 64
+    """Pixels below which there is only room to say how many there are."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
         self.setAccessibleName("Latest findings")
-        self.body.addWidget(RoleLabel("Findings", bold=True))
+        self.heading = RoleLabel("Findings", bold=True)
+        self.body.addWidget(self.heading)
         self._empty = RoleLabel("Nothing to complain about.", "muted", wrap=True)
         self._holder = QWidget()
         self._list = QVBoxLayout(self._holder)
@@ -114,7 +117,7 @@ class FindingsCard(Card):
         self._list.setSpacing(8)
         self._list.addWidget(self._empty)
         self._list.addStretch(1)
-        scroll = QScrollArea()
+        self._scroll = scroll = QScrollArea()
         scroll.setWidget(self._holder)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -146,6 +149,18 @@ class FindingsCard(Card):
             note.asked.connect(self.asked)
             self._list.insertWidget(n, note)
         self._empty.setVisible(not latest)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        roomy = self.height() >= self.ROOM_FOR_TEXT
+        self._scroll.setVisible(roomy)
+        count = len(self._shown)
+        words = f"the latest {count} under Ctrl+8" if count > 1 else "one, under Ctrl+8" if count else "none"
+        self.heading.setText("Findings" if roomy else f"Findings: {words}")
 
     def notes(self) -> list[FindingNote]:
         """The notes shown, newest first."""

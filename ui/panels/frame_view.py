@@ -4,23 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QAbstractTableModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, Qt
-from PySide6.QtGui import QMouseEvent, QResizeEvent, QTextCharFormat, QTextCursor, QTextOption
-from PySide6.QtWidgets import QHeaderView, QPlainTextEdit, QTextEdit, QVBoxLayout, QWidget
+from PySide6.QtCore import QAbstractTableModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, Qt
+from PySide6.QtGui import (
+    QFont,
+    QFontMetrics,
+    QMouseEvent,
+    QPainter,
+    QResizeEvent,
+    QTextCharFormat,
+    QTextCursor,
+    QTextOption,
+)
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QPlainTextEdit,
+    QStyle,
+    QStyleOptionViewItem,
+    QTextEdit,
+    QVBoxLayout,
+    QWidget,
+)
 
 from bench.codecs.spans import Span
 from ui import theme
-from ui.panels.cells import PADDING, make_table
+from ui.panels.cells import PADDING, ROW_PADDING, CellDelegate, make_table
 from ui.widgets import RoleLabel
 
 HEADERS = ("At", "Bytes", "Field", "Meaning")
 AT, BYTES, FIELD, MEANING = range(4)
+WRAPPED = (FIELD, MEANING)
+MAX_WRAPPED_ROWS = 200
+"""Rows whose height is measured; those of longer messages are cut, and told in full at the foot."""
 MAX_CELL_BYTES = 16
+MAX_ROW_HEIGHT = 400
 MAX_TOLD_BYTES = 64
 MAX_DUMP = 4_096
 """Bytes of the dump above the table; the Bytes tab has all of them."""
 MAX_DUMP_LINES = 6
 NARROW = 360
+_WRAP = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -81,6 +104,30 @@ class SpanModel(QAbstractTableModel):
         return None
 
 
+def words_font() -> QFont:
+    """That of names and meanings; narrower than the one of bytes."""
+    return theme.ui_font(-0.25)
+
+
+class _Wrapped(CellDelegate):
+    """Names and meanings in as many lines as they need: the meaning is what the table is read for."""
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        if index.column() not in WRAPPED:
+            super().paint(painter, option, index)
+            return
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        if selected:
+            painter.fillRect(option.rect, theme.color("selection"))
+        painter.setPen(
+            index.data(Qt.ItemDataRole.ForegroundRole) or theme.color("selection_text" if selected else "text")
+        )
+        painter.setFont(words_font())
+        painter.drawText(option.rect.adjusted(PADDING, 0, -PADDING, 0), _WRAP, str(index.data()))
+
+
 class _Dump(QPlainTextEdit):
     """The whole message in hex, with one span marked. A click picks the span under it."""
 
@@ -113,6 +160,8 @@ class FrameView(QWidget):
         self.rows = SpanModel(self)
         self.table = make_table("Fields of the message")
         self.table.setModel(self.rows)
+        self.table.setItemDelegate(_Wrapped(self.table))
+        self.table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.table.horizontalHeader().setMinimumSectionSize(20)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
@@ -219,16 +268,33 @@ class FrameView(QWidget):
 
     def _fit_columns(self) -> None:
         """Offsets and fields as wide as they need, bytes a quarter at most, and the meaning has the rest."""
-        metrics = self.table.fontMetrics()
+        metrics, words = self.table.fontMetrics(), QFontMetrics(words_font())
         room = self.table.viewport().width()
         digits = max(2, len(str(max(0, len(self._raw) - 1))))
         at = metrics.horizontalAdvance("0" * digits) + 2 * PADDING
         widest = (2 if room < NARROW else 4) * 3
         shown = metrics.horizontalAdvance("0" * widest) + 2 * PADDING
         names = [self.rows.data(self.rows.index(row, FIELD)) for row in range(min(200, self.rows.rowCount()))]
-        name = max((metrics.horizontalAdvance(str(text)) for text in names), default=40) + 2 * PADDING
-        for column, width in ((AT, at), (BYTES, shown), (FIELD, min(name, int(room * 0.27)))):
+        name = max((words.horizontalAdvance(str(text)) for text in names), default=40) + 2 * PADDING
+        # Names are wrapped between words only.
+        word = max((words.horizontalAdvance(part) for text in names for part in str(text).split()), default=0)
+        name = min(name, max(int(room * 0.27), min(word + 2 * PADDING + 1, int(room * 0.4))))
+        for column, width in ((AT, at), (BYTES, shown), (FIELD, name)):
             self.table.setColumnWidth(column, width)
+        self._fit_rows({FIELD: name, MEANING: room - at - shown - name})
+
+    def _fit_rows(self, widths: dict[int, int]) -> None:
+        """The last column takes its width later, so it is told."""
+        metrics, words = self.table.fontMetrics(), QFontMetrics(words_font())
+        line = metrics.height() + ROW_PADDING
+        for row in range(min(MAX_WRAPPED_ROWS, self.rows.rowCount())):
+            tallest = line
+            for column, width in widths.items():
+                room = QRect(0, 0, width - 2 * PADDING, MAX_ROW_HEIGHT)
+                text = str(self.rows.data(self.rows.index(row, column)))
+                tallest = max(tallest, words.boundingRect(room, _WRAP, text).height() + ROW_PADDING)
+            if self.table.rowHeight(row) != tallest:
+                self.table.setRowHeight(row, tallest)
 
 
 def _hex(raw: bytes, span: Span, limit: int) -> str:

@@ -96,6 +96,8 @@ class NoteLine(QWidget):
         self._kept = note.text if note is not None else ""
         if self.text.text() != self._kept:
             self.text.setText(self._kept)
+            self.text.setCursorPosition(0)  # a long note is read from its beginning
+        self.text.setToolTip(self._kept or "Kept in the capture when you press Enter; F2 goes from note to note")
         self._mark_star()
 
     def _mark_star(self) -> None:

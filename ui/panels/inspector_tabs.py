@@ -13,7 +13,7 @@ from ui.panels.frame_view import FrameView
 from ui.panels.inspector_prepare import BYTES, DECODED, FRAME, HTTP, PAIR, RAW, TIMING, Prepared
 from ui.panels.inspector_tree import SteppedTree
 from ui.panels.pair_view import PairView
-from ui.panels.sliced_text import SlicedText, hex_length, hex_lines
+from ui.panels.sliced_text import SlicedText, hex_length, hex_line_length, hex_lines
 from ui.widgets import RoleLabel
 
 EXPLAINED = frozenset((FRAME, HTTP, DECODED))
@@ -39,6 +39,7 @@ class MessageTabs(QTabWidget):
         self._chosen: str | None = None
         self._offering = False
         self._dump_width = DUMP_WIDTHS[0]
+        self._dump_size = 0
         self.setDocumentMode(True)
         self.setAccessibleName("Views of the message")
         # Five of them stand in a dock of 300 pixels.
@@ -49,8 +50,10 @@ class MessageTabs(QTabWidget):
         self.decoded = SteppedTree()
         self.raw = SlicedText("Raw text of the message")
         self.verbatim = QCheckBox("Verbatim, as it crossed the link")
+        self.verbatim.setToolTip("Without line breaks and indents of ours; what cannot be shown stands as \\x00")
         self.verbatim.toggled.connect(lambda on: self.refill(RAW))
         self.bytes = SlicedText("Bytes of the message")
+        self.bytes.text.setFont(theme.mono_font(-0.75))  # eight bytes a line in the dock of a small window
         self.pair = PairView()
         self.timing = _plain_text("When the message crossed the link")
         for name, parts in (
@@ -72,16 +75,21 @@ class MessageTabs(QTabWidget):
         self._filled.clear()
         self._offering = True
         shown = self._chosen if self._chosen in names else names[0]
-        self.setTabVisible(self._names.index(shown), True)
+        self._set_visible(self._names.index(shown), True)
         self.setCurrentIndex(self._names.index(shown))
         for index, name in enumerate(self._names):
-            self.setTabVisible(index, name in names)
+            self._set_visible(index, name in names)
         self._offering = False
         self._ask()
 
     def set_offered(self, name: str, offered: bool) -> None:
         """Offer one more, or one less."""
-        self.setTabVisible(self._names.index(name), offered)
+        self._set_visible(self._names.index(name), offered)
+
+    def _set_visible(self, index: int, visible: bool) -> None:
+        # Qt forgets that the tabs are to be laid out anew when it is told again what it knows already.
+        if self.isTabVisible(index) != visible:
+            self.setTabVisible(index, visible)
 
     def choose(self, name: str) -> None:
         """Look at a view, as a click on its tab does."""
@@ -107,6 +115,7 @@ class MessageTabs(QTabWidget):
         self.http.show_tree(prepared.tree)
 
     def show_bytes(self, raw: bytes) -> None:
+        self._dump_size = len(raw)
         self._dump_width = width = self._fitting_dump()
         self.bytes.show_pieces(hex_lines(raw, width), hex_length(len(raw), width))
 
@@ -122,7 +131,7 @@ class MessageTabs(QTabWidget):
             2 * PAGE_MARGIN + 2 * round(text.document().documentMargin()) + text.verticalScrollBar().sizeHint().width()
         )
         fits = (self.width() - around) // max(1, text.fontMetrics().horizontalAdvance("0"))
-        return next((size for size in DUMP_WIDTHS if hex_length(size, size) - 1 <= fits), DUMP_WIDTHS[-1])
+        return next((size for size in DUMP_WIDTHS if hex_line_length(self._dump_size, size) <= fits), DUMP_WIDTHS[-1])
 
     def _changed(self, index: int) -> None:
         if not self._offering:

@@ -33,10 +33,14 @@ class MessageTree(QTreeView):
         self.setEditTriggers(QTreeView.EditTrigger.NoEditTriggers)
         self.setIndentation(14)
         self.setTabKeyNavigation(False)
+        self._amiss = False
         self.rows = TreeModel(self)
         self.setModel(self.rows)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.header().setMinimumSectionSize(24)
+        self.header().resizeSection(
+            CHECK, self.header().minimumSectionSize()
+        )  # its stretched width is never less than this
         self.header().setStretchLastSection(True)
         self.header().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         theme.on_change(self.viewport().update)
@@ -44,6 +48,7 @@ class MessageTree(QTreeView):
     def show_tree(self, tree: object, checks: Iterable[tuple[str, Check]]) -> None:
         """Show JSON-able data, which is the tree's from now on, and what is known of its fields by path."""
         checks = list(checks)
+        self._amiss = any(not check.ok for _, check in checks)
         self.rows.show(tree, checks)
         self.setColumnHidden(CHECK, not checks)
         self._open_branches()
@@ -69,12 +74,14 @@ class MessageTree(QTreeView):
                 waiting += [(self.rows.index(row, 0, index), depth + 1) for row in range(count)]
 
     def _fit_columns(self) -> None:
-        """Names and verdicts as wide as they need, within their shares; values have the rest, and give way first."""
+        """Names as wide as they need, within their share, and so are verdicts where one says what is wrong; values have the
+        rest, and give way first. Where all is well, the signs of the verdicts do."""
         room = self.viewport().width()
         names = min(self._wanted(FIELD), int(room * MAX_NAME_SHARE))
-        verdicts = 0 if self.isColumnHidden(CHECK) else min(self._wanted(CHECK), int(room * MAX_CHECK_SHARE))
-        if verdicts:
-            verdicts = max(verdicts, self.fontMetrics().horizontalAdvance(LEAST_CHECK) + 2 * PADDING)
+        verdicts = 0
+        if not self.isColumnHidden(CHECK):
+            least = self.fontMetrics().horizontalAdvance(LEAST_CHECK) + 2 * PADDING
+            verdicts = max(least, min(self._wanted(CHECK), int(room * MAX_CHECK_SHARE))) if self._amiss else least
         values = max(min(self._wanted(VALUE), room - names - verdicts), MIN_VALUE)
         names = min(names, max(room - values - verdicts, MIN_NAME))
         self.setColumnWidth(FIELD, names)

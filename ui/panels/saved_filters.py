@@ -25,7 +25,7 @@ class SavedFilters(QMenu):
         """Make the entries anew; they follow the filter in force."""
         self.clear()
         now = self._current().strip()
-        keep = self.addAction("Keep this filter", lambda: self.keep(now))
+        keep = self.addAction("Keep this filter" if now else "Type a filter to keep it", lambda: self.keep(now))
         keep.setEnabled(bool(now) and now not in self.texts)
         if now in self.texts:
             self.addAction("Let this filter go", lambda: self.texts.remove(now))

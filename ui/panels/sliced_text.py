@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
@@ -18,6 +19,8 @@ PORTION_CHARS = 8_000_000
 """Characters added by one click: a widget takes ten times the room of its text."""
 MAX_LINE = 2_000
 """Longer lines are broken for display: a text layout is slow in the length of one line."""
+
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f]")
 
 
 class Growing(Protocol):
@@ -131,7 +134,7 @@ class SlicedText(QWidget):
 
 
 class Verbatim:
-    """The pieces of a text as it is; see :func:`pieces_of`."""
+    """The pieces of a text as it is, see :func:`pieces_of`; characters that nobody would see become ``\\x00``."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -145,7 +148,7 @@ class Verbatim:
     def __iter__(self) -> Iterator[str]:
         for piece in pieces_of(self._text):
             self._given += len(piece)
-            yield piece
+            yield _UNSEEN.sub(lambda found: f"\\x{ord(found[0]):02x}", piece)
 
 
 def pieces_of(text: str) -> Iterator[str]:
@@ -173,15 +176,26 @@ def length_of_pieces(text: str) -> int:
 
 
 def hex_lines(data: bytes, width: int = 16) -> Iterator[str]:
-    """``00000008  22 3A 20 22 35 37 38 32  ": "5782``, a line for so many bytes."""
+    """``0008  22 3A 20 22 35 37 38 32  ": "5782``, a line for so many bytes."""
     digits = 3 * width - 1
+    offset = offset_digits(len(data))
     for start in range(0, len(data), width):
         part = data[start : start + width]
         words = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in part)
-        yield f"{start:08X}  {part.hex(' ').upper():<{digits}}  {words}\n"
+        yield f"{start:0{offset}X}  {part.hex(' ').upper():<{digits}}  {words}\n"
 
 
 def hex_length(size: int, width: int = 16) -> int:
     """Characters of the hex dump of so many bytes."""
     lines = -(-size // width)
-    return lines * (8 + 2 + 3 * width - 1 + 2 + 1) + size
+    return lines * (hex_line_length(size, width) - width + 1) + size
+
+
+def hex_line_length(size: int, width: int) -> int:
+    """Characters of a full line in the hex dump of so many bytes."""
+    return offset_digits(size) + 2 + 3 * width - 1 + 2 + width
+
+
+def offset_digits(size: int) -> int:
+    """Four where they do, which is for most messages: the room is better used for bytes."""
+    return 4 if size <= 0x10000 else 8

@@ -87,6 +87,8 @@ class TapPanel(Panel):
         self.findings = FindingsCard()
         self.findings.asked.connect(self.message_selected)
         self._build_controls()
+        # Before the line is inside of the panel: a proxy among its own children cuts them off the Tab keys of the window (Qt 6.11).
+        self.setFocusProxy(self.uid)
         stack = QVBoxLayout(self)
         stack.setContentsMargins(0, 0, 0, 0)
         stack.setSpacing(8)
@@ -94,7 +96,6 @@ class TapPanel(Panel):
         stack.addWidget(self.verdict)
         stack.addWidget(self.findings, 1)
         self.setMinimumWidth(230)
-        self.setFocusProxy(self.uid)
 
     def attach(self, session: Session, tasks: Tasks) -> None:
         super().attach(session, tasks)
@@ -219,7 +220,7 @@ class TapPanel(Panel):
         self.enrol_button.setEnabled(exchange is not None and named)
 
     def _store_words(self, card: TapCard | None) -> str:
-        if card is None or self.session is None:
+        if card is None or self.session is None or not self.has_store:
             return ""
         token = self.session.store.get(card.uid, None)
         return "not enrolled" if token is None else token.label
@@ -253,6 +254,7 @@ class TapPanel(Panel):
         self.uid = QLineEdit()
         self.uid.setPlaceholderText("UID to present, or the last card")
         self.uid.setAccessibleName("UID to present; empty for the last card")
+        self.uid.setToolTip("Hex, with or without spaces; Enter presents it")
         self.uid.setMaxLength(64)
         self.uid.setClearButtonEnabled(True)
         self.uid.returnPressed.connect(self.present)
@@ -280,6 +282,7 @@ class TapPanel(Panel):
         body.addLayout(rows)
         self.present_button = mark(QPushButton("Present card   Ctrl+T"), "primary")
         self.present_button.setAccessibleName("Present card")
+        self.present_button.setToolTip("Present the UID that is typed, else the last tap again (Ctrl+T)")
         self.present_button.clicked.connect(self.present)
         body.addWidget(self.present_button)
         self.enrol_button = QPushButton("Enrol")
@@ -287,6 +290,7 @@ class TapPanel(Panel):
         self.enrol_button.clicked.connect(self.enrol)
         self.enrol_button.setEnabled(False)
         self.other_button = menu_button("Other", self._other_menu())
+        self.other_button.setToolTip("Free charging, a key code or a MAC address instead of a card")
         last = QHBoxLayout()
         last.setSpacing(6)
         last.addWidget(self.enrol_button, 1)

@@ -76,6 +76,8 @@ class TokensPanel(Panel):
         self._undo.clear()
         self._tell_undo()
         self._stale = True
+        for button in (self.add_button, self.import_button):
+            button.setEnabled(self.has_store)
         self.refresh(set())
 
     def refresh(self, changes: set[tuple[Change, object]]) -> None:
@@ -112,7 +114,7 @@ class TokensPanel(Panel):
         self.count = RoleLabel("", "muted")
         self.add_button = mark(self._button("Add", self.add, "A new token (Ctrl+N)"), "primary")
         self.edit_button = self._button("Edit", self.edit, "Change the selected token (Enter)")
-        self.block_button = self._button("Block", self.toggle_block, "Block or unblock the selected tokens (Ctrl+B)")
+        self.block_button = self._button("Block", self.toggle_block, "Block or unblock the selected tokens (Ctrl+K)")
         self.delete_button = self._button(
             "Delete", self.delete, "Delete the selected tokens (Del); Ctrl+Z brings them back"
         )
@@ -141,6 +143,10 @@ class TokensPanel(Panel):
             "Add a token",
         )
         self.empty.asked.connect(self.add)
+        self.no_store = EmptyState(
+            "A capture holds no tokens",
+            "How each of them was judged stands under Exchanges. A running bench has its store here.",
+        )
         self.nothing = EmptyState("No token holds these words", "", "Clear the search")
         self.nothing.asked.connect(self.search.clear)
         layout = QVBoxLayout(self)
@@ -150,12 +156,12 @@ class TokensPanel(Panel):
         # In its place before it has pages: a page without a parent would show as a window and take the focus.
         self._stack = QStackedLayout()
         layout.addLayout(self._stack, 1)
-        for page in (self.empty, self.nothing, self.table):
+        for page in (self.empty, self.no_store, self.nothing, self.table):
             self._stack.addWidget(page)
         for keys, slot in (
             (QKeySequence(QKeySequence.StandardKey.Undo), self.undo),
             (QKeySequence(QKeySequence.StandardKey.New), self.add),
-            (QKeySequence("Ctrl+B"), self.toggle_block),
+            (QKeySequence("Ctrl+K"), self.toggle_block),
         ):
             shortcut = QShortcut(keys, self, slot)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -192,7 +198,8 @@ class TokensPanel(Panel):
 
     def _tell(self) -> None:
         rows, total = self._model.rowCount(), self._model.total
-        self._stack.setCurrentWidget(self.table if rows else self.nothing if total else self.empty)
+        empty = self.empty if self.has_store else self.no_store
+        self._stack.setCurrentWidget(self.table if rows else self.nothing if total else empty)
         self.count.setText(f"{total:,} token{'s' * (total != 1)}" if rows == total else f"{rows:,} of {total:,}")
         self.export_button.setEnabled(total > 0)
         self._tell_buttons()

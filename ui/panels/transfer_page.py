@@ -48,6 +48,13 @@ HINTS = {
     Form.TRACE: "OCPP messages only, in the neutral format that other tools read.",
     Form.CSV: "The columns of the table for a spreadsheet, without payloads. Key codes, PINs and passwords stay masked.",
 }
+SOURCES = {
+    None: "By its content",
+    Form.LOSSLESS: "Authbench JSON Lines",
+    Form.TRACE: "Open OCPP Trace",
+    Form.CSV: "Rows as CSV",
+    Form.PLAIN: "Log of OCPP arrays, one a line",
+}
 REDACTED_AT_FIRST = {Form.LOSSLESS: False, Form.TRACE: True, Form.CSV: False}
 """A trace carries whole payloads and is made to be handed on. The lossless form is the copy of a capture one keeps, and rows
 show what the table shows, in which secrets are masked already."""
@@ -166,6 +173,7 @@ class WorkPage(QDialog):
         self.close_button.setText("Cancel")
         self._progress_row.show()
         self._show_progress()
+        self._fit()
         self._timer.start()
 
     def finish(self, severity: str, text: str) -> None:
@@ -367,6 +375,8 @@ class ExportPage(WorkPage):
     def _format_changed(self) -> None:
         form = self.chosen_form
         self.hint.setText(HINTS[form])
+        if self.isVisible():
+            self._fit()  # the words may take another line
         self.redact.setChecked(self._redact[form])
         path = self.file.text()
         for ends in sorted(ENDS.values(), key=len, reverse=True):
@@ -393,6 +403,12 @@ class ImportPage(WorkPage):
         told.addWidget(self.source_label)
         told.addWidget(self.kind)
         self.form.addRow("File", told)
+        self.format = QComboBox()
+        self.format.setAccessibleName("Format of the file")
+        self.format.setToolTip("Name it where neither the content nor the name of the file tells")
+        for kind, name in SOURCES.items():
+            self.format.addItem(name, kind)
+        self.form.addRow("Format", self.format)
         self.file, self.choose, row = self._file_row("New capture")
         self.form.addRow("New capture", row)
         self.open_after = QCheckBox("&Open it then")
@@ -411,10 +427,17 @@ class ImportPage(WorkPage):
         }
         form = form_of(source)
         self.kind.setText("Its content tells the format." if form is None else words[form])
+        self.format.setCurrentIndex(0)
         self.file.setText(str(_unused(source)))
         self.open_after.setText("&Open it then, in place of what is shown now" if busy else "&Open it then")
         self._outcome_row.hide()
         self._fit()
+
+    @property
+    def chosen_form(self) -> Form | None:
+        """The format that was named; None where the file tells it."""
+        value = self.format.currentData()
+        return None if value is None else Form(value)
 
     def target(self) -> Path:
         """The capture to make.
