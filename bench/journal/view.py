@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from bench.journal.filter import Context, Filter
-from bench.journal.pairing import Flag
+from bench.journal.pairing import ASKS, Flag
 from bench.journal.pairs import Pair
 from bench.message import Link, Message
 
@@ -68,11 +68,15 @@ class JournalContext:
 
     def answer_ms(self, message: Message) -> float | None:
         """Milliseconds from the request to this answer; None for what answers nothing."""
+        if ASKS.get(message.decoded.kind) is not False:
+            return None  # nearly all messages: told without a look at the pairs
         pair = self._pairs.of(message.seq)
         return None if pair.answers is None else pair.ms
 
     def flags(self, message: Message) -> tuple[Flag, ...]:
         """What is wrong with it as a request or an answer, by now."""
+        if message.decoded.kind not in ASKS:
+            return ()
         return self._pairs.of(message.seq).flags
 
 
