@@ -340,6 +340,7 @@ class Workspace(QObject):
         window.setDockOptions(QMainWindow.DockOption.AllowTabbedDocks | QMainWindow.DockOption.AllowNestedDocks)
         window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         window.setDocumentMode(True)
+        self.messages.note_wanted.connect(self._edit_note)
         self.docks: dict[Panel, PanelDock] = {
             self.tap: PanelDock(self.tap, "dock.tap", framed=False),
             self.inspector: PanelDock(self.inspector, "dock.inspector"),
@@ -370,6 +371,11 @@ class Workspace(QObject):
                 view.installEventFilter(self)
 
     # Inside
+
+    def _edit_note(self, seq: int) -> None:
+        self.select_message(seq)
+        self.show_panel(self.inspector)
+        self.inspector.edit_note()
 
     def _heard(self, change: Change, key: object) -> None:
         self._fresh.add((change, key))

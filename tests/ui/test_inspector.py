@@ -106,7 +106,7 @@ def test_shows_each_field_with_its_verdict(panel, stub):
     message = on_bus(stub, CARD)
     panel.select_message(message.seq)
     assert panel.heading.whole_text() == "authorization request"
-    assert panel.where.text() == "#1 → cs/josev"
+    assert panel.where.whole_text() == "#1 → cs/josev"
     assert panel.sub.whole_text().startswith("Josev API · ")
     rows = tree_rows(panel)
     assert rows["data.id_token"][0] == "04A2B3C4D5E680"
@@ -446,7 +446,7 @@ async def test_a_huge_message_is_read_beside_the_window(qtbot, themed, stub, tas
     panel.select_message(small.seq)  # the operator went on before it was read
     await settled(tasks)
     assert panel.message is small
-    assert panel.where.text() == "#2 → cs/josev"
+    assert panel.where.whole_text() == "#2 → cs/josev"
 
 
 def test_sliced_text_shows_all_on_demand(qtbot, themed):

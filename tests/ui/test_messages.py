@@ -6,8 +6,9 @@ import subprocess
 import sys
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QMenu
 
 from bench.clock import stamp
 from bench.codecs import josev, ocpp
@@ -501,3 +502,20 @@ def test_filters_are_kept_and_remembered(qtbot, panel, stub):
     panel.saved.fill()
     next(action for action in panel.saved.actions() if action.text() == "Let this filter go").trigger()
     assert panel.saved.texts == []
+
+
+def test_the_row_tells_its_note_and_leads_to_it(panel, stub, qtbot):
+    request = on_bus(stub)
+    stub.notes.write(request.seq, "the first card that failed")
+    panel.refresh(set())
+    assert cells(panel, 0)[Column.SUMMARY].startswith("★ ")
+    assert "★ the first card that failed" in panel.table.model().index(0, 0).data(Qt.ItemDataRole.ToolTipRole)
+    panel.table.selectRow(0)
+    panel._context_menu(QPoint(5, 5))
+    menu = panel.findChildren(QMenu)[-1]
+    texts = [action.text() for action in menu.actions()]
+    assert "Take the mark away" in texts
+    with qtbot.waitSignal(panel.note_wanted) as wanted:
+        menu.actions()[texts.index("Note…")].trigger()
+    assert wanted.args == [request.seq]
+    menu.close()

@@ -11,6 +11,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from bench.clock import NS_PER_MS, NS_PER_S, iso_utc, stamp, to_datetime
 from bench.journal.filter import Filter
 from bench.journal.marks import SIGN, sentences, words_of
+from bench.journal.notes import Note
 from bench.journal.pairing import ASKS
 from bench.journal.pairs import Pair
 from bench.journal.view import JournalContext, View
@@ -50,7 +51,7 @@ SAMPLES = (
 class MessageTableModel(QAbstractTableModel):
     """Rows of a view. Call :meth:`flush` on the window's flush: one removal at the top, one insertion at the bottom.
 
-    removed: rows that left at the top so far. noted: whether a message has a note or a bookmark. waiting: whether a request without
+    removed: rows that left at the top so far. note_of: the note or bookmark of a message. waiting: whether a request without
     an answer was shown lately: its row changes when its time is over, and when an answer comes.
     """
 
@@ -60,7 +61,7 @@ class MessageTableModel(QAbstractTableModel):
         self._context = context
         self.removed = 0
         self.waiting = False
-        self.noted: Callable[[int], bool] = lambda seq: False
+        self.note_of: Callable[[int], Note | None] = lambda seq: None
         self._rows = 0
         self._relative = False
         self._base_ns: int | None = None
@@ -220,7 +221,7 @@ class MessageTableModel(QAbstractTableModel):
             f"✖ {decoded.kind}" if message.malformed else _cut(decoded.kind),
             _cut(decoded.name),
             "" if took is None else f"{took:.1f}",
-            ("★ " if self.noted(message.seq) else "") + _marks(message, words_of(pair)) + summary(message),
+            ("★ " if self.note_of(message.seq) else "") + _marks(message, words_of(pair)) + summary(message),
         )
 
     def _time(self, message: Message) -> str:
@@ -248,6 +249,8 @@ class MessageTableModel(QAbstractTableModel):
         lines = [f"#{message.seq} {iso_utc(message.utc_ns)}"]
         if message.injected:
             lines.append("injected by the operator")
+        if (note := self.note_of(message.seq)) is not None and note.text:
+            lines.append(f"★ {note.text}")
         lines += sentences(self._context.pair_of(message.seq))
         lines += [f"{fault.rule}: {_cut(fault.text)}" for fault in message.decoded.faults[:10]]
         return "\n".join(lines)

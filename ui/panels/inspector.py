@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLayout, QMenu, QPushButto
 
 from bench.clock import NS_PER_MS, to_datetime
 from bench.journal.marks import SIGN, sentences
+from bench.journal.pairing import Flag
 from bench.journal.view import JournalContext
 from bench.masking import message_json
 from bench.message import Direction, Link, Message
@@ -35,7 +36,7 @@ from ui.panels.inspector_prepare import (
 )
 from ui.panels.inspector_tabs import MessageTabs
 from ui.panels.inspector_timing import timing_text
-from ui.panels.pair_view import ANSWERS, Half, is_over, pairs
+from ui.panels.pair_view import ANSWERS, Half, pairs
 from ui.panels.resend import ResendEditor, can_resend
 from ui.widgets import ElidedLabel, EmptyState, RoleLabel, mark, menu_button
 
@@ -99,11 +100,15 @@ class InspectorPanel(Panel):
         self.show_secrets.setChecked(False)
         self._show(message)
 
+    def edit_note(self) -> None:
+        """Put the focus into the note of the message shown."""
+        self.note.text.setFocus(Qt.FocusReason.OtherFocusReason)
+
     # Building
 
     def _build(self) -> None:
         self.heading = ElidedLabel("", bold=True)
-        self.where = RoleLabel("", "muted")
+        self.where = ElidedLabel("", "muted", mode=Qt.TextElideMode.ElideMiddle)
         self.sub = ElidedLabel("", "muted")
         self.tabs = MessageTabs()
         self.tabs.wanted.connect(self._fill)
@@ -195,7 +200,7 @@ class InspectorPanel(Panel):
         decoded = message.decoded
         self.heading.set_text(" ".join(part for part in (decoded.name, decoded.kind) if part))
         arrow = "→" if message.direction is Direction.OUT else "←"
-        self.where.setText(f"#{message.seq} {arrow} {message.channel[:40]}")
+        self.where.set_text(f"#{message.seq} {arrow} {message.channel}")
         self.sub.set_text(self._standard(message) + (" · injected" if message.injected else ""))
         self.faults.setText(prepared.faults)
         self.faults.parentWidget().setVisible(bool(prepared.faults))
@@ -227,7 +232,7 @@ class InspectorPanel(Panel):
         before = (self._other, self._over)
         if self._other is None:
             self._other = session.pairs.other_half(message.seq)
-            self._over = is_over(message, session.clock.stamp().mono_ns, closed=self._is_closed(exchange))
+            self._over = self._is_closed(exchange) or Flag.UNANSWERED in session.pairs.of(message.seq).flags
             if self._other is not None:
                 self.answer_button.setText(self._other_text(message, self._other))
         told = sentences(session.pairs.of(message.seq))

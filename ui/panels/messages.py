@@ -6,7 +6,7 @@ import json
 from array import array
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QObject, QPoint, Qt, QTimer
+from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -45,9 +45,13 @@ AGEING_MS = 1000
 
 
 class MessagesPanel(Panel):
-    """The table over the journal. Selection is by message number, so trimming and filtering never move it."""
+    """The table over the journal. Selection is by message number, so trimming and filtering never move it.
+
+    note_wanted: the note of that message is to be edited.
+    """
 
     title = "Messages"
+    note_wanted = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -77,7 +81,7 @@ class MessagesPanel(Panel):
         self._context = JournalContext(session.pairs, session.exchange_of)
         old = self._model
         self._model = MessageTableModel(View(session.history, self._context), self._context, self)
-        self._model.noted = lambda seq: session.notes.of(seq) is not None
+        self._model.note_of = session.notes.of
         self._model.set_relative_time(self._relative.isChecked())
         self._model.view.show_routine(self._polls.isChecked())
         self._known = session.pairs.complete
@@ -155,7 +159,7 @@ class MessagesPanel(Panel):
         self.follow_button.setToolTip("Keep the newest message in sight; scrolling up ends it (End)")
         self.follow_button.toggled.connect(self._follow)
         self.saved = SavedFilters(lambda: self.filter_line.text, self.filter_line.set_text, self)
-        self.saved_button = menu_button("Kept", self.saved)
+        self.saved_button = menu_button("Saved", self.saved)
         self.saved_button.setAccessibleName("Filters that were kept")
         self.saved_button.setToolTip("Keep this filter, or take one that was kept")
         self.view_button = menu_button("View", self._view_menu())
@@ -434,7 +438,10 @@ class MessagesPanel(Panel):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction("Copy row", self.copy_rows, QKeySequence.StandardKey.Copy)
         menu.addAction("Copy as JSON", self.copy_json)
-        menu.addAction("Mark", self.toggle_bookmark)
+        marked = self.session.notes.of(message.seq)
+        mark = menu.addAction("Take the mark away" if marked else "Mark", self.toggle_bookmark)
+        mark.setShortcut(QKeySequence("Ctrl+B"))
+        menu.addAction("Note…", lambda: self.note_wanted.emit(message.seq))
         publish = menu.addAction("Copy as mosquitto_pub", self.copy_mosquitto_pub)
         publish.setEnabled(message.link is Link.JOSEV)
         menu.addSeparator()

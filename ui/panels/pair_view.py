@@ -8,14 +8,13 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from bench.clock import NS_PER_MS, NS_PER_S
+from bench.clock import NS_PER_MS
 from bench.message import Message
 from ui.panels.inspector_prepare import NO_TREE, Prepared
 from ui.panels.inspector_tree import SteppedTree
 from ui.panels.sliced_text import SlicedText, length_of_pieces, pieces_of
 from ui.widgets import ElidedLabel, EmptyState, RoleLabel, mark, readable_ms
 
-NEVER_AFTER_S = 60
 """An answer that did not come in so long does not come: the longest call timeouts in use are half of it."""
 STACKED_BELOW = 380
 """Pixels under which the two stand one above the other: side by side neither could be read."""
@@ -151,11 +150,6 @@ class PairView(QWidget):
         if self.split.orientation() is not wanted:
             self.split.setOrientation(wanted)
             self.split.setSizes([10_000, 10_000])
-
-
-def is_over(message: Message, now_mono_ns: int, *, closed: bool) -> bool:
-    """Whether an answer that is not there will not come. closed: the message's exchange has ended."""
-    return closed or now_mono_ns - message.mono_ns > NEVER_AFTER_S * NS_PER_S
 
 
 def _absence(asked: bool, over: bool) -> str:
