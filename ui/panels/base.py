@@ -56,7 +56,8 @@ class Panel(QWidget):
             action.close()
             self.notice.emit("warn", "The bench is not running yet.")
             return
-        self.tasks.spawn(self._guarded(action), name=name)
+        task = self.tasks.spawn(self._guarded(action), name=name)
+        task.add_done_callback(lambda _: action.close())  # cancelled before it began, nobody would have awaited it
 
     @property
     def has_store(self) -> bool:
