@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import deque
 from collections.abc import Callable
 from itertools import islice
@@ -185,7 +186,8 @@ class ExchangeBook:
     def _add(self, exchange: Exchange, hop: Hop) -> None:
         # A transaction that runs for days must not grow its tap without end; the messages stay in the journal.
         if len(exchange.hops) < MAX_HOPS:
-            exchange.hops.append(hop)
+            # Links have threads of their own: what was stamped first may be handed over last.
+            insort(exchange.hops, hop, key=lambda known: known.mono_ns)
         self.touch(exchange)
 
     def _forget_oldest(self, count: int) -> None:

@@ -218,7 +218,8 @@ class CaptureReader:
 
     def _unreadable(self, error: Exception) -> BadInput:
         return BadInput(
-            f"the capture {self.path} cannot be read: {error}", "if it is an export or a log, import it: menu, Import…, or authbench journal import"
+            f"the capture {self.path} cannot be read: {error}",
+            "if it is an export or a log, import it (menu, Import…; authbench journal import)",
         )
 
 

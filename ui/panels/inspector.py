@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLayout, QMenu, QPushButton, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QHBoxLayout,
+    QLayout,
+    QMenu,
+    QPushButton,
+    QSizePolicy,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
 
 from bench.clock import NS_PER_MS, to_datetime
 from bench.journal.marks import SIGN, sentences
@@ -109,6 +119,7 @@ class InspectorPanel(Panel):
     def _build(self) -> None:
         self.heading = ElidedLabel("", bold=True)
         self.where = ElidedLabel("", "muted", mode=Qt.TextElideMode.ElideMiddle)
+        self.where.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.sub = ElidedLabel("", "muted")
         self.tabs = MessageTabs()
         self.tabs.wanted.connect(self._fill)
