@@ -9,7 +9,7 @@ from __future__ import annotations
 import tomllib
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -67,14 +67,47 @@ class BusSettings(_Section):
     ca_file: Path | None = None
 
 
+class SecuritySettings(_Section):
+    """How stations must prove who they are (security profiles of OCPP 2.0.1 part 2, A00, and of the 1.6 security whitepaper).
+
+    profile: 0 plain, 1 basic auth, 2 TLS with basic auth, 3 TLS with station certificates. certificate, key: of this server, PEM,
+    for 2 and 3. station_ca: who signed the stations' certificates, PEM, for 3. Passwords of stations are in the system keyring,
+    service ``authbench``, name ``ocpp:STATION``.
+    """
+
+    profile: Annotated[int, Field(ge=0, le=3)] = 0
+    certificate: Path | None = None
+    key: Path | None = None
+    station_ca: Path | None = None
+
+
+class UpstreamSettings(_Section):
+    """A CSMS that the bench dials. url: ``ws://`` or ``wss://``, the station's id is appended. role: ``station`` (the bench is a
+    station there and taps become Authorize) or ``proxy`` (stations of the bench are passed on). identity, version: of the station.
+    ca_file, certificate, key: PEM, for ``wss://``. The password is in the system keyring, name ``upstream:IDENTITY``.
+    """
+
+    url: str
+    role: Literal["station", "proxy"] = "station"
+    identity: str = "CP-001"
+    version: Literal["1.6", "2.0.1", "2.1"] = "2.0.1"
+    ca_file: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+
 class OcppSettings(_Section):
-    """listen: ``HOST:PORT``. unknown_stations: any station may connect. remote_start_type: IdToken type of a remote start."""
+    """listen: ``HOST:PORT``. unknown_stations: any station may connect. security: how they prove who they are. upstream: a CSMS
+    that the bench dials, or None.
+    """
 
     listen: str = "127.0.0.1:9000"
     unknown_stations: bool = True
     stations: tuple[str, ...] = ()
     call_timeout_s: Annotated[float, Field(gt=0, le=600)] = 30.0
     heartbeat_s: Annotated[int, Field(ge=1, le=86400)] = 300
+    security: SecuritySettings = SecuritySettings()
+    upstream: UpstreamSettings | None = None
 
 
 class ReaderSettings(_Section):
