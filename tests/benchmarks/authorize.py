@@ -1,8 +1,10 @@
-"""Authorize answers a second at 1 and 50 stations: the bench, a CSMS of the plain ``ocpp`` package (as it comes, and
+"""Authorize answers a second at 1, 50 and 1,000 stations, and memory per station: the bench, a CSMS of the plain ``ocpp`` package (as it comes, and
 with its validation in line), a bare websockets responder.
 
 The three are measured in turn, several rounds, each server in a process of its own; the ratio of the medians is printed.
 The bench validates, decides from a store, keeps exchanges and records every message.
+
+``python -m tests.benchmarks.authorize [STATIONS]...``
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -90,39 +93,55 @@ SERVERS = {
 }
 
 
+def resident_kb(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1])
+    return 0
+
+
 def measure(server: str, stations: int) -> dict[str, float]:
-    """Start one server, load it, end it."""
+    """Start one server, load it, end it. kb: what it grew by while the stations were connected and idle, for each of them."""
     command = [sys.executable, __file__, server]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         port = process.stdout.readline().strip()
+        empty = resident_kb(process.pid)
         load = [sys.executable, str(HERE / "load.py"), "127.0.0.1", port, str(stations), str(SECONDS), ""]
-        try:
-            done = subprocess.run(load, capture_output=True, text=True, timeout=60, check=True)
-        finally:
-            process.communicate(timeout=60)
-    return json.loads(done.stdout)
+        with subprocess.Popen(load, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as generator:
+            assert generator.stdout is not None
+            try:
+                assert generator.stdout.readline() == "connected\n"
+                grown = resident_kb(process.pid) - empty
+                said, _ = generator.communicate("go\n", timeout=60)
+            finally:
+                generator.kill()
+                process.communicate(timeout=60)
+    return json.loads(said) | {"kb": grown / stations}
 
 
-def main() -> None:
-    for stations in (1, 50):
+def main(counts: Sequence[int]) -> None:
+    for stations in counts:
         found: dict[str, list[dict[str, float]]] = {name: [] for name in SERVERS}
         for _ in range(ROUNDS):
             for name, results in found.items():
                 results.append(measure(name, stations))
         rate = {name: statistics.median(r["rate"] for r in results) for name, results in found.items()}
         p99 = {name: statistics.median(r["p99_ms"] for r in results) for name, results in found.items()}
+        kb = {name: statistics.median(r["kb"] for r in results) for name, results in found.items()}
         for name in SERVERS:
-            print(f"{stations:3} stations  {name:8} {rate[name]:9.0f} answers/s  p99 {p99[name]:7.2f} ms")
-        aims = {1: (2.0, 0.5), 50: (4.0, 0.6)}[stations]
-        print(f"{stations:3} stations  bench / package {rate['bench'] / rate['package']:.2f} (aim {aims[0]})")
-        print(f"{stations:3} stations  bench / package in line {rate['bench'] / rate['in line']:.2f}")
-        print(f"{stations:3} stations  bench / bare    {rate['bench'] / rate['bare']:.2f} (aim {aims[1]})")
+            print(
+                f"{stations:4} stations  {name:8} {rate[name]:9.0f} answers/s  p99 {p99[name]:7.2f} ms  {kb[name]:6.0f} kB a station"
+            )
+        aims = (2.0, 0.5) if stations == 1 else (4.0, 0.6)
+        print(f"{stations:4} stations  bench / package {rate['bench'] / rate['package']:.2f} (aim {aims[0]})")
+        print(f"{stations:4} stations  bench / package in line {rate['bench'] / rate['in line']:.2f}")
+        print(f"{stations:4} stations  bench / bare    {rate['bench'] / rate['bare']:.2f} (aim {aims[1]})")
 
 
 if __name__ == "__main__":
     sys.path.insert(0, str(HERE.parents[1]))
-    if len(sys.argv) > 1:
+    if sys.argv[1:2] and sys.argv[1] in SERVERS:
         asyncio.run(SERVERS[sys.argv[1]]())
     else:
-        main()
+        main([int(count) for count in sys.argv[1:]] or (1, 50, 1000))

@@ -1,7 +1,8 @@
 """A load generator for Authorize: N stations on raw sockets, each sends its next call when the answer is in.
 
 It costs far less per message than any server measured, so the server is the bottleneck. Run as a process of its own:
-``python load.py HOST PORT STATIONS SECONDS PATH_PREFIX`` prints answers per second and the percentiles of one answer's time.
+``python load.py HOST PORT STATIONS SECONDS PATH_PREFIX`` prints ``connected``, waits for a line, then prints answers per second and
+the percentiles of one answer's time.
 """
 
 from __future__ import annotations
@@ -87,6 +88,8 @@ async def main(host: str, port: int, count: int, seconds: float, prefix: str) ->
         )
         await station.open
         stations.append(station)
+    print("connected", flush=True)
+    await loop.run_in_executor(None, sys.stdin.readline)
     for warm_up in (True, False):
         for station in stations:
             station.times.clear()
