@@ -39,8 +39,8 @@ _PLAIN = re.compile(r"[^a-z0-9]")
 _STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
 _CUT_STRING = f"{_STRING}?"  # its last quote may be missing
 _JSON_TOKEN = re.compile(_STRING + r"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.DOTALL)
-# A name of bounded length: else each quote of a text full of escaped ones is looked from to the end.
-_NAMED_VALUE = re.compile(rf"(\"(?:[^\"\\]|\\.){{0,64}}+\")(\s*:\s*)({_CUT_STRING}|-?\d[\d.]*)", re.DOTALL)
+# A name of bounded length, and from no escaped quote on: each of a text full of them would be looked from.
+_NAMED_VALUE = re.compile(rf"((?<!\\)\"(?:[^\"\\]|\\.){{0,64}}+\")(\s*:\s*)({_CUT_STRING}|-?\d[\d.]*)", re.DOTALL)
 _KEY_CODE_WORD = re.compile(r"key_?code", re.IGNORECASE)
 # Of text that only resembles JSON: other quotes or none, or quotes escaped because all of it stands in a string.
 _LOOSE_NAME = re.compile(r"\b([A-Za-z_]\w{0,60})\\{0,8}[\"']?\s{0,20}[:=]\s{0,20}")

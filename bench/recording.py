@@ -6,7 +6,8 @@ import logging
 from array import array
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
 from typing import Any, NoReturn
@@ -17,12 +18,15 @@ from bench.clock import NS_PER_MS, ManualClock, Stamp, SystemClock, from_iso
 from bench.errors import BadInput, OperatorError
 from bench.exchange import DecidedBy, Exchange, Finding, Hop, Party, Severity, TapCard, Verdict
 from bench.journal.annotate import annotate
+from bench.journal.capture_file import Gap
 from bench.journal.capture_reader import CaptureReader
+from bench.journal.capture_schema import MAX_SEQ
 from bench.journal.history import Complete, Pages
 from bench.journal.notes import Note, NoteBook
 from bench.journal.pairs import limits_of
 from bench.journal.recorded_pairs import RecordedPairs
 from bench.journal.redecode import redecode
+from bench.journal.rows import less, numbers
 from bench.message import Link, Message
 from bench.ports import LinkState, LinkStatus
 from bench.settings import Profile
@@ -45,11 +49,13 @@ class RecordedMessages:
         self.complete = complete
         self.pages = Pages(path, complete)
         reader = self.pages.reader
-        self._oldest, self._last = reader.span()
-        self._gaps = sorted((gap for gap in reader.gaps() if gap.what == "messages"), key=lambda gap: gap.first)
-        if self._gaps:
-            self._oldest = min(self._oldest, self._gaps[0].first)
-            self._last = max(self._last, self._gaps[-1].last)
+        first, last = reader.span()
+        self.span = first, last
+        self._gaps = _bounded(reader.gaps())
+        self.recorded = reader.count()
+        self.lost = sum(max(0, gap.count) for gap in self._gaps)
+        self._oldest = min(first, self._gaps[0].first) if self._gaps else first
+        self._last = max(last, *(gap.last for gap in self._gaps)) if self._gaps else last
         self.malformed = 0
 
     @property
@@ -63,6 +69,10 @@ class RecordedMessages:
     @property
     def oldest(self) -> int:
         return self._oldest
+
+    @property
+    def total(self) -> int:
+        return self.recorded + self.lost
 
     def get(self, seq: int) -> Message | None:
         """A message by number; None where there is none, or where the file can no longer be read (which the log tells once)."""
@@ -92,9 +102,36 @@ class RecordedMessages:
     def polls(self) -> array[int]:
         return self.pages.reader.polls()
 
-    def unshown(self) -> array[int]:
-        """The numbers inside of gaps but for the first of each: a gap is one row."""
-        return array("q", [seq for gap in self._gaps for seq in range(gap.first + 1, gap.last + 1)])
+    def rows_behind(self, without: array[int]) -> array[int]:
+        """The messages there are, whatever their numbers, and one row for each gap."""
+        (first, last), stretches, at = self.span, [], self._oldest
+        for gap in self._gaps:
+            stretches.append((max(at, first), min(gap.first - 1, last)))
+            at = max(at, gap.last + 1)
+        stretches.append((max(at, first), last))
+        if sum(max(0, end - start + 1) for start, end in stretches) != self.recorded:
+            # Numbers are missing that no gap tells of: an import of chosen messages. Slower, and only as long as the file.
+            return less(array("q", sorted({*self.pages.reader.numbers(), *self._gap_rows})), without)
+        found = array("q")
+        for (start, end), row in zip(stretches, (*self._gap_rows, None), strict=True):
+            found += numbers(start, end, without)
+            if row is not None and (not found or found[-1] < row):
+                found.append(row)
+        return found
+
+    @property
+    def _gap_rows(self) -> list[int]:
+        return [gap.first for gap in self._gaps]
+
+
+def _bounded(gaps: list[Gap]) -> list[Gap]:
+    """The gaps among messages by number; whatever a file says, each goes from a number there can be to no lower one."""
+    bounded = []
+    for gap in gaps:
+        first = min(max(gap.first, 1), MAX_SEQ)
+        last = min(max(gap.last, first), MAX_SEQ)
+        bounded += [replace(gap, first=first, last=last)] if gap.what == "messages" else []
+    return sorted(bounded, key=lambda gap: gap.first)
 
 
 class NoStore:
@@ -144,7 +181,7 @@ class Recording:
         }
         self.stations = {id_: Station(id_, version, connected=False) for id_, version in reader.stations().items()}
         newest = reader.newest_exchanges(MAX_EXCHANGES)
-        self.exchanges = {made.id: made for made in map(exchange_from, newest)}
+        self.exchanges = {made.id: made for made in _readable(newest, path)}
         self._of_seq = {seq: made.id for made in self.exchanges.values() for seq in made.sequences}
         self.findings: deque[Finding] = deque(maxlen=KEEP_FINDINGS)
         for made in self.exchanges.values():
@@ -155,7 +192,7 @@ class Recording:
             stamps.append(Stamp(last.mono_ns, last.utc_ns))
         if stamps:
             self.clock.mono_ns, self.clock.utc_ns = max(stamps)
-        self.pairs = RecordedPairs(path, *reader.span(), self.clock, limits_of(self.profile))
+        self.pairs = RecordedPairs(path, *self.journal.span, self.clock, limits_of(self.profile))
         self.notes = NoteBook(self._keep_note, SystemClock(), reader.notes())
         self._listeners: list[Callable[[Any, object], None]] = []
 
@@ -172,13 +209,11 @@ class Recording:
         return lambda: self._listeners.remove(listener)
 
     def counters(self) -> dict[str, int]:
-        lost = sum(gap.count for gap in self.journal._gaps)
-        count = self.journal.head - self.journal.oldest + 1 if self.journal.head else 0
         return {
-            "messages": count,
-            "recorded": count - lost,
+            "messages": self.journal.total,
+            "recorded": self.journal.recorded,
             "malformed": 0,
-            "dropped": lost,
+            "dropped": self.journal.lost,
             "exchanges": len(self.exchanges),
         }
 
@@ -209,62 +244,97 @@ def _refuse() -> NoReturn:
     raise BadInput("this is a capture: nothing can be sent from it", "start the bench from the menu, then repeat")
 
 
+def _readable(exchanges: list[dict[str, Any]], path: Path) -> Iterator[Exchange]:
+    """The exchanges but for those that no bench wrote: they must not take the messages with them."""
+    unread: list[Exception] = []
+    for told in exchanges:
+        try:
+            yield exchange_from(told)
+        except (KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
+            unread.append(error)
+    if unread:
+        log.warning("%d exchanges of %s cannot be read and are left out: %r", len(unread), path, unread[0])
+
+
 def exchange_from(told: dict[str, Any]) -> Exchange:
     """An exchange as :func:`bench.exchange.to_json` told it (and what the capture adds).
 
     Raises:
-        KeyError, ValueError, TypeError: it was not written by a capture.
+        KeyError, ValueError, TypeError, AttributeError, OverflowError: it was not written by a capture.
     """
     card = told["card"]
     more = told.get("more", {})
-    opened = Stamp(int(more.get("mono_ns", 0)), from_iso(told["opened"]))
+    opened = Stamp(_ns(more.get("mono_ns", 0)), from_iso(told["opened"]))
+    number = _whole(told["id"])
     return Exchange(
-        told["id"],
+        number,
         opened,
         str(more.get("origin", "tap")),
-        card=None
-        if card is None
-        else TapCard(
-            card["uid"], card["technology"], card["token_type"], more.get("reader", ""), tuple(more.get("hints", ()))
-        ),
-        evse_id=told["evse_id"],
+        card=None if card is None else _card(card, more),
+        evse_id=_maybe_text(told["evse_id"]),
         token_type=str(more.get("token_type", "" if card is None else card["token_type"])),
-        station=more.get("station"),
+        station=_maybe_text(more.get("station")),
         verdict=None if told["verdict"] is None else Verdict(told["verdict"]),
         decided_by=None if told["decided_by"] is None else DecidedBy(told["decided_by"]),
-        reason=told["reason"],
+        reason=str(told["reason"]),
         token_label=str(more.get("token_label", "")),
         closed=_closed(opened, told["total_ms"], more.get("closed_ns")),
         hops=[
             _hop(hop, opened, at) for hop, at in zip(told["hops"], more.get("hops_ns") or repeat(None), strict=False)
         ],
-        findings=[_finding(finding, opened, told["id"]) for finding in told["findings"]],
+        findings=[_finding(finding, opened, number) for finding in told["findings"]],
     )
+
+
+def _card(told: dict[str, Any], more: dict[str, Any]) -> TapCard:
+    hints = tuple(map(str, more.get("hints", ())))
+    technology = _maybe_text(told["technology"])
+    return TapCard(str(told["uid"]), technology, str(told["token_type"]), str(more.get("reader", "")), hints)
 
 
 def _closed(opened: Stamp, total_ms: float | None, mono_ns: int | None) -> Stamp | None:
     if total_ms is None:
         return None
     took = round(total_ms * NS_PER_MS) if mono_ns is None else mono_ns - opened.mono_ns
-    return Stamp(opened.mono_ns + took, opened.utc_ns + took)
+    return Stamp(_ns(opened.mono_ns + took), _ns(opened.utc_ns + took))
 
 
 def _hop(told: dict[str, Any], opened: Stamp, mono_ns: int | None) -> Hop:
     link = None if told["link"] is None else Link(told["link"])
     when = opened.mono_ns + round(told["at_ms"] * NS_PER_MS) if mono_ns is None else mono_ns
-    return Hop(told["seq"], Party(told["from"]), Party(told["to"]), link, told["name"], when, told["fault"])
+    seq = None if told["seq"] is None else _whole(told["seq"])
+    fault = _maybe_text(told["fault"])
+    return Hop(seq, Party(told["from"]), Party(told["to"]), link, str(told["name"]), _ns(when), fault)
 
 
 def _finding(told: dict[str, Any], opened: Stamp, exchange: int) -> Finding:
     return Finding(
-        told["rule"],
+        str(told["rule"]),
         Severity(told["severity"]),
-        told["text"],
-        tuple(told["evidence"]),
-        told["cure"],
+        str(told["text"]),
+        tuple(map(_whole, told["evidence"])),
+        str(told["cure"]),
         opened.utc_ns,
         exchange,
     )
+
+
+def _maybe_text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _whole(value: object) -> int:
+    """A number of a message or an exchange."""
+    if type(value) is not int or not 0 <= value <= MAX_SEQ:
+        raise ValueError(f"{value!r:.50} is no number")
+    return value
+
+
+def _ns(value: object) -> int:
+    """A stamp."""
+    if type(value) is not int or not -(2**63) <= value < 2**63:
+        raise ValueError(f"{value!r:.50} is no time")
+    return value
 
 
 def _profile_name(path: Path) -> str:

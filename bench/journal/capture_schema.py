@@ -15,6 +15,8 @@ from bench.message import Decoded, Direction, Fault, Link, Malformed, Message
 
 APPLICATION_ID = 0x41424D31  # "ABM1": tells a capture from any other SQLite file
 SCHEMA_VERSION = 3
+MAX_SEQ = 2**63 - 2**32
+"""The highest number a message can have: so far from what 64 bits hold that sums with it fit as well."""
 
 TABLES = """
 CREATE TABLE messages (
@@ -84,6 +86,7 @@ COLUMNS = "seq, mono_ns, utc_ns, link, dir, channel, kind, name, correlation, ra
 # Making a member of an enum from its word takes longer than all the rest.
 _LINKS = {link.value: link for link in Link}
 _DIRECTIONS = {direction.value: direction for direction in Direction}
+_FAULT = ("rule", "text", "where")
 # A commit that failed may have happened all the same; the batch then comes again, and a number is one message only.
 _PLACES = ", ".join("?" * len(COLUMNS.split(",")))
 INSERT_MESSAGE = f"INSERT INTO messages ({COLUMNS}) VALUES ({_PLACES}) ON CONFLICT (seq) DO NOTHING"
@@ -145,9 +148,10 @@ def from_row(row: Sequence[Any]) -> Message:
         ValueError, TypeError, KeyError: the row was not written by a capture.
     """
     seq, mono_ns, utc_ns, link, direction, channel, kind, name, correlation, raw, summary, meta, faults, injected = row
-    found = tuple(Fault(f["rule"], f["text"], f["where"]) for f in orjson.loads(faults)) if faults else ()
+    found = tuple(Fault(*(str(f[part]) for part in _FAULT)) for f in orjson.loads(faults)) if faults else ()
     body = Malformed(found[0].text, found[0].where) if kind == "malformed" and found else None
-    decoded = Decoded(str(kind), str(name), correlation, body, found, str(summary))
+    asked = None if correlation is None else str(correlation)
+    decoded = Decoded(str(kind), str(name), asked, body, found, str(summary))
     known = orjson.loads(meta) if meta else None
     if not isinstance(raw, bytes) or not (known is None or isinstance(known, dict)):
         raise TypeError("raw is not a blob or meta is not an object")

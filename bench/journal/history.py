@@ -12,6 +12,7 @@ from pathlib import Path
 from bench.errors import OperatorError
 from bench.journal.capture_reader import CaptureReader
 from bench.journal.log import Journal
+from bench.journal.rows import numbers
 from bench.message import Message
 
 log = logging.getLogger(__name__)
@@ -109,6 +110,11 @@ class History:
         return 1 if self._path() is not None else self.journal.first
 
     @property
+    def total(self) -> int:
+        """How many messages there were."""
+        return self.journal.head
+
+    @property
     def file(self) -> Path | None:
         """The capture behind it."""
         return self._path()
@@ -154,8 +160,9 @@ class History:
             return array("q")
         return known[: bisect_left(known, self.first)]
 
-    def unshown(self) -> array[int]:
-        return array("q")
+    def rows_behind(self, without: array[int]) -> array[int]:
+        """Every number that left memory: one that was not recorded is a row that says so."""
+        return numbers(self.oldest, self.first - 1, without)
 
     def close(self) -> None:
         pages, self._pages = self._pages, None

@@ -44,6 +44,11 @@ class Journal:
         """The same: a journal by itself reads nothing back."""
         return self._first
 
+    @property
+    def total(self) -> int:
+        """How many were numbered."""
+        return self.head
+
     def missing(self, seq: int) -> str:
         """Nothing is known of numbers that left memory."""
         return ""
@@ -51,7 +56,7 @@ class Journal:
     def polls(self) -> array[int]:
         return array("q")
 
-    def unshown(self) -> array[int]:
+    def rows_behind(self, without: array[int]) -> array[int]:
         return array("q")
 
     def append(

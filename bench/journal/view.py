@@ -20,6 +20,7 @@ class Source(Protocol):
     """What a view looks at: a :class:`bench.journal.log.Journal`, or the :class:`bench.journal.history.History` around it.
 
     head: number of the newest message. first: of the oldest in memory. oldest: of the oldest that can be read at all.
+    total: how many messages there were.
     """
 
     @property
@@ -31,6 +32,9 @@ class Source(Protocol):
     @property
     def oldest(self) -> int: ...
 
+    @property
+    def total(self) -> int: ...
+
     def get(self, seq: int) -> Message | None: ...
 
     def since(self, seq: int, limit: int | None = None) -> list[Message]: ...
@@ -41,8 +45,8 @@ class Source(Protocol):
         """Routine polls that are known before the view looks at any message itself."""
         ...
 
-    def unshown(self) -> array[int]:
-        """Numbers that are no rows of their own: the rest of each gap."""
+    def rows_behind(self, without: array[int]) -> array[int]:
+        """Numbers of what left memory and can be read back, rising, but for those in ``without``; a gap counts as one."""
         ...
 
 
@@ -118,7 +122,7 @@ class View:
     @property
     def total(self) -> int:
         """Messages since the session began, also those that left memory."""
-        return self._source.head
+        return self._source.total
 
     @property
     def hidden_polls(self) -> int:
@@ -162,10 +166,7 @@ class View:
         self._older_left = 0
         self._count_polls()
         if filter_ is None and (self._routine or self._all_tallied):
-            hidden = (
-                self._source.unshown() if self._routine else array("q", sorted((*self._source.unshown(), *self._polls)))
-            )
-            self.visible = numbers(self._source.oldest, start - 1, hidden)
+            self.visible = self._source.rows_behind(array("q") if self._routine else self._polls)
         else:
             self.visible = array("q")
             self._older_left = start - 1
@@ -272,14 +273,3 @@ def routine(message: Message, exchange_of: Callable[[int], int | None]) -> bool:
         and not decoded.faults
         and exchange_of(message.seq) is None
     )
-
-
-def numbers(first: int, last: int, without: array[int]) -> array[int]:
-    """The numbers from first to last but for those in ``without`` (rising)."""
-    found = array("q")
-    at = bisect_left(without, first)
-    for gap in without[at : bisect_left(without, last + 1)]:
-        found.extend(range(first, gap))
-        first = gap + 1
-    found.extend(range(first, last + 1))
-    return found

@@ -253,3 +253,10 @@ def test_a_long_text_that_is_no_json_is_masked_in_time() -> None:
         began = time.process_time()
         mask(Message(1, 0, 0, Link.JOSEV, Direction.IN, "cs/josev", raw, malformed("not JSON")))
         assert time.process_time() - began < 3, part
+
+
+def test_a_text_full_of_escaped_quotes_is_masked_in_time() -> None:
+    raw = b'\\"' * 3_000_000
+    began = time.process_time()
+    mask(Message(1, 0, 0, Link.JOSEV, Direction.IN, "cs/josev", raw, malformed("not JSON")))
+    assert time.process_time() - began < 3

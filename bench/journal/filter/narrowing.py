@@ -45,7 +45,7 @@ _ATTRIBUTES = frozenset(
 # Bytes that a text in them cannot hide from: read as JSON, without escapes.
 _JSON = "link IN ('josev', 'ocpp') AND kind <> 'malformed' AND instr(raw, x'5c') = 0 AND instr(raw, x'00') = 0"
 # The same and ASCII: as many characters as bytes.
-_PLAIN = f"{_JSON} AND length(CAST(raw AS TEXT)) = length(raw)"
+_ASCII_JSON = f"{_JSON} AND length(CAST(raw AS TEXT)) = length(raw)"
 
 
 def both(parts: Sequence[Narrowing]) -> Narrowing:
@@ -78,13 +78,13 @@ def one_of(column: str, chosen: Iterable[str]) -> Narrowing:
 
 def text(column: str, operator: str, value: str, *, literal: bool) -> Narrowing:
     """A column of text, compared as :func:`bench.journal.filter.values.text_test` does."""
-    if not value.isascii():
+    if not _plain(value):
         return UNKNOWN
     like = Sql(*_any_like(column, _patterns("=" if operator == "!=" else operator, value, literal=literal)))
     unlike = Sql(f"NOT ({like.text})", like.values)
     if operator == "!=":
         like, unlike = unlike, like
-    odd = f"{column} GLOB '*[^ -~]*'"
+    odd = _odd(column)
     return Narrowing(Sql(f"({like.text} OR {odd})", like.values), Sql(f"({unlike.text} OR {odd})", unlike.values))
 
 
@@ -109,7 +109,7 @@ def exchange(operator: str, value: str) -> Narrowing:
 
 def raw(value: str) -> Narrowing:
     """Text in the raw bytes."""
-    if not value.isascii() or "\0" in value:
+    if not _plain(value):
         return UNKNOWN
     like = _raw_like([_contains(value)])
     return Narrowing(
@@ -119,7 +119,7 @@ def raw(value: str) -> Narrowing:
 
 def word(value: str, *, only_quotes: bool) -> Narrowing:
     """A free word. only_quotes: a line made of JSON holds it only where its bytes do."""
-    if not value.isascii() or "\0" in value:
+    if not _plain(value):
         return UNKNOWN
     pattern = _contains(value)
     like = _raw_like([pattern])
@@ -127,7 +127,7 @@ def word(value: str, *, only_quotes: bool) -> Narrowing:
     seen = _or([like, *columns])
     assert seen is not None
     unseen = Sql(f"NOT ({seen.text})", seen.values)
-    odd = "channel GLOB '*[^ -~]*' OR name GLOB '*[^ -~]*'"
+    odd = f"{_odd('channel')} OR {_odd('name')}"
     hidden = f"NOT ({_JSON}) OR {odd}" if only_quotes else "1"
     return Narrowing(Sql(f"({seen.text} OR {hidden})", seen.values), unseen)
 
@@ -136,11 +136,11 @@ def status(operator: str, value: str, *, literal: bool) -> Narrowing:
     """The status word of a payload, or the code of an OCPP error."""
     if operator == "!=":
         named = Sql("(instr(raw, ?) > 0 OR kind = 'CALLERROR')", (b'"status"',))
-    elif value.isascii():
+    elif _plain(value):
         named = _raw_like(_inside(operator, value, literal=literal))
     else:
         return UNKNOWN
-    return Narrowing(may=Sql(f"({named.text} OR NOT ({_PLAIN}))", named.values))
+    return Narrowing(may=Sql(f"({named.text} OR NOT ({_ASCII_JSON}))", named.values))
 
 
 def path(names: Sequence[str], operator: str, value: str, *, literal: bool) -> Narrowing:
@@ -149,14 +149,14 @@ def path(names: Sequence[str], operator: str, value: str, *, literal: bool) -> N
     name = next((name for name in reversed(names) if not name.isdigit()), None)
     if name is not None and name.isascii() and not (name in _ATTRIBUTES and name == names[0]):
         conditions.append(Sql("instr(raw, ?) > 0", (f'"{name}"'.encode(),)))
-    if operator in (":", "=", "~") and value.isascii() and (literal or not _like_a_number(value)):
+    if operator in (":", "=", "~") and _plain(value) and (literal or not _like_a_number(value)):
         patterns = _inside(operator, value, literal=literal)
         if not any(map(_like_a_number, patterns)):
             conditions.append(_raw_like(patterns))
     named = _and(conditions)
     if named is None:
         return UNKNOWN
-    return Narrowing(may=Sql(f"({named.text} OR NOT ({_PLAIN}))", named.values))
+    return Narrowing(may=Sql(f"({named.text} OR NOT ({_ASCII_JSON}))", named.values))
 
 
 # Conditions
@@ -177,11 +177,31 @@ def _or(parts: Sequence[Sql | None]) -> Sql | None:
 
 
 def _joined(word: str, parts: Sequence[Sql]) -> Sql:
-    return Sql(f"({word.join(part.text for part in parts)})", tuple(chain.from_iterable(part.values for part in parts)))
+    return Sql(
+        _bracketed(word, [part.text for part in parts]), tuple(chain.from_iterable(part.values for part in parts))
+    )
+
+
+def _bracketed(word: str, texts: Sequence[str]) -> str:
+    """Conditions joined, the brackets balanced: SQLite takes no more than a thousand levels, and a plain chain is one for each."""
+    if len(texts) <= 8:
+        return f"({word.join(texts)})"
+    half = len(texts) // 2
+    return f"({_bracketed(word, texts[:half])}{word}{_bracketed(word, texts[half:])})"
 
 
 def _any_like(what: str, patterns: Sequence[str]) -> tuple[str, tuple[Value, ...]]:
-    return "(" + " OR ".join([f"{what} LIKE ? ESCAPE '\\'"] * len(patterns)) + ")", tuple(patterns)
+    return _bracketed(" OR ", [f"{what} LIKE ? ESCAPE '\\'"] * len(patterns)), tuple(patterns)
+
+
+def _plain(value: str) -> bool:
+    """Whether SQLite compares it as Python does."""
+    return value.isascii() and "\0" not in value
+
+
+def _odd(column: str) -> str:
+    """Whether a text is not ASCII, or has a NUL at which SQLite's functions end."""
+    return f"length({column}) <> length(CAST({column} AS BLOB))"
 
 
 def _raw_like(patterns: Sequence[str]) -> Sql:

@@ -7,7 +7,7 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
@@ -148,8 +148,9 @@ class _Export:
         self._facts = reader.facts()
         if redactor is not None:
             # In the order in which a capture tells them: an import and its export are to have the same bytes.
-            stations = dict(sorted((redactor.text(name), version) for name, version in stations.items()))
-            self._facts = {name: redactor.text(value) for name, value in self._facts.items()} | {REDACTED: KINDS}
+            stations = dict(sorted((redactor.text(name), redactor.text(version)) for name, version in stations.items()))
+            facts = sorted((redactor.text(name), redactor.text(value)) for name, value in self._facts.items())
+            self._facts = dict(facts) | {REDACTED: KINDS}
         self._report.redacted = self._facts.get(REDACTED, "")
         self._stations = stations
 
@@ -194,7 +195,9 @@ class _Export:
             if self._filter is None or any(map(self._has, row.sequences)):
                 report.exchanges += 1
                 exchange = self._reader.exchange_tree(row)
-                yield lossless.exchange_line(row, exchange if redactor is None else redactor.tree(exchange))
+                if redactor is not None:
+                    row, exchange = redactor.exchange_row(row), redactor.tree(exchange)
+                yield lossless.exchange_line(row, exchange)
         for note in self._reader.notes():
             if self._filter is None or self._has(note.seq):
                 report.notes += 1
@@ -202,7 +205,7 @@ class _Export:
                 yield lossless.note_line(Note(note.seq, text, note.utc_ns))
         for gap in self._reader.every_gap():
             report.gaps += 1
-            yield lossless.gap_line(gap)
+            yield lossless.gap_line(gap if redactor is None else replace(gap, why=redactor.text(gap.why)))
         yield lossless.footer(report.messages)
 
     def _has(self, seq: int) -> bool:

@@ -22,6 +22,7 @@ import orjson
 from bench import __version__
 from bench.errors import BadInput
 from bench.journal.capture_file import ExchangeRow, Gap
+from bench.journal.capture_schema import MAX_SEQ
 from bench.journal.formats import REDACTED, Fact, Item, Station
 from bench.journal.formats.lines import Damaged, Line, json_of, parse_time
 from bench.journal.notes import Note
@@ -278,8 +279,8 @@ def _message(fields: _Fields) -> Message:
     faults = tuple(_fault(fields.line, fault) for fault in fields.maybe("faults", list) or ())
     body = Malformed(faults[0].text, faults[0].where) if kind == "malformed" and faults else None
     injected = fields.maybe("injected", bool) or False
-    if seq < 1:
-        raise Damaged(fields.line, f"number {seq}; they count from 1")
+    if not 1 <= seq <= MAX_SEQ:
+        raise Damaged(fields.line, f"number {seq}; they count from 1 to {MAX_SEQ}")
     try:
         where = Link(link), Direction(direction)
     except ValueError as error:

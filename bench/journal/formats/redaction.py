@@ -2,14 +2,16 @@
 
 Replaced are the values of UIDs and id tokens, contract ids, key codes, PINs and passwords, found by the names under which
 the payloads of a capture hold them, and from then on wherever they occur in it: in other payloads, summaries, faults,
-notes, exchanges, and as bytes in the frames of readers, in either order. A pseudonym has the shape of its original: digits
-stay digits, hex stays hex of the same case, letters letters, separators where they were.
+notes, exchanges, and as bytes in the frames of readers, in either order; a UID with separators and as a decimal number too.
+A pseudonym has the shape of its original: digits stay digits, hex stays hex of the same case, letters letters, separators
+where they were.
 
 What to know of a redacted export:
 
 * Frames and ids keep their lengths, but checksums and check digits no longer fit what they guard.
 * Values of fewer than four characters are replaced only in the messages that name them, and shorter than eight only as
   whole words: they would be found everywhere.
+* Not found are values in another coding than hex, decimal and the escapes of JSON (Base64, say), and cut ones.
 * A message that cannot be read, and names or holds such a value, has its bytes replaced by a note of their number.
 * The pseudonyms of two exports differ unless both get the same key.
 """
@@ -22,11 +24,13 @@ import json
 import re
 import secrets
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from itertools import count
 
 import orjson
 
+from bench.journal.capture_file import ExchangeRow
 from bench.masking import is_secret_name, secrets_of
 from bench.message import Decoded, Fault, Link, Malformed, Message
 from bench.tokens.model import IdTokenType
@@ -46,15 +50,23 @@ _NAMES = frozenset(
 _TOKEN_TYPES = frozenset(str(kind).lower() for kind in IdTokenType) | {"pin"}
 _PLAIN = re.compile(r"[^a-z0-9]")
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?', re.DOTALL)
-_NAMED = re.compile(r"([A-Za-z_][A-Za-z_0-9]{1,40})\W{0,3}\s*[:=]")
+# A run of letters is looked at once: from each of its letters on, 5 MB of them would hold up every other thread for seconds.
+_NAMED = re.compile(r"(?<![A-Za-z_0-9])([A-Za-z_0-9]{2,}+)\W{0,3}\s*[:=]")
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT[\d:.,]+(?:Z|[+-][\d:]+)?")
-_SPREAD = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{2}([:\- ])[0-9A-Fa-f]{2}(?:\1[0-9A-Fa-f]{2}){2,}(?![0-9A-Za-z])")
+# Hex bytes, one to four together, with something between: ``04:A2:B3``, ``04A2 B3C4``, ``0x04, 0xA2``, ``\x04\xa2``, ``%04%A2``.
+_BETWEEN = r"(?:[:\-\s.,;_/|]{1,2}(?:0[xX])?|\\{1,2}x|%)"
+_SPREAD = re.compile(
+    rf"(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{{2}}){{1,4}}(?:{_BETWEEN}(?:[0-9A-Fa-f]{{2}}){{1,4}})+(?![0-9A-Fa-f])"
+)
+_APART = re.compile(f"({_BETWEEN})")
 _HEX = re.compile(r"[0-9a-f]+")
 _TOLD_UID = re.compile(r"\bUID[ :=]+([0-9A-Fa-f]{6,20})\b")
 _PRINTED = re.compile(r"[0-9A-Fa-f]{5,20}")
 _PRINTED_NAMES = frozenset(("card", "refused"))
 _PREFIX = 4
 _SHORT = 64
+_LONGEST_NUMBER = 20
+"""Hex digits of a value whose decimal form is looked for: no UID is longer."""
 _TRIES = 100
 
 Scalar = str | int
@@ -71,6 +83,7 @@ class Redactor:
         self._known: set[str] = set()
         self._cores: set[str] = set()
         self._reversed: dict[str, str] = {}
+        self._decimal: dict[str, str] = {}
         self._made: dict[str, str] = {}
         self._used: set[str] = set()
         self._finder: _Finder | None = None
@@ -104,6 +117,11 @@ class Redactor:
             if backwards not in self._known:
                 self._reversed[backwards] = core
                 self._known.add(backwards)
+            for spelled in (core, backwards):
+                number = str(int(spelled, 16))
+                if len(core) <= _LONGEST_NUMBER and len(number) >= ANYWHERE and number not in self._known:
+                    self._decimal[number] = spelled
+                    self._known.add(number)
 
     # Replacing
 
@@ -114,13 +132,14 @@ class Redactor:
         raw = self._raw(message, tree, local)
         decoded = message.decoded
         faults = tuple(
-            Fault(fault.rule, self._sentence(fault.text, local), self.text(fault.where)) for fault in decoded.faults
+            Fault(self.text(fault.rule), self._sentence(fault.text, local), self.text(fault.where))
+            for fault in decoded.faults
         )
         malformed = decoded.kind == "malformed" and faults
         body = Malformed(faults[0].text, faults[0].where) if malformed else None
         correlation = None if decoded.correlation is None else self.text(decoded.correlation)
         summary = self._sentence(decoded.summary, local)
-        told = Decoded(decoded.kind, self.text(decoded.name), correlation, body, faults, summary)
+        told = Decoded(self.text(decoded.kind), self.text(decoded.name), correlation, body, faults, summary)
         meta = self.tree(message.meta) if message.meta else message.meta
         return message._replace(channel=self.text(message.channel), raw=raw, decoded=told, meta=meta)
 
@@ -129,6 +148,11 @@ class Redactor:
         written = orjson.dumps(dict(tree), default=str, option=orjson.OPT_NON_STR_KEYS).decode()
         replaced: dict[str, object] = orjson.loads(self._json_text(written, set(_values(tree))))
         return replaced
+
+    def exchange_row(self, row: ExchangeRow) -> ExchangeRow:
+        """The columns of an exchange without the values; its JSON is :meth:`tree`'s to do."""
+        verdict, decided_by = (None if told is None else self.text(told) for told in (row.verdict, row.decided_by))
+        return replace(row, verdict=verdict, decided_by=decided_by)
 
     def text(self, text: str) -> str:
         """Plain text without the values."""
@@ -139,8 +163,7 @@ class Redactor:
     def pseudonym(self, value: str) -> str:
         """What stands for a value: the same for every spelling of it, in the spelling given."""
         core = _core(value)
-        forwards = self._reversed.get(core)
-        symbols = self._symbols(core) if forwards is None else _backwards(self._symbols(forwards))
+        symbols = self._spelled(core)
         if not symbols:
             return value
         upper = value.upper() == value
@@ -155,6 +178,14 @@ class Redactor:
             else:
                 made.append(character)
         return "".join(made)
+
+    def _spelled(self, core: str) -> str:
+        """The symbols for a value, in the order of its bytes, or for its number."""
+        if (hexed := self._decimal.get(core)) is not None:
+            number = str(int(self._spelled(hexed), 16))[-len(core) :]
+            return number.rjust(len(core), "1")
+        forwards = self._reversed.get(core)
+        return self._symbols(core) if forwards is None else _backwards(self._symbols(forwards))
 
     def _symbols(self, core: str) -> str:
         """The lower-case letters and digits that stand for those of a value; no two values share them if it can be helped."""
@@ -236,7 +267,7 @@ class Redactor:
         written = token.removesuffix(colon)
         value = str(json.loads(written)) if "\\" in written else written[1:-1]
         if colon:
-            new = self._swap(value, words=False)
+            new = self._swap(_SPREAD.sub(self._spread, value), words=False)
         elif value in local:
             new = self.pseudonym(value)
         else:
@@ -252,10 +283,18 @@ class Redactor:
         return self.text(text)
 
     def _spread(self, match: re.Match[str]) -> str:
-        """Hex bytes with a separator between each two."""
-        between, compact = match[1], match[0].replace(match[1], "")
+        """Hex bytes with separators: as one value, and the separators where they were."""
+        parts = _APART.split(match[0])
+        compact = "".join(parts[::2])
         swapped = self._swap(compact, aligned=True)
-        return between.join(swapped[at : at + 2] for at in range(0, len(swapped), 2))
+        if swapped == compact:
+            return match[0]
+        at = 0
+        for index in range(0, len(parts), 2):
+            size = len(parts[index])
+            parts[index] = swapped[at : at + size]
+            at += size
+        return "".join(parts)
 
     def _swap(self, text: str, *, aligned: bool = False, words: bool = True) -> str:
         """aligned: text is hex, and values begin at whole bytes. words: also values that count as whole words only."""

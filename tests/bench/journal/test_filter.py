@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+import time
 from dataclasses import dataclass
 
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from bench.clock import NS_PER_S
 from bench.journal.filter import MAX_DEPTH, MAX_LENGTH, Field, FilterError, complete, parse, register
 from bench.journal.filter.fields import FIELDS
-from bench.journal.filter.values import local_day_ns
+from bench.journal.filter.values import local_day_ns, text_test
 from bench.journal.pairing import Flag
 from bench.message import Decoded, Direction, Fault, Link, Message, malformed
 
@@ -278,3 +280,18 @@ def test_later_parts_add_fields() -> None:
         assert complete("lo", 2) == ["long"]
     finally:
         del FIELDS["long"]
+
+
+def test_stars_take_linear_time() -> None:
+    """A station may call itself, or an action, whatever it likes."""
+    test = text_test(":", "*a" * 500 + "*b")
+    began = time.process_time()
+    assert not test("a" * 1_000_000)
+    assert test("a" * 1_000_000 + "b")
+    assert time.process_time() - began < 2
+
+
+@given(st.text("ab*", min_size=1, max_size=6), st.text("ab", max_size=8))
+def test_stars_are_what_a_regular_expression_would_say(pattern: str, text: str) -> None:
+    wanted = re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
+    assert text_test(":", pattern)(text) == (wanted.fullmatch(text) is not None)

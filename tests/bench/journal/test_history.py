@@ -19,7 +19,8 @@ from bench.journal.log import Journal
 from bench.journal.older import STEP, OlderScan
 from bench.journal.pairs import Pairs
 from bench.journal.redecode import redecode
-from bench.journal.view import JournalContext, View, numbers
+from bench.journal.rows import numbers
+from bench.journal.view import JournalContext, View
 from bench.message import Decoded, Direction, Fault, Link, Message, malformed
 
 WINDOW = 50

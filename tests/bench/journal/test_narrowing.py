@@ -294,11 +294,22 @@ HOSTILE_FILTERS += [
 ]
 
 
+HOSTILE_FILTERS += [
+    "channel:*p*b*",
+    "name:a*",
+    "name!=a",
+    "channel=cp",
+    "name:*a*a*b",
+    "name~accepted",
+    'name="a\0accepted"',
+]
+
+
 def hostile_stream() -> list[Message]:
     journal, clock = Journal(window=100), ManualClock()
     for raw in HOSTILE:
         decoded = ocpp.decode(raw, "1.6", lambda id_: "Authorize")
-        for channel, name in (("CP-1", decoded.name), (f"CP-{KELVIN}", KELVIN)):
+        for channel, name in (("CP-1", decoded.name), (f"CP-{KELVIN}", KELVIN), ("CP\0b", "a\0accepted")):
             journal.append(Link.OCPP, Direction.IN, channel, raw, decoded._replace(name=name), clock.stamp())
     return journal.since(0)
 
@@ -314,6 +325,20 @@ def test_nothing_hides_behind_escapes_folded_letters_nul_and_wildcards(path: Pat
 def test_every_part_of_a_body_that_a_path_may_mean_is_known() -> None:
     for body in (Call, CallResult, CallError, JosevMessage, Malformed):
         assert {field.name for field in fields(body)} <= narrowing._ATTRIBUTES
+
+
+def test_filters_as_long_as_they_may_be_are_not_too_much_for_sqlite(path: Path) -> None:
+    stream = hostile_stream()
+    record(path, stream)
+    words = " ".join(["a"] * 999)
+    for text in (
+        words,
+        " or ".join(["a"] * 400),
+        f"name:{','.join(['a'] * 900)}",
+        "(" * 50 + "accepted" + ")" * 50,
+    ):
+        count = len(stream)
+        assert narrowed(path, text, count) == unhurried(path, [text], count)[text]
 
 
 @pytest.mark.parametrize(

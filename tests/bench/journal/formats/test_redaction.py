@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.journal.capture_file import Batch, CaptureFile, ExchangeRow
+from bench.journal.capture_file import Batch, CaptureFile, ExchangeRow, Gap
 from bench.journal.capture_reader import CaptureReader
 from bench.journal.formats.convert import Form, export_capture
 from bench.journal.formats.redaction import Redactor
@@ -259,3 +260,59 @@ def test_what_comes_while_it_is_redacted_is_not_in_the_file(tmp_path: Path) -> N
     assert b"CAFE0001" not in (tmp_path / "out.jsonl").read_bytes()
     with CaptureReader(live.path) as reader:
         assert reader.count() == 3
+
+
+UID = "04A2B3C4D5E680"
+PAIRS = [UID[at : at + 2] for at in range(0, len(UID), 2)]
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        *(between.join(PAIRS) for between in (":", "-", " ", ".", ",", ", ", "_")),
+        "0x" + ", 0x".join(PAIRS),
+        "%" + "%".join(PAIRS),
+        "\\x" + "\\x".join(PAIRS).lower(),
+        "04A2 B3C4 D5E6 80",
+        ":".join(reversed(PAIRS)),
+        str(int(UID, 16)),
+        str(int("".join(reversed(PAIRS)), 16)),
+    ],
+)
+def test_a_uid_goes_with_any_separator_and_as_a_number(spelled: str) -> None:
+    named = message(json.dumps([2, "1", "Authorize", {"idTag": UID}]))
+    told = message(json.dumps([2, "2", "DataTransfer", {"data": f"card {spelled} seen", f"S{spelled}": 1}]), seq=2)
+    (_, found) = redacted(named, told)
+    tree = json.loads(found.raw)[3]
+    assert spelled not in found.raw.decode()
+    assert json.dumps(spelled)[1:-1] not in found.raw.decode()
+    assert len(tree["data"]) == len(f"card {spelled} seen")
+    assert re.sub(r"[0-9A-Fa-f]", "h", tree["data"]) == re.sub(r"[0-9A-Fa-f]", "h", f"card {spelled} seen")
+
+
+def test_no_column_of_a_capture_keeps_a_value(tmp_path: Path) -> None:
+    source = CaptureFile(tmp_path / "all.db")
+    source.open()
+    call = b'[2,"1","Authorize",{"idTag":"%s"}]' % UID.encode()
+    decoded = Decoded(f"CALL {UID}", UID, UID, None, (Fault(f"rule.{UID}", UID, UID),), UID)
+    source.write(
+        Batch(
+            messages=[Message(1, 0, 0, Link.OCPP, Direction.IN, UID, call, decoded, {UID: UID})],
+            exchanges=[
+                ExchangeRow(1, 0, f"v {UID}", f"d {UID}", json.dumps({"id": 1, "opened": "", "why": UID}), (1,))
+            ],
+            gaps=[Gap("messages", 2, 3, 2, f"lost {UID}")],
+            notes=[Note(1, UID, 0)],
+            stations=[(UID, f"2.0.1 {UID}")],
+            facts=[(f"fact {UID}", UID)],
+        )
+    )
+    source.close()
+    export_capture(source.path, tmp_path / "out.jsonl", redact=True)
+    assert UID.lower() not in (tmp_path / "out.jsonl").read_text().lower()
+
+
+def test_a_run_of_letters_is_redacted_in_time() -> None:
+    began = time.process_time()
+    redacted(message(json.dumps([2, "1", "Authorize", {"idTag": UID}])), message(b"a" * 3_000_000, seq=2))
+    assert time.process_time() - began < 3
