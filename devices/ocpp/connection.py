@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 from websockets.exceptions import InvalidUpgrade, NegotiationError, PayloadTooBig
@@ -20,6 +21,7 @@ from websockets.typing import Subprotocol
 
 from bench.clock import Stamp, stamp
 from bench.errors import LinkDown
+from devices.ocpp import basic_auth
 from devices.ocpp.handshake import VERSIONS, Refusal, basic_user, select
 
 MAX_MESSAGE = 16 * 2**20
@@ -47,6 +49,11 @@ class Host(Protocol):
     @property
     def ping_s(self) -> float: ...
 
+    @property
+    def password_of(self) -> Callable[[str], str | None] | None:
+        """The password of a station, asked on another thread; None where none is demanded."""
+        ...
+
     def arrived(self, connection: Connection) -> Refusal | None: ...
 
     def admit(self, path: str) -> str | Refusal: ...
@@ -64,12 +71,14 @@ class Connection(asyncio.BufferedProtocol):
     """From TCP accept to connection_lost.
 
     station: its id once the handshake is done, else empty. version: negotiated. peer: ``host:port``.
+    certificate_cn: the common name in its certificate, where it showed one.
     """
 
     def __init__(self, host: Host) -> None:
         self.station = ""
         self.version = ""
         self.peer = ""
+        self.certificate_cn: str | None = None
         self.replaced = False
         self._host = host
         self._offered: tuple[str, ...] = ()
@@ -88,6 +97,8 @@ class Connection(asyncio.BufferedProtocol):
         self._pinged = False
         self._flush_due = False
         self._ending = False
+        self._aborted = False
+        self._asking_password = False
         self._told_binary = False
         self._fragments: bytearray | None = None
         self._first = b""
@@ -137,6 +148,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def abort(self) -> None:
         """Drop the connection at once."""
+        self._aborted = True
         self._transport.abort()
 
     # asyncio.BufferedProtocol
@@ -150,6 +162,7 @@ class Connection(asyncio.BufferedProtocol):
         self.peer = f"{name[0]}:{name[1]}" if isinstance(name, tuple) and len(name) >= 2 else "unknown"
         refusal = self._host.arrived(self)
         if refusal is not None:
+            self._refusal = refusal
             response = self._protocol.reject(refusal.status, refusal.body)
             transport.write(response.serialize())
             transport.close()
@@ -215,6 +228,38 @@ class Connection(asyncio.BufferedProtocol):
         if isinstance(found, Refusal):
             self._refuse(found)
             return
+        password_of = self._host.password_of
+        if password_of is None:
+            self._answer(request, found, at)
+            return
+        claim = basic_auth.claim(request.headers, found)
+        if isinstance(claim, Refusal):
+            self._refuse(claim, found)
+            return
+        # A keyring may take its time, or ask its owner: neither may stop the other stations.
+        self._asking_password = True
+        self._transport.pause_reading()
+        known = self._loop.run_in_executor(None, password_of, found)
+        known.add_done_callback(partial(self._password_known, request, found, claim, at))
+
+    def _password_known(
+        self, request: Request, found: str, claim: bytes, at: Stamp, known: asyncio.Future[str | None]
+    ) -> None:
+        refusal = basic_auth.judge(found, claim, known)  # first: a failure that nobody looks at is told as ours
+        if self._transport.is_closing():
+            return
+        self._asking_password = False
+        self._transport.resume_reading()
+        if refusal is not None:
+            self._refuse(refusal, found)
+        else:
+            self._answer(request, found, at)
+        self._flush_soon()
+        if self._protocol.state is not State.OPEN:
+            self._expect_close()
+
+    def _answer(self, request: Request, found: str, at: Stamp) -> None:
+        """Negotiate the version and open the connection of a station that is who it says."""
         response = self._protocol.accept(request)
         if response.status_code != 101:
             self._refusal = self._refusal or _not_a_websocket(self._protocol.handshake_exc)
@@ -223,6 +268,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._protocol.send_response(response)
         self.station = found
+        self.certificate_cn = _common_name(self._transport.get_extra_info("peercert"))
         self.version = VERSIONS[str(self._protocol.subprotocol)]
         self._first = b""
         if self._timer is not None:
@@ -238,10 +284,21 @@ class Connection(asyncio.BufferedProtocol):
             raise NegotiationError(f"{chosen.text}; {chosen.cure}")
         return Subprotocol(chosen)
 
-    def _refuse(self, refusal: Refusal) -> None:
+    def _refuse(self, refusal: Refusal, station: str = "") -> None:
         self._refusal = refusal
-        self._tell(refusal, "")
-        self._protocol.send_response(self._protocol.reject(refusal.status, refusal.body))
+        self._tell(refusal, station)
+        response = self._protocol.reject(refusal.status, refusal.body)
+        if refusal.status == 401:
+            response.headers["WWW-Authenticate"] = basic_auth.CHALLENGE
+        self._protocol.send_response(response)
+
+    def refuse_tls(self, refusal: Refusal) -> None:
+        """Tell why there is no TLS with this peer; its transport ends it. Not told where we ended it ourselves."""
+        if self._refusal is None and not self._aborted:
+            self._refusal = refusal
+            self._host.finding(
+                refusal.rule, "fail", f"{self.peer} was refused in the TLS handshake: {refusal.text}", refusal.cure
+            )
 
     def _tell(self, refusal: Refusal, station: str) -> None:
         who = f"station {station} at {self.peer}" if station else self.peer
@@ -250,11 +307,21 @@ class Connection(asyncio.BufferedProtocol):
         )
 
     def _no_handshake(self) -> None:
-        if self._refusal is None:
+        if self._refusal is None and self._asking_password:
+            self._host.finding(
+                "ocpp.password-unknown",
+                "fail",
+                f"{self.peer} was dropped: the system keyring gave no password within {HANDSHAKE_S:.0f} s",
+                "unlock the keyring of this computer",
+            )
+        elif self._refusal is None:
+            missing = (
+                "no WebSocket handshake" if self._transport.get_extra_info("tls_done", True) else "no TLS handshake"
+            )
             self._host.finding(
                 "ocpp.no-handshake",
                 "warn",
-                f"{self.peer} connected but sent no WebSocket handshake within {HANDSHAKE_S:.0f} s",
+                f"{self.peer} connected but finished {missing} within {HANDSHAKE_S:.0f} s",
                 "look whether it is a charging station at all",
             )
         self.abort()
@@ -305,10 +372,7 @@ class Connection(asyncio.BufferedProtocol):
                 self._drop(1008, f"it left {MAX_UNSENT // 2**20} MiB unread")
                 return
         if end:
-            if transport.can_write_eof():
-                transport.write_eof()
-            else:  # TLS has no half-close
-                transport.close()
+            transport.write_eof()
 
     # The end
 
@@ -371,6 +435,14 @@ class Connection(asyncio.BufferedProtocol):
         self._protocol.send_ping(b"")
         self._flush()
         self._timer = self._loop.call_later(self._host.ping_s, self._keep_alive)
+
+
+def _common_name(certificate: object) -> str | None:
+    """The most specific common name of a peer's certificate (in the shape of ``ssl.SSLSocket.getpeercert``)."""
+    if not isinstance(certificate, dict):
+        return None
+    names = [value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"]
+    return str(names[-1]) if names else None
 
 
 def _not_a_websocket(error: Exception | None, first: bytes = b"") -> Refusal:

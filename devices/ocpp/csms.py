@@ -1,4 +1,4 @@
-"""The OCPP WebSocket server that charging stations connect to (OCPP-J 1.6, OCPP 2.0.1 Part 4)."""
+"""The OCPP WebSocket server that charging stations connect to (OCPP-J 1.6, OCPP 2.0.1 and 2.1 Part 4)."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import asyncio
 import errno
 import logging
 import socket
-import ssl as tls
 from collections.abc import Callable, Sequence
 
 from bench.clock import Stamp, stamp
 from bench.errors import BenchBug, LinkDown, OperatorError
 from bench.ports import LinkState, LinkStatus, Sink, StationOpened
-from devices.ocpp.connection import HANDSHAKE_S, PING_S, Connection
+from devices.ocpp.connection import PING_S, Connection
 from devices.ocpp.handshake import VERSIONS, Refusal, allowed, station_of
+from devices.ocpp.tls import TlsServer
+from devices.ocpp.tls_layer import TlsLayer
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,8 @@ class CsmsServer:
     """Listens on ``/{station}`` and ``/ws/{station}``; implements :class:`bench.ports.StationServer`.
 
     stations_allowed: whether a station of that id may connect. subprotocols: what is spoken, best first.
-    ssl: a server context for ``wss://``, or None. ping_s: seconds between pings, and how long one may go unanswered.
+    tls: for ``wss://``, or None. password_of: the password of a station, called on another thread; None where none is demanded.
+    ping_s: seconds between pings, and how long one may go unanswered.
     """
 
     def __init__(
@@ -38,8 +40,9 @@ class CsmsServer:
         port: int,
         *,
         stations_allowed: Callable[[str], bool],
-        subprotocols: Sequence[str] = ("ocpp2.0.1", "ocpp1.6"),
-        ssl: tls.SSLContext | None = None,
+        subprotocols: Sequence[str] = ("ocpp2.1", "ocpp2.0.1", "ocpp1.6"),
+        tls: TlsServer | None = None,
+        password_of: Callable[[str], str | None] | None = None,
         ping_s: float = PING_S,
     ) -> None:
         unknown = [name for name in subprotocols if name not in VERSIONS]
@@ -50,7 +53,8 @@ class CsmsServer:
         self._host = host
         self._port = port
         self._stations_allowed = stations_allowed
-        self._ssl = ssl
+        self.password_of = password_of
+        self._tls = tls
         self._sink: Sink | None = None
         self._server: asyncio.Server | None = None
         self._stopping = False
@@ -68,7 +72,7 @@ class CsmsServer:
 
     @property
     def url(self) -> str:
-        scheme = "wss" if self._ssl is not None else "ws"
+        scheme = "wss" if self._tls is not None else "ws"
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"{scheme}://{host}:{self._port}"
 
@@ -90,13 +94,7 @@ class CsmsServer:
         self._sink = sink
         self._stopping = False
         try:
-            self._server = await asyncio.get_running_loop().create_server(
-                lambda: Connection(self),
-                self._host,
-                self._port,
-                ssl=self._ssl,
-                ssl_handshake_timeout=HANDSHAKE_S if self._ssl is not None else None,
-            )
+            self._server = await asyncio.get_running_loop().create_server(self._accept, self._host, self._port)
         except (OSError, OverflowError) as error:
             problem = self._cannot_listen(error)
             sink.link_changed(LinkStatus(NAME, LinkState.FAULTY, problem.what, problem.cure))
@@ -169,8 +167,17 @@ class CsmsServer:
                 f"station {connection.station} logs in as {user!r}; OCPP wants its own id as the user",
                 "another CSMS may refuse it",
             )
+        name = connection.certificate_cn
+        if name is not None and name != connection.station:
+            self.finding(
+                "ocpp.certificate-cn",
+                "warn",
+                f"the certificate of station {connection.station} is for {name!r}; its BootNotification must name that as its "
+                "serial number (OCPP 2.0.1 A00.FR.405)",
+                f"give the station a certificate for {connection.station}, if it is not its serial number",
+            )
         self._sink.station_opened(
-            StationOpened(connection.station, connection.version, connection.peer, offered, user, at)
+            StationOpened(connection.station, connection.version, connection.peer, offered, user, at, name)
         )
         self._tell_state()
 
@@ -198,6 +205,10 @@ class CsmsServer:
                 self._tell_state()
 
     # Inside
+
+    def _accept(self) -> asyncio.BufferedProtocol:
+        connection = Connection(self)
+        return connection if self._tls is None else TlsLayer(connection, self._tls)
 
     def _replace(self, before: Connection, connection: Connection, at: Stamp) -> None:
         """A station that connects again has lost its old connection, even if we have not noticed (OCPP-J practice)."""

@@ -17,7 +17,7 @@ from websockets.datastructures import Headers
 MAX_STATION_ID = 48
 """Characters of a station's identity (OCPP 2.0.1, SecurityCtrlr.Identity)."""
 
-VERSIONS = {"ocpp2.0.1": "2.0.1", "ocpp1.6": "1.6"}
+VERSIONS = {"ocpp2.1": "2.1", "ocpp2.0.1": "2.0.1", "ocpp1.6": "1.6"}
 """WebSocket subprotocols that can be spoken, and the OCPP version each means."""
 
 # Printable ASCII but for what would be ambiguous in a path, a filter or a page.
@@ -92,16 +92,25 @@ def select(offered: Sequence[str], spoken: Sequence[str]) -> str | Refusal:
 
 def basic_user(headers: Headers) -> str | None:
     """The user of a basic-auth header, or None. The password is not looked at and goes nowhere."""
+    found = credentials(headers)
+    try:
+        return found[0].decode()[:255] if found is not None else None
+    except UnicodeDecodeError:
+        return None
+
+
+def credentials(headers: Headers) -> tuple[bytes, bytes] | None:
+    """User and password of a basic-auth header (RFC 7617), or None. A password goes nowhere but into the comparison."""
     for value in headers.get_all("Authorization"):
         scheme, _, encoded = value.partition(" ")
         if scheme.lower() != "basic":
             continue
         try:
-            user, colon, _ = base64.b64decode(encoded.strip(), validate=True).partition(b":")
-            if colon:
-                return user.decode()[:255]
-        except (binascii.Error, UnicodeDecodeError):
+            user, colon, password = base64.b64decode(encoded.strip(), validate=True).partition(b":")
+        except (binascii.Error, ValueError):
             continue
+        if colon:
+            return user, password
     return None
 
 

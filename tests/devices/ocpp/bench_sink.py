@@ -66,6 +66,7 @@ class BenchSink:
     def station_opened(self, opened: StationOpened) -> None:
         self.opened.append(opened)
         station = self.stations[opened.station] = Station(opened.station, opened.version)
+        self.stations[opened.station].peer_certificate_cn = opened.peer_certificate_cn
         self.links[opened.station] = StationLink(station, self, OcppSettings(), SystemClock())
         self._news.set()
 

@@ -46,16 +46,20 @@ async def said(client: ClientConnection) -> str:
     return message
 
 
-async def test_a_station_of_16_and_one_of_201_are_served(sink: BenchSink) -> None:
-    async with station(sink, "CP-1") as old, station(sink, "ws/CP-2", "ocpp1.6", "ocpp2.0.1", "ocpp2.1") as new:
+async def test_stations_of_every_version_are_served(sink: BenchSink) -> None:
+    async with station(sink, "CP-1") as old, station(sink, "ws/CP-2", "ocpp1.6", "ocpp2.0.1") as new:
         assert (old.subprotocol, new.subprotocol) == ("ocpp1.6", "ocpp2.0.1")
         assert [(o.station, o.version, o.user) for o in sink.opened] == [("CP-1", "1.6", None), ("CP-2", "2.0.1", None)]
-        assert sink.opened[1].offered == ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
+        assert sink.opened[1].offered == ("ocpp1.6", "ocpp2.0.1")
         await old.send('[2,"1","Authorize",{"idTag":"BAD"}]')
         assert await said(old) == '[3,"1",{"idTagInfo":{"status":"Blocked"}}]'
-        assert sink.statuses[-1].detail == f"{sink.server.url}, 2 stations"
-    await sink.until(lambda: len(sink.closed) == 2)
-    assert [code for _, code, _ in sink.closed] == [1000, 1000]
+        async with station(sink, "CP-3", "ocpp1.6", "ocpp2.0.1", "ocpp2.1") as newest:
+            assert (newest.subprotocol, sink.opened[2].version) == ("ocpp2.1", "2.1")
+            await newest.send('[2,"1","Authorize",{"idToken":{"idToken":"BAD","type":"ISO14443"}}]')
+            assert await said(newest) == '[3,"1",{"idTokenInfo":{"status":"Blocked"}}]'
+            assert sink.statuses[-1].detail == f"{sink.server.url}, 3 stations"
+    await sink.until(lambda: len(sink.closed) == 3)
+    assert [code for _, code, _ in sink.closed] == [1000, 1000, 1000]
     assert sink.statuses[-1].detail == f"{sink.server.url}, 0 stations"
     assert sink.findings == []
 
@@ -138,8 +142,8 @@ async def test_a_broken_websocket_frame_closes_with_1002(sink: BenchSink) -> Non
 @pytest.mark.parametrize(
     ("path", "offered", "status", "rule", "body"),
     [
-        ("CP-1", ("ocpp1.5",), 400, "ocpp.no-common-version", "it offered ocpp1.5; this bench speaks ocpp2.0.1"),
-        ("CP-1", ("ocpp2.1",), 400, "ocpp.no-common-version", "it offered ocpp2.1; this bench speaks ocpp2.0.1"),
+        ("CP-1", ("ocpp1.5",), 400, "ocpp.no-common-version", "it offered ocpp1.5; this bench speaks ocpp2.1"),
+        ("CP-1", ("ocpp2.2",), 400, "ocpp.no-common-version", "it offered ocpp2.2; this bench speaks ocpp2.1"),
         ("STRANGER", ("ocpp1.6",), 404, "ocpp.unknown-station", "station STRANGER is not one of the profile's"),
         ("a/b/c", ("ocpp1.6",), 404, "ocpp.wrong-path", "there is nothing at /a/b/c"),
         ("ws/", ("ocpp1.6",), 404, "ocpp.no-station-id", "names no station"),

@@ -13,6 +13,9 @@ from ocpp.routing import on
 from ocpp.v16 import ChargePoint as ChargePoint16
 from ocpp.v16 import call as call16
 from ocpp.v16 import call_result as result16
+from ocpp.v21 import ChargePoint as ChargePoint21
+from ocpp.v21 import call as call21
+from ocpp.v21 import call_result as result21
 from ocpp.v201 import ChargePoint as ChargePoint201
 from ocpp.v201 import call as call201
 from ocpp.v201 import call_result as result201
@@ -40,6 +43,12 @@ class Station201(ChargePoint201):
     @on("ClearCache")
     def clear_cache(self) -> result201.ClearCache:
         return result201.ClearCache(status="Rejected")
+
+
+class Station21(ChargePoint21):
+    @on("ClearCache")
+    def clear_cache(self) -> result21.ClearCache:
+        return result21.ClearCache(status="Rejected")
 
 
 @pytest.fixture
@@ -81,27 +90,28 @@ async def test_16_boots_authorizes_and_charges(sink: BenchSink, expected_log: Ca
     assert all(message.decoded.faults == () for message in sink.journal.since(0))
 
 
-async def test_201_boots_authorizes_and_charges(sink: BenchSink) -> None:
-    async with connect(f"{sink.server.url}/CP-201", subprotocols=["ocpp2.0.1"]) as socket:  # type: ignore[list-item]
-        station = Station201("CP-201", socket, response_timeout=DEADLINE_S)
+@pytest.mark.parametrize(("version", "kind", "call"), [("2.0.1", Station201, call201), ("2.1", Station21, call21)])
+async def test_2_boots_authorizes_and_charges(sink: BenchSink, version: str, kind: type[Any], call: Any) -> None:
+    async with connect(f"{sink.server.url}/CP-2", subprotocols=[f"ocpp{version}"]) as socket:  # type: ignore[list-item]
+        station = kind("CP-2", socket, response_timeout=DEADLINE_S)
         async with running(station):
-            boot = await station.call(call201.BootNotification({"model": "M", "vendorName": "V"}, "PowerUp"))
+            boot = await station.call(call.BootNotification({"model": "M", "vendorName": "V"}, "PowerUp"))
             assert boot.status == "Accepted"
             token = {"idToken": "GOOD", "type": "ISO14443"}
-            assert (await station.call(call201.Authorize(token))).id_token_info == {"status": "Accepted"}
+            assert (await station.call(call.Authorize(token))).id_token_info == {"status": "Accepted"}
             event: dict[str, Any] = {"timestamp": TIME, "transaction_info": {"transactionId": "t-1"}}
             started = await station.call(
-                call201.TransactionEvent("Started", trigger_reason="Authorized", seq_no=0, id_token=token, **event)
+                call.TransactionEvent("Started", trigger_reason="Authorized", seq_no=0, id_token=token, **event)
             )
             assert started.id_token_info == {"status": "Accepted"}
-            assert list(sink.stations["CP-201"].transactions) == ["t-1"]
+            assert list(sink.stations["CP-2"].transactions) == ["t-1"]
             ended = await station.call(
-                call201.TransactionEvent("Ended", trigger_reason="StopAuthorized", seq_no=1, **event)
+                call.TransactionEvent("Ended", trigger_reason="StopAuthorized", seq_no=1, **event)
             )
             assert ended.id_token_info is None
-            assert sink.stations["CP-201"].transactions == {}
+            assert sink.stations["CP-2"].transactions == {}
 
-            answer = await sink.call("CP-201", "ClearCache")
+            answer = await sink.call("CP-2", "ClearCache")
             assert answer is not None
             assert answer.payload == {"status": "Rejected"}
     names = [m.decoded.name for m in sink.journal.since(0) if isinstance(m.decoded.body, Call)]
@@ -113,7 +123,7 @@ async def test_201_boots_authorizes_and_charges(sink: BenchSink) -> None:
 class running:  # noqa: N801 - reads like the context it is
     """The stranger's read loop, for the length of a block."""
 
-    def __init__(self, station: ChargePoint16 | ChargePoint201) -> None:
+    def __init__(self, station: ChargePoint16 | ChargePoint201 | ChargePoint21) -> None:
         self._station = station
 
     async def __aenter__(self) -> None:

@@ -14,6 +14,7 @@ from websockets.exceptions import InvalidStatus
 
 from bench.clock import utc_now
 from devices.ocpp.csms import CsmsServer
+from devices.ocpp.tls import TlsServer
 from tests.devices.ocpp.bench_sink import DEADLINE_S, BenchSink
 
 pytest.importorskip("cryptography")
@@ -50,7 +51,7 @@ async def test_large_messages_refusals_and_the_end_over_tls(certificate: Path) -
     ours.load_cert_chain(certificate)
     theirs = ssl.create_default_context(cafile=str(certificate))
     engine = BenchSink()
-    server = CsmsServer("127.0.0.1", 0, stations_allowed=lambda station: True, ssl=ours)
+    server = CsmsServer("127.0.0.1", 0, stations_allowed=lambda station: True, tls=TlsServer(ours))
     engine.server = server
     await server.start(engine)
     assert server.url.startswith("wss://")

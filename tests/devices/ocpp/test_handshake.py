@@ -12,7 +12,7 @@ from websockets.datastructures import Headers
 from devices.ocpp.handshake import Refusal, allowed, basic_user, select, station_of
 
 URL = "ws://127.0.0.1:9000"
-SPOKEN = ("ocpp2.0.1", "ocpp1.6")
+SPOKEN = ("ocpp2.1", "ocpp2.0.1", "ocpp1.6")
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,8 @@ def test_unknown_stations_are_a_matter_of_the_profile() -> None:
     [
         (("ocpp1.6",), "ocpp1.6"),
         (("ocpp1.6", "ocpp2.0.1"), "ocpp2.0.1"),
-        (("ocpp2.1", "ocpp2.0.1"), "ocpp2.0.1"),
+        (("ocpp2.0.1", "ocpp2.1"), "ocpp2.1"),
+        (("ocpp2.2", "ocpp2.1"), "ocpp2.1"),
     ],
 )
 def test_the_newest_common_version(offered: tuple[str, ...], chosen: str) -> None:
@@ -80,7 +81,7 @@ def test_no_common_version(offered: tuple[str, ...], said: str) -> None:
     assert isinstance(refusal, Refusal)
     assert refusal.status == 400
     assert said in refusal.body
-    assert "this bench speaks ocpp2.0.1, ocpp1.6" in refusal.body
+    assert "this bench speaks ocpp2.1, ocpp2.0.1, ocpp1.6" in refusal.body
 
 
 def basic(text: bytes) -> Headers:

@@ -1,0 +1,29 @@
+"""Whether a station's certificate is its own (security profile 3)."""
+
+from __future__ import annotations
+
+from bench.csms.context import Context
+
+
+def boot_status(context: Context) -> str:
+    """``Accepted``, or ``Rejected`` for a station whose certificate names neither its id nor its serial number (A00.FR.405).
+
+    Called once the BootNotification has told the serial number.
+    """
+    station = context.station
+    name = station.peer_certificate_cn
+    if name is None or name == station.id:
+        return "Accepted"
+    if name == station.serial_number:
+        context.notice(
+            "ocpp.certificate-cn", "info", f"its certificate is for {name!r}, which is its serial number: fine"
+        )
+        return "Accepted"
+    context.notice(
+        "ocpp.certificate-cn",
+        "fail",
+        f"its certificate is for {name!r}, but its id is {station.id!r} and its serial number "
+        f"{station.serial_number!r}; its BootNotification is rejected (OCPP 2.0.1 A00.FR.405)",
+        "give the station a certificate for its serial number: authbench certificates make FOLDER --station NAME",
+    )
+    return "Rejected"

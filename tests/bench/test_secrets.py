@@ -1,0 +1,87 @@
+"""Passwords: set, read, deleted, and what is told where there is no keyring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import keyring
+import keyring.backend
+import keyring.backends.fail
+import keyring.errors
+import pytest
+from click.testing import CliRunner
+
+from bench.assembly import Bench, Options, secret, secret_variable
+from bench.cli import cli
+from bench.errors import OperatorError
+from bench.settings import OcppSettings, Profile, SecuritySettings
+
+
+class MemoryKeyring(keyring.backend.KeyringBackend):
+    """A keyring in memory."""
+
+    priority = 1  # type: ignore[assignment]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.kept.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.kept[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        if self.kept.pop((service, username), None) is None:
+            raise keyring.errors.PasswordDeleteError("none")
+
+
+@pytest.fixture
+def ring() -> Iterator[MemoryKeyring]:
+    before, ours = keyring.get_keyring(), MemoryKeyring()
+    keyring.set_keyring(ours)
+    yield ours
+    keyring.set_keyring(before)
+
+
+@pytest.fixture
+def no_ring() -> Iterator[None]:
+    before = keyring.get_keyring()
+    keyring.set_keyring(keyring.backends.fail.Keyring())
+    yield
+    keyring.set_keyring(before)
+
+
+def test_set_read_delete(ring: MemoryKeyring) -> None:
+    runner = CliRunner()
+    done = runner.invoke(cli, ["secret", "set", "ocpp:CP-1"], input="sixteen-letters-x\nsixteen-letters-x\n")
+    assert "sixteen" not in done.output
+    assert secret("ocpp:CP-1") == "sixteen-letters-x"
+    runner.invoke(cli, ["secret", "delete", "ocpp:CP-1"])
+    assert secret("ocpp:CP-1") is None
+    gone = runner.invoke(cli, ["secret", "delete", "ocpp:CP-1"])
+    assert "there is no password" in str(gone.exception)
+
+
+def test_a_short_password_of_a_station_is_noted(ring: MemoryKeyring) -> None:
+    done = CliRunner().invoke(cli, ["secret", "set", "ocpp:CP-1"], input="short\nshort\n")
+    assert "16 to 40 characters" in done.output
+    assert secret("ocpp:CP-1") == "short"
+
+
+def test_without_a_keyring_the_environment_serves(no_ring: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert secret_variable("ocpp:CP-001") == "AUTHBENCH_SECRET_OCPP_CP_001"
+    with pytest.raises(OperatorError, match="AUTHBENCH_SECRET_OCPP_CP_001"):
+        secret("ocpp:CP-001")
+    refused = CliRunner().invoke(cli, ["secret", "set", "ocpp:CP-001"], input="sixteen-letters-x\nsixteen-letters-x\n")
+    assert isinstance(refused.exception, OperatorError)
+    assert "AUTHBENCH_SECRET_OCPP_CP_001" in str(refused.exception)
+    monkeypatch.setenv("AUTHBENCH_SECRET_OCPP_CP_001", "from-the-environment")
+    assert secret("ocpp:CP-001") == "from-the-environment"
+
+
+def test_a_profile_with_tls_and_no_files_is_told_before_anything_listens() -> None:
+    profile = Profile(ocpp=OcppSettings(security=SecuritySettings(profile=2)))
+    with pytest.raises(OperatorError, match="security profile 2 needs a file for certificate"):
+        Bench(Options(profile=profile))._make_server("127.0.0.1:0")
