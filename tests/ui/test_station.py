@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 from PySide6.QtCore import Qt
@@ -8,15 +9,18 @@ from PySide6.QtGui import QGuiApplication, QTextCursor
 from PySide6.QtWidgets import QLineEdit
 
 from bench.answers import CallAnswer, PushReport
-from bench.codecs.ocpp_schemas import actions
+from bench.auth_settings import setting
+from bench.codecs.ocpp_forms import sent_by_stations
+from bench.codecs.ocpp_schemas import Half, actions, schema_of
 from bench.errors import OperatorError
 from bench.exchange import MASK
+from bench.settings_flow import SettingValue, SettingWritten
 from bench.station import Station, Transaction
 from bench.tasks import Tasks
 from bench.tokens.model import IdTokenType
 from ui.models.stations import StationTableModel, list_text
-from ui.panels.free_call import STARTERS, sent_by_stations
-from ui.panels.station import StationPanel
+from ui.panels.free_call import STARTERS
+from ui.panels.station import StationPanel, availability
 
 # What the offscreen platform says of every window that is shown.
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -189,7 +193,7 @@ async def test_any_call(panel, stub, tasks):
     call.send_button.click()
     await settled(tasks)
     assert stub.orders == [("call", "CP-001", "TriggerMessage", {"requestedMessage": "Heartbeat"})]
-    assert panel.said.text() == "✔ TriggerMessage answered: Accepted"
+    assert panel.said.text() == "✔ TriggerMessage answered: Accepted · 0.0 ms"
     call.action.setCurrentText("Frobnicate")
     call.judge()
     assert call.verdict.text() == "⚠ OCPP 2.0.1 has no action Frobnicate"
@@ -258,14 +262,20 @@ def test_who_sends_what(themed):
 
 
 @pytest.mark.gui
-async def test_a_new_action_brings_its_starter_but_never_over_typed_text(panel):
+async def test_each_action_has_its_starter_and_keeps_what_was_typed_for_it(panel):
     call = panel.free_call
     panel.tabs.setCurrentIndex(1)
     call.action.setCurrentText("Reset")
     assert '"OnIdle"' in call.payload.toPlainText()
     call.payload.setPlainText('{"type": "Immediate"}')
     call.action.setCurrentText("ClearCache")
-    assert call.payload.toPlainText() == '{"type": "Immediate"}'
+    assert call.payload.toPlainText() == "{}"
+    call.action.setCurrentText("Reset")
+    assert json.loads(call.payload.toPlainText()) == {"type": "Immediate"}
+    call.payload.setPlainText('{"type": ')
+    call.action.setCurrentText("ClearCache")
+    assert call.payload.toPlainText() == '{"type": ', "what does not parse stays, to be mended"
+    assert call.verdict.text().startswith("✖ not JSON")
 
 
 @pytest.mark.gui
@@ -282,7 +292,7 @@ async def test_refusals_and_secrets_in_answers(panel, stub, tasks, monkeypatch):
     panel.tabs.setCurrentIndex(1)
     panel.free_call.send()
     await settled(tasks)
-    assert panel.said.text() == "✖ Reset refused: NotSupported no reset here"
+    assert panel.said.text() == "✖ Reset refused: NotSupported no reset here · 0.0 ms"
     panel.free_call.send()
     await settled(tasks)
     assert MASK in panel.answers.toPlainText()
@@ -298,3 +308,100 @@ async def test_16_has_its_own_actions_and_no_token_type(panel, stub):
     assert panel.station.id == "CP-002"
     assert panel.free_call.action.findText("ChangeConfiguration") >= 0
     assert not panel.id_type.isEnabled()
+
+
+@pytest.mark.gui
+async def test_a_call_that_breaks_its_schema_goes_out_only_when_asked_for(panel, stub, tasks, monkeypatch):
+    calls = []
+
+    async def call(station, action, payload, *, raw=False):
+        calls.append((action, payload, raw))
+        stub.clock.advance(12)
+        return CallAnswer(action, {"status": "Rejected"})
+
+    monkeypatch.setattr(stub, "call", call)
+    panel.tabs.setCurrentIndex(1)
+    panel.free_call.payload.setPlainText('{"requestedMessage": "Nonsense"}')
+    panel.free_call.send()
+    await settled(tasks)
+    panel.free_call.raw.setChecked(True)
+    panel.free_call.send()
+    await settled(tasks)
+    assert calls == [("TriggerMessage", {"requestedMessage": "Nonsense"}, raw) for raw in (False, True)]
+    assert panel.said.text() == "⚠ TriggerMessage answered: Rejected · 12 ms"
+
+
+@pytest.mark.gui
+async def test_who_the_station_is(panel, stub):
+    station = stub.stations["CP-001"]
+    station.serial_number, station.firmware, station.peer, station.user = "S-1", "1.4.2", "10.0.0.21:51344", "CP-001"
+    panel.refresh(set())
+    assert panel.identity.whole_text() == "Acme One · serial S-1 · firmware 1.4.2 · from 10.0.0.21:51344 · user CP-001"
+
+
+@pytest.mark.gui
+async def test_availability(panel, stub, tasks):
+    panel.evse.setValue(2)
+    panel.availability.setCurrentText("Inoperative")
+    panel.availability_button.click()
+    await settled(tasks)
+    assert stub.orders == [
+        ("call", "CP-001", "ChangeAvailability", {"operationalStatus": "Inoperative", "evse": {"id": 2}})
+    ]
+    for version in ("1.6", "2.0.1", "2.1"):
+        for evse in (0, 1):
+            action, payload = availability(version, evse, "Operative")
+            assert schema_of(version, Half.REQUEST, action).is_valid(payload)
+
+
+@pytest.mark.gui
+async def test_settings_are_read_and_set_by_their_names(qtbot, panel, stub, tasks, monkeypatch):
+    known, locked = setting("local-pre-authorize"), setting("list-entries")
+    kept = {"value": "true"}
+
+    async def read_settings(station, report=False):
+        return [
+            SettingValue(locked, None, "UnknownVariable", True),
+            SettingValue(known, kept["value"], "Accepted", False),
+        ]
+
+    async def write_setting(station, name, value):
+        kept["value"] = value
+        return SettingWritten(True, "Accepted", f"{name} is {value}", known, value, value)
+
+    monkeypatch.setattr(stub, "read_settings", read_settings, raising=False)
+    monkeypatch.setattr(stub, "write_setting", write_setting, raising=False)
+    panel.tabs.setCurrentIndex(2)
+    settings = panel.settings
+    assert not settings.set_button.isEnabled()
+    settings.read_button.click()
+    await settled(tasks)
+    assert panel.said.text() == "✔ CP-001 told 1 of 2 settings"
+    first, last = (settings.table.topLevelItem(row) for row in range(2))
+    assert [first.text(column) for column in range(2)] == ["local-pre-authorize", "true"]
+    assert first.toolTip(0) == "AuthCtrlr.LocalPreAuthorize"
+    assert [last.text(column) for column in range(2)] == [f"{locked.name} (read only)", "UnknownVariable"]
+    settings.table.setCurrentItem(last)
+    assert not settings.set_button.isEnabled()
+    settings.table.setCurrentItem(first)
+    settings.value.setCurrentText("false")
+    settings.set_button.click()
+    await settled(tasks)
+    assert kept == {"value": "false"}
+    assert settings.table.topLevelItem(0).text(1) == "false"
+    assert settings.chosen == "local-pre-authorize"
+    panel.table.selectRow(1)
+    assert settings.table.topLevelItemCount() == 0, "another station's settings"
+
+
+@pytest.mark.gui
+async def test_all_of_it_fits_the_least_dock(qtbot, panel):
+    """At 1280x800 the panel gets 1258x168; at 1000x700 its parts scroll, not the panel."""
+    panel.resize(1258, 168)
+    for tab in range(panel.tabs.count()):
+        panel.tabs.setCurrentIndex(tab)
+        assert panel.minimumSizeHint().height() <= 168
+    assert not panel.table.horizontalScrollBar().isVisible()
+    panel.tabs.setCurrentIndex(0)
+    lowest = panel.stop_button.mapTo(panel, panel.stop_button.rect().bottomLeft()).y()
+    assert lowest <= 168

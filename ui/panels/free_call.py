@@ -1,19 +1,41 @@
-"""Any OCPP call: an action, a payload as JSON, judged against its schema while typing."""
+"""Any OCPP call: an action, its payload as a form and as JSON side by side, judged against its schema while typing."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut, QTextCursor
-from PySide6.QtWidgets import QComboBox, QCompleter, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QCompleter,
+    QHBoxLayout,
+    QPlainTextEdit,
+    QPushButton,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
 
+from bench.clock import iso_utc, stamp
+from bench.codecs.ocpp_forms import Field, Kind, form_of, minimal, sent_by_csms, sent_by_stations
 from ui import theme
-from ui.widgets import RoleLabel, mark
+from ui.panels.schema_form import SchemaForm
+from ui.panels.schema_form_presets import PresetMenu, Presets
+from ui.panels.schema_form_values import Veiled, pretty, read_json, veil
+from ui.widgets import RoleLabel, mark, menu_button
+
+if TYPE_CHECKING:
+    from bench.codecs.ocpp_schemas import Schema
 
 JUDGE_AFTER_MS = 150
 MAX_PAYLOAD = 200_000
+MAX_DEPTH = 60
 MAX_FAULTS = 4
+MAX_DRAFTS = 200
 
 # What an operator asks of a station most, with something to start from.
 STARTERS: dict[str, dict[str, dict[str, object]]] = {
@@ -50,16 +72,7 @@ STARTERS: dict[str, dict[str, dict[str, object]]] = {
         "DataTransfer": {"vendorId": "org.example"},
     },
 }
-
-BOTH_WAYS = frozenset({"DataTransfer"})
-
-
-def sent_by_stations(version: str) -> frozenset[str]:
-    """Actions of an OCPP version that only a station may send: those the CSMS answers, but for what goes both ways."""
-    # The schemas behind the answers are heavy; the window is painted before they are loaded.
-    from bench.csms import answers16, answers201
-
-    return frozenset(answers16.ANSWERS if version == "1.6" else answers201.ANSWERS) - BOTH_WAYS
+STARTERS["2.1"] = STARTERS["2.0.1"]
 
 
 def go_to(editor: QPlainTextEdit, at: int) -> None:
@@ -75,43 +88,27 @@ def go_to(editor: QPlainTextEdit, at: int) -> None:
 class FreeCall(QWidget):
     """Call is always there: pressed on what is no call, it says why and puts the cursor where it is wrong.
 
+    The form and the JSON show one payload. JSON that does not parse leaves the form as it was. Each action keeps what was
+    written for it while the window is open.
+
     Signals:
-        asked: action and payload, once the payload is a JSON object.
+        asked: action, payload, and whether to send it although it breaks the schema.
     """
 
-    asked = Signal(str, object)
+    asked = Signal(str, object, bool)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, now: Callable[[], str] | None = None) -> None:
+        """now: the time as RFC 3339, for the form's date-times."""
         super().__init__(parent)
+        self._now = now or (lambda: iso_utc(stamp().utc_ns))
         self._version = ""
-        self._starter = ""
+        self._place = ("", "")  # version and action of what is shown
+        self._drafts: dict[tuple[str, str], dict[str, Any]] = {}
+        self._forms: dict[tuple[str, str], Field] = {}
+        self._veil = Veiled({})
         self._wrong_at = 0
-        self.action = QComboBox()
-        self.action.setEditable(True)
-        self.action.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        self.action.completer().setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
-        self.action.completer().setFilterMode(Qt.MatchFlag.MatchContains)
-        self.action.setAccessibleName("Action to call")
-        self.action.currentTextChanged.connect(self._action_changed)
-        self.send_button = mark(QPushButton("Call"), "primary")
-        self.send_button.setToolTip("Ctrl+Enter")
-        self.send_button.clicked.connect(self.send)
-        self.payload = QPlainTextEdit("{}")
-        self.payload.setFont(theme.mono_font())
-        self.payload.setAccessibleName("Payload of the call, as JSON")
-        self.payload.setTabChangesFocus(True)
-        self.verdict = RoleLabel("", "muted", wrap=True)
-        self.verdict.setAccessibleName("What is wrong with the payload")
-        self.verdict.setMinimumHeight(self.verdict.fontMetrics().height())
-        row = QHBoxLayout()
-        row.addWidget(self.action, 1)
-        row.addWidget(self.send_button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(10, 8, 10, 8)
-        layout.addLayout(row)
-        # Above the editor: whatever else is scrolled away or squeezed, the reason stands beside the button.
-        layout.addWidget(self.verdict)
-        layout.addWidget(self.payload, 1)
+        self.presets = Presets()
+        self._build()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(JUDGE_AFTER_MS)
@@ -121,84 +118,230 @@ class FreeCall(QWidget):
             shortcut = QShortcut(QKeySequence(keys), self, self.send)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
 
+    def _build(self) -> None:
+        self.action = QComboBox()
+        self.action.setEditable(True)
+        self.action.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.action.completer().setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
+        self.action.completer().setFilterMode(Qt.MatchFlag.MatchContains)
+        self.action.setAccessibleName("Action to call")
+        self.action.setMinimumContentsLength(18)
+        self.action.currentTextChanged.connect(self._action_changed)
+        self.preset_menu = PresetMenu(
+            self.presets, self._offers, self._key, self.judge, self._use, lambda text: self._say("muted", text), self
+        )
+        self.preset_button = menu_button("Presets", self.preset_menu)
+        self.raw = QCheckBox("although wrong")
+        self.raw.setToolTip("Send it although it breaks the schema or is not a CSMS's to send, to test the station")
+        self.raw.setAccessibleName("Send although it breaks the schema")
+        self.send_button = mark(QPushButton("Call"), "primary")
+        self.send_button.setToolTip("Ctrl+Enter")
+        self.send_button.clicked.connect(self.send)
+        self.form = SchemaForm(self._now)
+        self.form.edited.connect(self._form_edited)
+        self.payload = QPlainTextEdit("{}")
+        self.payload.setFont(theme.mono_font())
+        self.payload.setAccessibleName("Payload of the call, as JSON")
+        self.payload.setTabChangesFocus(True)
+        self.payload.installEventFilter(self)
+        self.verdict = RoleLabel("", "muted", wrap=True)
+        self.verdict.setAccessibleName("What is wrong with the payload")
+        self.verdict.setMinimumHeight(self.verdict.fontMetrics().height())
+        row = QHBoxLayout()
+        row.addWidget(self.action, 1)
+        row.addWidget(self.preset_button)
+        row.addWidget(self.raw)
+        row.addWidget(self.send_button)
+        both = QSplitter(Qt.Orientation.Horizontal)
+        both.setChildrenCollapsible(False)
+        both.addWidget(self.form)
+        both.addWidget(self.payload)
+        both.setStretchFactor(0, 5)
+        both.setStretchFactor(1, 3)
+        both.setSizes([500, 220])
+        for side in (self.form, self.payload):
+            side.setMinimumHeight(44)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 4, 10, 4)
+        layout.setSpacing(3)
+        layout.addLayout(row)
+        # Above the editors: whatever else is scrolled away or squeezed, the reason stands beside the button.
+        layout.addWidget(self.verdict)
+        layout.addWidget(both, 1)
+
+    # What the panel uses
+
     def set_version(self, version: str) -> None:
         """Offer the actions of an OCPP version."""
         if version == self._version:
             return
         self._version = version
-        starters = STARTERS["1.6" if version == "1.6" else "2.0.1"]
-        # The schemas are heavy; the window is painted before they are loaded.
-        from bench.codecs.ocpp_schemas import actions
-
-        others = sorted(actions(version) - set(starters) - sent_by_stations(version)) if version in STARTERS else []
+        starters = STARTERS.get(version, {})
+        others = sorted(sent_by_csms(version) - set(starters)) if version in STARTERS else []
         chosen = self.action.currentText()
         self.action.blockSignals(True)
         self.action.clear()
         self.action.addItems([*starters, *others])
-        self.action.setCurrentText(chosen or next(iter(starters)))
+        self.action.setCurrentText(chosen or next(iter(starters), ""))
         self.action.blockSignals(False)
         self._action_changed(self.action.currentText())
 
-    def judge(self) -> dict[str, object] | None:
-        """Say what the schema says; the payload, or None while it is no JSON object."""
+    def judge(self) -> dict[str, Any] | None:
+        """Say what the schema says of the JSON, and show it in the form; the payload, or None while it is no JSON object."""
+        payload = self._read()
+        if payload is not None:
+            self._keep_draft(payload)
+            self.form.set_payload(payload)
+            self._check(payload)
+        return payload
+
+    def _read(self) -> dict[str, Any] | None:
+        """The payload as it is written, with its true secrets; None and a word of why where it is none."""
+        self._timer.stop()
         text = self.payload.toPlainText()
         if len(text) > MAX_PAYLOAD:
             return self._refuse(f"too long: {len(text):,} characters, at most {MAX_PAYLOAD:,}", MAX_PAYLOAD)
         try:
-            payload = json.loads(text or "{}")
+            payload = read_json(text or "{}")
+            if not isinstance(payload, dict):
+                return self._refuse("a payload is a JSON object: { }")
+            if _depth(payload) > MAX_DEPTH:
+                return self._refuse("nested too deep")
         except json.JSONDecodeError as error:
             return self._refuse(f"not JSON at line {error.lineno}, column {error.colno}: {error.msg}", error.pos)
         except ValueError as error:  # a number of thousands of digits
             return self._refuse(f"not JSON: {error}")
         except RecursionError:
             return self._refuse("nested too deep")
-        if not isinstance(payload, dict):
-            return self._refuse("a payload is a JSON object: { }")
-        self._check(payload)
-        return payload
+        lifted: dict[str, Any] = self._veil.lift(payload)
+        return lifted
 
     def send(self) -> None:
         """Ask for the call, or say what keeps it from being one. The session judges what the schema refuses."""
         payload = self.judge()
-        action = self.action.currentText().strip()
+        action = self._key()[1]
         if payload is None:
             go_to(self.payload, self._wrong_at)
         elif not action:
             self.action.setFocus()
         else:
-            self.asked.emit(action, payload)
+            self.asked.emit(action, payload, self.raw.isChecked())
 
-    def _check(self, payload: dict[str, object]) -> None:
-        from bench.codecs.ocpp_schemas import Half, schema_of
+    # Form and JSON
 
-        action = self.action.currentText().strip()
-        if not action:
-            self._say("fail", "✖ choose an action")
-            return
-        if self._version in STARTERS and action in sent_by_stations(self._version):
-            self._say("fail", f"✖ {action} is sent by stations, not by a CSMS")
-            return
-        schema = schema_of(self._version, Half.REQUEST, action) if self._version in STARTERS else None
-        if schema is None:
-            self._say("warn", f"⚠ OCPP {self._version} has no action {action}" if self._version else "")
-            return
-        faults = schema.faults(payload)
-        if not faults:
-            self._say("ok", "✔ as the schema wants it")
-            return
-        lines = [f"✖ {fault.where + ': ' if fault.where else ''}{fault.text}" for fault in faults[:MAX_FAULTS]]
-        if len(faults) > MAX_FAULTS:
-            lines.append(f"and {len(faults) - MAX_FAULTS} more")
-        self._say("fail", "\n".join(lines))
+    def _form_edited(self) -> None:
+        payload = self.form.payload
+        self._show_json(payload)
+        self._keep_draft(payload)
+        self._check(payload)
+
+    def _use(self, payload: dict[str, Any]) -> None:
+        """Put a payload in force, in form and JSON."""
+        self._show_json(payload)
+        self.form.show_form(self._form(), payload)
+        self._keep_draft(payload)
+        self._check(payload)
+
+    def _show_json(self, payload: dict[str, Any]) -> None:
+        self._veil = veil(payload)
+        self.payload.blockSignals(True)
+        self.payload.setPlainText(pretty(self._veil.shown))
+        self.payload.blockSignals(False)
+        self._timer.stop()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self.payload and event.type() is QEvent.Type.FocusOut:
+            payload = self.judge()
+            # A secret that was typed stays readable until the typing is over.
+            if payload is not None and veil(payload).hidden != self._veil.hidden:
+                self._show_json(payload)
+        return super().eventFilter(watched, event)
+
+    # Actions
+
+    def _key(self) -> tuple[str, str]:
+        return self._version, self.action.currentText().strip()
 
     def _action_changed(self, action: str) -> None:
-        """Give the action something to start from, unless the operator has written a payload."""
-        starters = STARTERS["1.6" if self._version == "1.6" else "2.0.1"]
-        now = self.payload.toPlainText()
-        if now.strip() in ("", "{}") or now == self._starter:
-            self._starter = json.dumps(starters.get(action, {}), indent=2)
-            self.payload.setPlainText(self._starter)
-        self._timer.start()
+        """Show what was written for the action, or something to start from."""
+        if self._place == self._key():
+            return
+        if self._timer.isActive():  # typed a moment ago, for the action before
+            payload = self._read()
+            if payload is None:
+                self._place = self._key()
+                self.form.show_form(self._form(), {})
+                return  # what does not parse stays, to be mended
+            self._keep_draft(payload)
+        self._place = self._key()
+        if self._place in self._drafts:
+            self._use(self._drafts[self._place])
+        elif self._schema() is not None:
+            self._show_start()
+        else:
+            self.form.show_form(self._form(), self.form.payload)  # half a name; what is written stays
+            self.judge()
+
+    def _show_start(self) -> None:
+        payload = next(iter(self._offers().values()))
+        self._use(payload)
+        self._drafts.pop(self._place, None)
+
+    def _offers(self) -> dict[str, dict[str, Any]]:
+        """What the action can be started from, by its words."""
+        version, action = self._key()
+        offers: dict[str, dict[str, Any]] = {}
+        starter = STARTERS.get(version, {}).get(action)
+        least = minimal(self._form(), self._now())
+        if starter is not None and starter != least:
+            offers["Usual payload"] = starter
+        offers["Smallest payload"] = least
+        return offers
+
+    def _keep_draft(self, payload: dict[str, Any]) -> None:
+        self._drafts.pop(self._place, None)
+        self._drafts[self._place] = payload
+        if len(self._drafts) > MAX_DRAFTS:
+            self._drafts.pop(next(iter(self._drafts)))
+
+    def _schema(self) -> Schema | None:
+        version, action = self._key()
+        if version not in STARTERS or not action:
+            return None
+        # The schemas are heavy; the window is painted before they are loaded.
+        from bench.codecs.ocpp_schemas import Half, schema_of
+
+        return schema_of(version, Half.REQUEST, action)
+
+    def _form(self) -> Field:
+        """The fields of the action; none for one that is unknown."""
+        key, schema = self._key(), self._schema()
+        if schema is None:
+            return Field("", Kind.OBJECT)
+        if key not in self._forms:
+            self._forms[key] = form_of(schema.document)
+        return self._forms[key]
+
+    # Judging
+
+    def _check(self, payload: dict[str, Any]) -> None:
+        version, action = self._key()
+        schema = self._schema()
+        faults = () if schema is None else schema.faults(payload)
+        self.form.show_faults(faults)
+        if not action:
+            self._say("fail", "✖ choose an action")
+        elif action in sent_by_stations(version):
+            self._say("fail", f"✖ {action} is sent by stations, not by a CSMS")
+        elif schema is None:
+            self._say("warn", f"⚠ OCPP {version} has no action {action}" if version else "")
+        elif not faults:
+            self._say("ok", "✔ as the schema wants it")
+        else:
+            lines = [f"✖ {fault.where + ': ' if fault.where else ''}{fault.text}" for fault in faults[:MAX_FAULTS]]
+            if len(faults) > MAX_FAULTS:
+                lines.append(f"and {len(faults) - MAX_FAULTS} more")
+            self._say("fail", "\n".join(lines))
 
     def _refuse(self, text: str, at: int = 0) -> None:
         self._wrong_at = at
@@ -207,3 +350,17 @@ class FreeCall(QWidget):
     def _say(self, role: str, text: str) -> None:
         self.verdict.set_role(role)
         self.verdict.setText(text)
+
+
+def _depth(tree: object) -> int:
+    """Levels of a tree, counted no further than there is a form for."""
+    level, depth = [tree], 0
+    while level and depth <= MAX_DEPTH:
+        depth += 1
+        level = [
+            below
+            for each in level
+            if isinstance(each, dict | list)
+            for below in (each.values() if isinstance(each, dict) else each)
+        ]
+    return depth

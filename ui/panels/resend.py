@@ -25,12 +25,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from bench.codecs.ocpp_forms import sent_by_stations
 from bench.errors import OperatorError
 from bench.exchange import MASK
 from bench.masking import hide, mask
 from bench.message import Decoded, Direction, Link, Message
 from ui import theme
-from ui.panels.free_call import sent_by_stations
 from ui.widgets import RoleLabel, mark
 
 if TYPE_CHECKING:

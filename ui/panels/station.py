@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QComboBox,
-    QGridLayout,
+    QHBoxLayout,
     QLineEdit,
     QPlainTextEdit,
     QPushButton,
@@ -32,13 +32,17 @@ from ui.models.stations import StationTableModel
 from ui.panels.base import Panel
 from ui.panels.cells import make_table, set_widths
 from ui.panels.free_call import FreeCall
-from ui.widgets import EmptyState, RoleLabel, mark
+from ui.panels.station_settings import SettingsTable
+from ui.widgets import ElidedLabel, EmptyState, RoleLabel, mark, readable_ms
 
 if TYPE_CHECKING:
     from bench.session import Change, Session
+    from bench.settings_flow import SettingValue, SettingWritten
     from bench.tasks import Tasks
 
-SAMPLES = ("CP-0001-NORTH", "□ off", "2.0.1", "Accepted", "Wallbox Wallbox One", "1.14.2", "not asked", "1.1 Available")
+SAMPLES = ("CP-0001-NO", "□ off", "2.0.1", "Accepted", "Wallbox One", "1.14.2", "not asked", "1.1 Av")
+TOLD_ELSEWHERE = (4, 5, 8)
+"""Columns left out of the table: vendor, model and firmware stand in the line below it, transactions among the orders."""
 MAX_ANSWERS = 200
 MAX_LEFT_OUT = 50
 MAX_ANSWER_TEXT = 20_000
@@ -53,6 +57,7 @@ class StationPanel(Panel):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._asking = False
+        self._settings_of: str | None = None
         self._build()
         theme.on_change(self.table.viewport().update)
 
@@ -82,6 +87,12 @@ class StationPanel(Panel):
         self._ask(f"Pushing the list to {station.id}", self.session.push_list(station.id))
         return True
 
+    def remembered(self) -> dict[str, str]:
+        return {"presets": self.free_call.presets.remembered()}
+
+    def recall(self, values: dict[str, str]) -> None:
+        self.free_call.presets.recall(values.get("presets", ""))
+
     @property
     def station(self) -> Station | None:
         """The selected station."""
@@ -95,6 +106,11 @@ class StationPanel(Panel):
         self.table = make_table("Stations")
         self.table.setModel(self._model)
         set_widths(self.table, SAMPLES)
+        for column in TOLD_ELSEWHERE:
+            self.table.setColumnHidden(column, True)
+        # A low dock shows the whole of the panel: one row each, and scrolling within the parts.
+        self.table.setMinimumHeight(62)
+        self.identity = ElidedLabel("", "muted")
         self.table.selectionModel().currentRowChanged.connect(lambda now, before: self._tell())
         self.said = RoleLabel("", "muted", bold=True, wrap=True)
         self.said.setAccessibleName("What the station said")
@@ -105,6 +121,7 @@ class StationPanel(Panel):
         self.answers.setFont(theme.mono_font(-0.5))
         self.answers.setMaximumBlockCount(MAX_ANSWERS)
         self.answers.setTabChangesFocus(True)
+        self.answers.setMinimumHeight(24)
         self.answers.setAccessibleName("Answers so far, newest at the end")
         self.answers.setPlaceholderText("What the station answers is kept here.")
 
@@ -113,21 +130,35 @@ class StationPanel(Panel):
         column.setContentsMargins(10, 4, 10, 6)
         column.addWidget(self.said)
         column.addWidget(self.answers, 1)
+        known = QWidget()
+        column = QVBoxLayout(known)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.table, 1)
+        line = QHBoxLayout()
+        line.setContentsMargins(10, 2, 10, 2)
+        line.addWidget(self.identity)
+        column.addLayout(line)
         left = QSplitter(Qt.Orientation.Vertical)
-        left.addWidget(self.table)
+        left.addWidget(known)
         left.addWidget(answer)
-        left.setSizes([120, 160])
+        left.setSizes([90, 130])
         self.free_call = FreeCall()
         self.free_call.asked.connect(self._call)
+        self.settings = SettingsTable()
+        self.settings.read_asked.connect(self._read_settings)
+        self.settings.set_asked.connect(self._write_setting)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(self._make_orders(), "Orders")
         self.tabs.addTab(self.free_call, "Any call")
+        self.tabs.addTab(self.settings, "Settings")
         self._page = QSplitter(Qt.Orientation.Horizontal)
         self._page.addWidget(left)
         self._page.addWidget(self.tabs)
-        self._page.setStretchFactor(0, 3)
-        self._page.setStretchFactor(1, 2)
+        self._page.setStretchFactor(0, 1)
+        self._page.setStretchFactor(1, 1)
+        self._page.setSizes([525, 725])
         self.empty = EmptyState("No station has connected yet", "", "Copy the URL")
         self.empty.asked.connect(self._copy_url)
         self._stack = QStackedLayout(self)
@@ -168,24 +199,27 @@ class StationPanel(Panel):
         self.transaction.setAccessibleName("Running transaction")
         self.stop_button = self._button("Remote stop", self._remote_stop, "End that transaction")
 
+        self.availability = QComboBox()
+        self.availability.addItems(["Operative", "Inoperative"])
+        self.availability.setAccessibleName("Availability to set")
+        self.availability_button = self._button(
+            "Set availability", self._set_availability, "Of that EVSE, or of the whole station for any EVSE"
+        )
+
         page = QWidget()
-        grid = QGridLayout()
-        grid.setSpacing(8)
-        grid.addWidget(RoleLabel("List and cache", "muted"), 0, 0, 1, 3)
-        for at, button in enumerate((self.push_button, self.version_button, self.clear_button)):
-            grid.addWidget(button, 1, at)
-        grid.addWidget(RoleLabel("Charging", "muted"), 2, 0, 1, 3)
-        grid.addWidget(self.id_token, 3, 0, 1, 2)
-        grid.addWidget(self.id_type, 3, 2)
-        grid.addWidget(self.evse, 4, 0, 1, 2)
-        grid.addWidget(self.start_button, 4, 2)
-        grid.addWidget(self.transaction, 5, 0, 1, 2)
-        grid.addWidget(self.stop_button, 5, 2)
-        for at in range(3):
-            grid.setColumnStretch(at, 1)
         column = QVBoxLayout(page)
-        column.setContentsMargins(10, 6, 10, 6)
-        column.addLayout(grid)
+        column.setContentsMargins(10, 6, 10, 4)
+        column.setSpacing(6)
+        for widgets in (
+            (self.push_button, self.version_button, self.clear_button),
+            (self.id_token, self.id_type, self.evse, self.start_button),
+            (self.transaction, self.stop_button, self.availability, self.availability_button),
+        ):
+            row = QHBoxLayout()
+            row.setSpacing(6)
+            for widget in widgets:
+                row.addWidget(widget, 3 if widget in (self.id_token, self.transaction) else 2)
+            column.addLayout(row)
         column.addStretch(1)
         return page
 
@@ -242,6 +276,13 @@ class StationPanel(Panel):
         self.transaction.setEnabled(bool(running))
         self.stop_button.setEnabled(ready and bool(running))
         self.free_call.setEnabled(ready)
+        self.availability_button.setEnabled(ready)
+        self.settings.set_ready(ready)
+        if self._settings_of is not None and (station is None or station.id != self._settings_of):
+            self._settings_of = None
+            self.settings.show_values([], "")
+        who = "" if station is None else who_is(station)
+        self.identity.set_text(who)
         # OCPP 1.6 knows a token's value only.
         self.id_type.setEnabled(station is not None and station.version != "1.6")
         if station is not None and self.isVisible():
@@ -276,9 +317,39 @@ class StationPanel(Panel):
         if self.session is not None and station is not None and transaction:
             self._ask(f"Asking {station.id} to stop {transaction}", self.session.remote_stop(station.id, transaction))
 
-    def _call(self, action: str, payload: dict[str, object]) -> None:
-        if self.session is not None and self.station is not None and not self._asking:
-            self._ask(f"Calling {action} on {self.station.id}", self.session.call(self.station.id, action, payload))
+    def _set_availability(self) -> None:
+        if self.station is not None:
+            action, payload = availability(self.station.version, self.evse.value(), self.availability.currentText())
+            self._call(action, payload)
+
+    def _call(self, action: str, payload: dict[str, object], raw: bool = False) -> None:
+        if self.session is None or self.station is None or self._asking:
+            return
+        # Said only where it was asked for: sending nonsense is no habit.
+        how: dict[str, bool] = {"raw": True} if raw else {}
+        self._ask(f"Calling {action} on {self.station.id}", self.session.call(self.station.id, action, payload, **how))
+
+    def _read_settings(self) -> None:
+        if self.session is not None and self.station is not None:
+            self._ask(f"Reading the settings of {self.station.id}", self._settings(self.session, self.station))
+
+    def _write_setting(self, name: str, value: str) -> None:
+        if self.session is not None and self.station is not None:
+            what = f"Setting {name} of {self.station.id}"
+            self._ask(what, self._written(self.session, self.station, name, value))
+
+    async def _settings(self, session: Session, station: Station) -> Said:
+        values: list[SettingValue] = await session.read_settings(station.id)
+        if self.station is not None and self.station.id == station.id:
+            self._settings_of = station.id
+            self.settings.show_values(values, station.version)
+        told = sum(each.value is not None for each in values)
+        return Said(told > 0, f"{station.id} told {told} of {len(values)} settings")
+
+    async def _written(self, session: Session, station: Station, name: str, value: str) -> Said:
+        written: SettingWritten = await session.write_setting(station.id, name, value)
+        await self._settings(session, station)
+        return Said(written.ok, written.text)
 
     def _ask(self, what: str, order: Coroutine[Any, Any, Said | PushReport | CallAnswer]) -> None:
         if self._asking or self.tasks is None:
@@ -290,8 +361,13 @@ class StationPanel(Panel):
         self.run(self._wait(what, order), name="station order")
 
     async def _wait(self, what: str, order: Coroutine[Any, Any, Said | PushReport | CallAnswer]) -> None:
+        assert self.session is not None
+        began = self.session.clock.stamp().mono_ns
         try:
-            role, text, more = _in_words(await order)
+            answer = await order
+            role, text, more = _in_words(answer)
+            if isinstance(answer, CallAnswer):
+                text += f" · {readable_ms(self._took_ms(answer, began))}"
         except OperatorError as error:
             role, text, more = "fail", str(error), ""
         finally:
@@ -302,9 +378,38 @@ class StationPanel(Panel):
         self.answers.appendPlainText(f"{what}: {sign} {text}" + (f"\n{more}" if more else ""))
         self.refresh(set())
 
+    def _took_ms(self, answer: CallAnswer, began_ns: int) -> float:
+        """From the call's last byte to the answer's, as they passed the wire; else since the call was asked for."""
+        assert self.session is not None
+        ends = [
+            None if seq is None else self.session.journal.get(seq) for seq in (answer.request_seq, answer.answer_seq)
+        ]
+        if ends[0] is not None and ends[1] is not None:
+            return (ends[1].mono_ns - ends[0].mono_ns) / 1e6
+        return (self.session.clock.stamp().mono_ns - began_ns) / 1e6
+
     def _say(self, role: str, text: str) -> None:
         self.said.set_role(role)
         self.said.setText(text)
+
+
+def who_is(station: Station) -> str:
+    """Identity from BootNotification and how the station proved it, in one line."""
+    parts = [
+        f"{station.vendor} {station.model}".strip() or "no BootNotification yet",
+        f"serial {station.serial_number}" if station.serial_number else "",
+        f"firmware {station.firmware}" if station.firmware else "",
+        f"from {station.peer}" if station.peer else "",
+        f"user {station.user}" if station.user else "no password",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def availability(version: str, evse: int, word: str) -> tuple[str, dict[str, object]]:
+    """ChangeAvailability (OCPP 1.6 section 5.2, 2.0.1 G03, G04). evse: 0 is the whole station; on 1.6 a connector."""
+    if version == "1.6":
+        return "ChangeAvailability", {"connectorId": evse, "type": word}
+    return "ChangeAvailability", {"operationalStatus": word} | ({"evse": {"id": evse}} if evse else {})
 
 
 def _in_words(answer: Said | PushReport | CallAnswer) -> tuple[str, str, str]:
