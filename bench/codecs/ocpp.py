@@ -1,4 +1,5 @@
-"""OCPP-J messages: bytes to typed messages and back, checked against the schemas of their version (OCPP 1.6J, 2.0.1 Part 4).
+"""OCPP-J messages: bytes to typed messages and back, checked against the schemas of their version (OCPP 1.6J, 2.0.1 and
+2.1 Part 4).
 
 Neutral as to who speaks: whether a station may send that action at all is for the link to say. Nothing here raises on data.
 """
@@ -15,12 +16,14 @@ import orjson
 from bench.codecs.ocpp_schemas import (
     FORMAT_RULE,
     SCHEMA_RULE,
+    VERSIONS,
     Half,
     constraint,
     json_type,
     path_text,
     schema_of,
     schemas,
+    unconfirmed,
 )
 from bench.message import Decoded, Fault, Malformed, malformed
 
@@ -36,9 +39,17 @@ MAX_ECHOED_ID = 255
 UNREADABLE_ID = "-1"
 """Message id of a CALLERROR that answers something without a readable id (OCPP 2.0.1 Part 4 4.2.3)."""
 
-_CALL, _RESULT, _ERROR = 2, 3, 4
-_LENGTHS = {_CALL: 4, _RESULT: 3, _ERROR: 5}
-_KINDS = {_CALL: "CALL", _RESULT: "CALLRESULT", _ERROR: "CALLERROR"}
+_CALL, _RESULT, _ERROR, _RESULT_ERROR, _SEND = 2, 3, 4, 5, 6
+_LENGTHS = {_CALL: 4, _RESULT: 3, _ERROR: 5, _RESULT_ERROR: 5, _SEND: 4}
+_KINDS = {
+    _CALL: "CALL",
+    _RESULT: "CALLRESULT",
+    _ERROR: "CALLERROR",
+    _RESULT_ERROR: "CALLRESULTERROR",
+    _SEND: "SEND",
+}
+_OLD_TYPES = frozenset({_CALL, _RESULT, _ERROR})
+_TYPES = dict.fromkeys(VERSIONS, _OLD_TYPES) | {"2.1": frozenset(_LENGTHS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +82,27 @@ class CallError:
 
 
 @dataclass(frozen=True, slots=True)
+class CallResultError:
+    """``[5, id, code, description, details]`` of OCPP 2.1: the peer could not use our CALLRESULT. action: of the call we answered
+    where it is known, else empty."""
+
+    id: str
+    action: str
+    code: str
+    description: str
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Unconfirmed:
+    """``[6, id, action, payload]`` of OCPP 2.1, SEND: a message that is never answered."""
+
+    id: str
+    action: str
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Salvage:
     """What can still be read of a frame that cannot be decoded: message type number and id, each None when lost."""
 
@@ -79,8 +111,8 @@ class Salvage:
 
 
 # Plain look-ups on the hot path.
-_REQUESTS = {version: schemas(version, Half.REQUEST) for version in ("1.6", "2.0.1")}
-_RESPONSES = {version: schemas(version, Half.RESPONSE) for version in ("1.6", "2.0.1")}
+_REQUESTS = {version: schemas(version, Half.REQUEST) for version in VERSIONS}
+_RESPONSES = {version: schemas(version, Half.RESPONSE) for version in VERSIONS}
 
 
 def _no_call(call_id: str) -> str | None:
@@ -90,8 +122,9 @@ def _no_call(call_id: str) -> str | None:
 def decode(data: bytes, version: str, action_of: Callable[[str], str | None] = _no_call) -> Decoded:
     """Read one WebSocket message.
 
-    version: ``1.6`` or ``2.0.1``. action_of: the action of the open call with that id, or None; needed to check a CALLRESULT.
-    kind is CALL, CALLRESULT, CALLERROR or malformed; name the action; correlation the message id where it could be read.
+    version: ``1.6``, ``2.0.1`` or ``2.1``. action_of: the action of the open call with that id, or None; needed to check a
+    CALLRESULT. kind is CALL, CALLRESULT, CALLERROR, on 2.1 also CALLRESULTERROR and SEND, or malformed; name the action;
+    correlation the message id where it could be read.
     """
     try:
         frame = orjson.loads(data)
@@ -102,15 +135,18 @@ def decode(data: bytes, version: str, action_of: Callable[[str], str | None] = _
     if not frame:
         return malformed("an empty array")
     number = frame[0]
-    if type(number) is not int or number not in _LENGTHS:
-        return _wrong_type(frame)
+    if type(number) is not int or number not in _TYPES[version]:
+        return _wrong_type(frame, version)
     if len(frame) < 2 or type(frame[1]) is not str:
         return malformed("no message id" if len(frame) < 2 else f"message id is {_a(json_type(frame[1]))}", "[1]")
     if number == _CALL:
         return _call(frame, version)
     if number == _RESULT:
         return _result(frame, version, action_of(frame[1]))
-    return _error(frame, version, action_of(frame[1]))
+    if number == _ERROR:
+        return _error(frame, version, action_of(frame[1]))
+    # A CALLRESULTERROR has the id of a call of the peer's, not of one of ours.
+    return _send(frame, version) if number == _SEND else _error(frame, version, None)
 
 
 def _call(frame: list[Any], version: str) -> Decoded:
@@ -125,10 +161,32 @@ def _call(frame: list[Any], version: str) -> Decoded:
     faults: tuple[Fault, ...] = () if len(call_id) <= MAX_ID else (_long_id(call_id),)
     schema = _REQUESTS[version][action]
     if schema is None:
-        faults += (Fault("ocpp.action", f"OCPP {version} has no action {action[:50]!r}", "[2]"),)
+        known = action in unconfirmed(version)
+        what = f"{action} is sent with SEND and not called" if known else _no_action(version, action)
+        faults += (Fault("ocpp.action", what, "[2]"),)
     elif not schema.is_valid(payload):
         faults += schema.faults(payload)
     return Decoded("CALL", action, call_id, Call(call_id, action, payload), faults)
+
+
+def _send(frame: list[Any], version: str) -> Decoded:
+    message_id = frame[1]
+    if len(frame) != 4:
+        return _wrong_length(frame)
+    action, payload = frame[2], frame[3]
+    if type(action) is not str:
+        return malformed(f"action is {_a(json_type(action))}", "[2]", correlation=message_id)
+    if type(payload) is not dict:
+        return malformed(f"payload is {_a(json_type(payload))}", "[3]", name=action, correlation=message_id)
+    faults: tuple[Fault, ...] = () if len(message_id) <= MAX_ID else (_long_id(message_id),)
+    schema = schema_of(version, Half.SEND, action)
+    if schema is None:
+        known = _REQUESTS[version][action] is not None
+        what = f"{action} is called and not sent with SEND" if known else _no_action(version, action)
+        faults += (Fault("ocpp.action", what, "[2]"),)
+    elif not schema.is_valid(payload):
+        faults += schema.faults(payload)
+    return Decoded("SEND", action, message_id, Unconfirmed(message_id, action, payload), faults)
 
 
 def _result(frame: list[Any], version: str, action: str | None) -> Decoded:
@@ -146,7 +204,8 @@ def _result(frame: list[Any], version: str, action: str | None) -> Decoded:
 
 
 def _error(frame: list[Any], version: str, action: str | None) -> Decoded:
-    call_id = frame[1]
+    """A CALLERROR or CALLRESULTERROR."""
+    kind, call_id = _KINDS[frame[0]], frame[1]
     # Stations leave out description and details; what they mean is clear, so it is a fault and not malformed.
     if not 3 <= len(frame) <= 5:
         return _wrong_length(frame)
@@ -155,7 +214,7 @@ def _error(frame: list[Any], version: str, action: str | None) -> Decoded:
         return malformed(f"error code is {_a(json_type(code))}", "[2]", name=action or "", correlation=call_id)
     faults = [] if len(call_id) <= MAX_ID else [_long_id(call_id)]
     if len(frame) != 5:
-        faults.append(Fault("ocpp.length", f"CALLERROR has {len(frame)} elements, wanted 5"))
+        faults.append(Fault("ocpp.length", f"{kind} has {len(frame)} elements, wanted 5"))
     if code not in ERROR_CODES[version]:
         faults.append(Fault("ocpp.error-code", f"OCPP {version} has no error code {code[:50]!r}", "[2]"))
     description = frame[3] if len(frame) > 3 else ""
@@ -169,8 +228,8 @@ def _error(frame: list[Any], version: str, action: str | None) -> Decoded:
     if type(details) is not dict:
         faults.append(Fault("ocpp.error-details", f"type object, got {json_type(details)}", "[4]"))
         details = {}
-    body = CallError(call_id, action or "", code, description, details)
-    return Decoded("CALLERROR", action or "", call_id, body, tuple(faults))
+    make = CallError if frame[0] == _ERROR else CallResultError
+    return Decoded(kind, action or "", call_id, make(call_id, action or "", code, description, details), tuple(faults))
 
 
 def _not_json(data: bytes, error: orjson.JSONDecodeError) -> Decoded:
@@ -183,17 +242,22 @@ def _not_json(data: bytes, error: orjson.JSONDecodeError) -> Decoded:
     return malformed(why, where, correlation=salvage(data).id)
 
 
-def _wrong_type(frame: list[Any]) -> Decoded:
+def _wrong_type(frame: list[Any], version: str) -> Decoded:
     number = frame[0]
     call_id = frame[1] if len(frame) > 1 and type(frame[1]) is str else None
     shown = number if type(number) is int else _a(json_type(number))
-    return malformed(f"message type {shown}, wanted 2, 3 or 4", "[0]", correlation=call_id)
+    wanted = "2 to 6" if version == "2.1" else "2, 3 or 4"
+    return malformed(f"message type {shown}, wanted {wanted}", "[0]", correlation=call_id)
 
 
 def _wrong_length(frame: list[Any]) -> Decoded:
     kind, wanted = _KINDS[frame[0]], _LENGTHS[frame[0]]
-    name = frame[2] if frame[0] == _CALL and len(frame) > 2 and type(frame[2]) is str else ""
+    name = frame[2] if frame[0] in (_CALL, _SEND) and len(frame) > 2 and type(frame[2]) is str else ""
     return malformed(f"{kind} has {len(frame)} elements, wanted {wanted}", name=name, correlation=frame[1])
+
+
+def _no_action(version: str, action: str) -> str:
+    return f"OCPP {version} has no action {action[:50]!r}"
 
 
 def _long_id(call_id: str) -> Fault:
@@ -226,11 +290,12 @@ def encode_result(result: CallResult) -> bytes:
     return orjson.dumps([_RESULT, result.id, result.payload])
 
 
-def encode_error(error: CallError) -> bytes:
-    return orjson.dumps([_ERROR, error.id, error.code, error.description, error.details])
+def encode_error(error: CallError | CallResultError) -> bytes:
+    number = _ERROR if isinstance(error, CallError) else _RESULT_ERROR
+    return orjson.dumps([number, error.id, error.code, error.description, error.details])
 
 
-# Error codes: OCPP-J 1.6 table 7 and OCPP 2.0.1 Part 4 table 8.
+# Error codes: OCPP-J 1.6 table 7, OCPP 2.0.1 Part 4 table 8, and OCPP 2.1 Part 4 table 9, which is the same.
 
 _SHARED_CODES = frozenset(
     {
@@ -247,9 +312,11 @@ _SHARED_CODES = frozenset(
         "OccurrenceConstraintViolation",
     }
 )
+_CODES_OF_2 = _SHARED_CODES | {"FormatViolation", "MessageTypeNotSupported", "RpcFrameworkError"}
 ERROR_CODES: Mapping[str, frozenset[str]] = {
     "1.6": _SHARED_CODES | {"FormationViolation", "FormatViolation"},
-    "2.0.1": _SHARED_CODES | {"FormatViolation", "MessageTypeNotSupported", "RpcFrameworkError"},
+    "2.0.1": _CODES_OF_2,
+    "2.1": _CODES_OF_2,
 }
 """Error codes a version knows, with the misspelt twins that are accepted from a station."""
 
@@ -275,7 +342,12 @@ _CODES_201 = {
 }
 
 # By the element of the frame that is wrong; anything else is no valid RPC at all.
-_FRAME_CODES_201 = {"[0]": "MessageTypeNotSupported", "[3]": "FormatViolation"}
+# OCPP 2.1 wants unknown message types ignored and no longer sends MessageTypeNotSupported (Part 4
+# section 4.1 with its errata).
+_FRAME_CODES = {
+    "2.0.1": {"[0]": "MessageTypeNotSupported", "[3]": "FormatViolation"},
+    "2.1": {"[3]": "FormatViolation"},
+}
 
 
 def error_code(version: str, fault: Fault) -> str:
@@ -288,7 +360,7 @@ def error_code(version: str, fault: Fault) -> str:
         return "PropertyConstraintViolation"  # right type, wrong value: enum, length, range
     if version == "1.6":
         return "FormationViolation"
-    return _FRAME_CODES_201.get(fault.where, "RpcFrameworkError")
+    return _FRAME_CODES[version].get(fault.where, "RpcFrameworkError")
 
 
 def refuses(fault: Fault) -> bool:
@@ -304,21 +376,23 @@ _MAX_DEPTH = 32
 
 Verdict = tuple[str, object, bool, str]
 
+_HALVES: Mapping[type, Half] = {Call: Half.REQUEST, CallResult: Half.RESPONSE, Unconfirmed: Half.SEND}
+
 
 def field_verdicts(version: str, body: object) -> list[Verdict]:
     """Every field of a message with what the schema says of it: ``(path, value, ok, note)``.
 
-    body: a Call, CallResult, CallError or Malformed. The note is the fault, else the constraint. Missing required fields are rows
+    body: a body of :func:`decode`. The note is the fault, else the constraint. Missing required fields are rows
     too, with value None; the message id is one where it is too long. At most 2,000 rows; what lies deeper than 32 levels is
     one row.
     """
     if isinstance(body, Malformed):
         return [(body.where, None, False, body.why)]
-    if isinstance(body, CallError):
+    if isinstance(body, CallError | CallResultError):
         return _error_verdicts(version, body)
-    if not isinstance(body, Call | CallResult):
+    if not isinstance(body, Call | CallResult | Unconfirmed):
         return []
-    half = Half.REQUEST if isinstance(body, Call) else Half.RESPONSE
+    half = _HALVES[type(body)]
     schema = schema_of(version, half, body.action)
     leaves = _leaves(body.payload)
     rows = _id_verdict(body.id)
@@ -336,7 +410,7 @@ def field_verdicts(version: str, body: object) -> list[Verdict]:
     return rows
 
 
-def _error_verdicts(version: str, error: CallError) -> list[Verdict]:
+def _error_verdicts(version: str, error: CallError | CallResultError) -> list[Verdict]:
     known = error.code in ERROR_CODES[version]
     rows = [
         *_id_verdict(error.id),

@@ -27,22 +27,34 @@ _SHOWN = 40  # characters of a value or a list shown in a fault
 
 
 class Half(StrEnum):
-    """Which half of an action a payload is."""
+    """Which half of an action a payload is; SEND is all there is of an unconfirmed message (OCPP 2.1 Part 4, SEND)."""
 
     REQUEST = "request"
     RESPONSE = "response"
+    SEND = "send"
 
 
 @dataclass(frozen=True, slots=True)
 class _Naming:
-    """Where the package keeps a version's schemas: its folder, and what follows the action in a request's file name."""
+    """Where the package keeps a version's schemas: its folder, what follows the action in a file's name, and which messages
+    are unconfirmed (their files are named like them)."""
 
     folder: str
     request: str
     response: str = "Response"
+    sends: frozenset[str] = frozenset()
+
+    def suffix(self, half: Half) -> str:
+        return {Half.REQUEST: self.request, Half.RESPONSE: self.response, Half.SEND: ""}[half] + ".json"
 
 
-_NAMING = {"1.6": _Naming("v16", ""), "2.0.1": _Naming("v201", "Request")}
+_NAMING = {
+    "1.6": _Naming("v16", ""),
+    "2.0.1": _Naming("v201", "Request"),
+    "2.1": _Naming("v21", "Request", sends=frozenset({"NotifyPeriodicEventStream"})),
+}
+VERSIONS = tuple(_NAMING)
+"""The OCPP versions there are schemas of, oldest first."""
 
 
 class Schema:
@@ -82,8 +94,8 @@ class _Schemas(dict[str, Schema | None]):
     def __init__(self, naming: _Naming, half: Half) -> None:
         super().__init__()
         self._folder = _folder(naming)
-        self._suffix = (naming.request if half is Half.REQUEST else naming.response) + ".json"
-        self._actions = _actions(naming)
+        self._suffix = naming.suffix(half)
+        self._actions = naming.sends if half is Half.SEND else _actions(naming)
 
     def __missing__(self, action: str) -> Schema | None:
         if action not in self._actions:
@@ -92,7 +104,7 @@ class _Schemas(dict[str, Schema | None]):
         return schema
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def schemas(version: str, half: Half) -> Mapping[str, Schema | None]:
     """The compiled schemas of one version and half; ``[action]`` is None for an action it does not have."""
     return _Schemas(naming_of(version), half)
@@ -104,8 +116,13 @@ def schema_of(version: str, half: Half, action: str) -> Schema | None:
 
 
 def actions(version: str) -> frozenset[str]:
-    """Every action of a version, whoever may initiate it."""
+    """Every action of a version that is called and answered, whoever may initiate it."""
     return _actions(naming_of(version))
+
+
+def unconfirmed(version: str) -> frozenset[str]:
+    """The messages of a version that are sent without an answer (SEND of OCPP 2.1)."""
+    return naming_of(version).sends
 
 
 @lru_cache(maxsize=8)
@@ -119,7 +136,10 @@ def _actions(naming: _Naming) -> frozenset[str]:
 def self_check() -> int:
     """Compile every schema and say how many there are; for the self-test of an installed or frozen program."""
     return sum(
-        schema_of(version, half, name) is not None for version in _NAMING for name in actions(version) for half in Half
+        schema_of(version, half, name) is not None
+        for version in VERSIONS
+        for name in actions(version) | unconfirmed(version)
+        for half in Half
     )
 
 

@@ -1,4 +1,5 @@
-"""One station's OCPP connection, as the CSMS: messages in, effects out, no I/O (OCPP 1.6J, OCPP 2.0.1 Part 4).
+"""One station's OCPP connection, as the CSMS: messages in, effects out, no I/O (OCPP 1.6J, OCPP 2.0.1 and
+2.1 Part 4).
 
 Every CALL of the station gets exactly one answer, and every call of ours comes to exactly one :class:`Settled`.
 """
@@ -14,9 +15,9 @@ from typing import Any
 from bench.answers import CallAnswer
 from bench.clock import Clock, Stamp
 from bench.codecs import ocpp
-from bench.codecs.ocpp import Call, CallError, CallResult
+from bench.codecs.ocpp import Call, CallError, CallResult, CallResultError, Unconfirmed
 from bench.codecs.ocpp_schemas import Half, schema_of
-from bench.csms import answers16, answers201
+from bench.csms import answers16, answers21, answers201
 from bench.csms.authority import Authority
 from bench.csms.calls import OutgoingCalls
 from bench.csms.context import Context, Memory
@@ -33,7 +34,7 @@ MAX_SEEN_IDS = 1024
 
 MAX_DESCRIPTION = 255  # of a CALLERROR
 
-_ANSWERS = {"1.6": answers16.ANSWERS, "2.0.1": answers201.ANSWERS}
+_ANSWERS = {"1.6": answers16.ANSWERS, "2.0.1": answers201.ANSWERS, "2.1": answers21.ANSWERS}
 _BOTH_WAYS = frozenset({"DataTransfer"})
 _REMOTE_STARTS = frozenset({"RemoteStartTransaction", "RequestStartTransaction"})
 _NOTHING: Mapping[str, Any] = {}
@@ -85,6 +86,10 @@ class StationLink:
                 body.action, None, body.code, body.description, body.details or None, answer_seq=message.seq
             )
             return self._answered(message, body.id, refusal)
+        if isinstance(body, Unconfirmed):
+            return [] if self._is_new(body.id) else [_told_again(body)]
+        if isinstance(body, CallResultError):
+            return [self._answer_refused(body)]
         return self._unreadable(message)
 
     # We speak
@@ -126,16 +131,7 @@ class StationLink:
     # Inside: calls of the station
 
     def _called(self, message: Message, call: Call) -> list[Effect]:
-        effects: list[Effect] = []
-        if not self._is_new(call.id):
-            effects.append(
-                Noticed(
-                    "ocpp.duplicate-id",
-                    "warn",
-                    f"{call.action} uses the message id {call.id[:40]!r} again; answered again",
-                    "the station must use every message id once in a connection",
-                )
-            )
+        effects: list[Effect] = [] if self._is_new(call.id) else [_told_again(call)]
         for fault in message.decoded.faults:
             if ocpp.refuses(fault):
                 effects += self._refuse(call.id, call.action, ocpp.error_code(self.version, fault), fault)
@@ -181,13 +177,23 @@ class StationLink:
                     Noticed("ocpp.unanswerable", "fail", f"a message without a usable id got no answer: {fault.text}")
                 ]
             call_id = ocpp.UNREADABLE_ID
-        text = f"{fault.where}: {fault.text}" if fault.where else fault.text
-        details = {"where": fault.where} if fault.where else _NOTHING
-        error = CallError(call_id, action, code, text[:MAX_DESCRIPTION], details)
+        error = CallError(call_id, action, code, *_said_of(fault))
         return [Send(ocpp.encode_error(error), Decoded("CALLERROR", action, call_id, error))]
 
+    @staticmethod
+    def _answer_refused(error: CallResultError) -> Noticed:
+        """OCPP 2.1: the station found our answer wrong. It ends nothing, for the station's call is answered."""
+        return Noticed(
+            "ocpp.answer-refused",
+            "fail",
+            f"the station could not use our answer to its call {error.id[:40]!r}: "
+            f"{error.code[:50]} {error.description}".rstrip()[:MAX_DESCRIPTION],
+            "compare the answer with its schema; if it is right, the station is wrong",
+        )
+
     def _unreadable(self, message: Message) -> list[Effect]:
-        """Something that is no OCPP-J message. Answers (types 3 and 4) are never answered: two peers would go on for ever."""
+        """Something that is no OCPP-J message. Answers and what follows them (types 3 to 5) are never answered with a CALLERROR:
+        two peers would go on for ever. Nor is a SEND (type 6), which wants no answer."""
         decoded = message.decoded
         why = decoded.body.why if isinstance(decoded.body, Malformed) else "not an OCPP message"
         found = ocpp.salvage(message.raw)
@@ -195,10 +201,14 @@ class StationLink:
         if found.type in (3, 4):
             call = self._calls.answered(call_id) if call_id is not None else None
             if call is not None:
-                return [Settled(call.id, None, f"the answer cannot be read: {why}"), *self._send_next()]
+                effects: list[Effect] = [Settled(call.id, None, f"the answer cannot be read: {why}")]
+                if found.type == 3:
+                    effects += self._refuse_answer(call, decoded.faults)
+                return effects + self._send_next()
             return [Noticed("ocpp.orphan-answer", "warn", f"an unreadable answer to no call of ours: {why}")]
-        if self.version == "1.6" and found.type not in (None, 2):
-            return [Noticed("ocpp.unanswerable", "warn", f"ignored: {why}")]  # 1.6 has no code for it
+        if self.version != "2.0.1" and found.type not in (None, 2):
+            # 1.6 has no code for it; 2.1 wants unknown types ignored and its own 5 and 6 not answered.
+            return [Noticed("ocpp.unanswerable", "warn", f"ignored: {why}")]
         fault = decoded.faults[0] if decoded.faults else Fault("malformed", why)
         return self._refuse(call_id, decoded.name, ocpp.error_code(self.version, fault), fault)
 
@@ -230,7 +240,16 @@ class StationLink:
             return [self._stray(call_id, answer)]
         if call.action in _REMOTE_STARTS and (answer.payload is None or answer.payload.get("status") != "Accepted"):
             self._context.remote_starts.refused(call.payload)
-        return [Settled(call_id, answer), *self._send_next()]
+        refusal = self._refuse_answer(call, message.decoded.faults)
+        return [Settled(call_id, answer), *refusal, *self._send_next()]
+
+    def _refuse_answer(self, call: Call, faults: tuple[Fault, ...]) -> list[Effect]:
+        """OCPP 2.1 Part 2, FR.06: an answer that breaks its schema is told with a CALLRESULTERROR; earlier versions have none."""
+        fault = next((fault for fault in faults if ocpp.refuses(fault)), None)
+        if self.version != "2.1" or fault is None:
+            return []
+        error = CallResultError(call.id, call.action, ocpp.error_code(self.version, fault), *_said_of(fault))
+        return [Send(ocpp.encode_error(error), Decoded("CALLRESULTERROR", call.action, call.id, error))]
 
     def _stray(self, call_id: str, answer: CallAnswer) -> Noticed:
         late = self._calls.came_late(call_id)
@@ -253,6 +272,22 @@ class StationLink:
             f"an answer with the message id {call_id[:40]!r}, but no call of ours has that id",
             "the station must answer with the id of the call",
         )
+
+
+def _told_again(said: Call | Unconfirmed) -> Noticed:
+    again = "; answered again" if isinstance(said, Call) else ""
+    return Noticed(
+        "ocpp.duplicate-id",
+        "warn",
+        f"{said.action} uses the message id {said.id[:40]!r} again{again}",
+        "the station must use every message id once in a connection",
+    )
+
+
+def _said_of(fault: Fault) -> tuple[str, Mapping[str, Any]]:
+    """Description and details of an error message."""
+    text = f"{fault.where}: {fault.text}" if fault.where else fault.text
+    return text[:MAX_DESCRIPTION], {"where": fault.where} if fault.where else _NOTHING
 
 
 __all__ = ["Effect", "Noticed", "Send", "Settled", "StationLink"]

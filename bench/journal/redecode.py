@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from bench.codecs.josev import JosevMessage
-from bench.codecs.ocpp import Call, CallError, CallResult
+from bench.codecs.ocpp import Call, CallError, CallResult, CallResultError, Unconfirmed
 from bench.message import Link, Message
 
 
@@ -27,7 +27,7 @@ def redecode(message: Message) -> Message:
     return message if body is None else message._replace(decoded=decoded._replace(body=body))
 
 
-def _ocpp(message: Message) -> Call | CallResult | CallError | None:
+def _ocpp(message: Message) -> Call | CallResult | CallError | CallResultError | Unconfirmed | None:
     frame = _json(message.raw)
     if not isinstance(frame, list):
         return None
@@ -37,9 +37,12 @@ def _ocpp(message: Message) -> Call | CallResult | CallError | None:
             return Call(id_, action, payload)
         case "CALLRESULT", [_, str() as id_, dict() as payload]:
             return CallResult(id_, name, payload)
-        case "CALLERROR", [_, str() as id_, *rest]:
+        case "SEND", [_, str() as id_, str() as action, dict() as payload]:
+            return Unconfirmed(id_, action, payload)
+        case ("CALLERROR" | "CALLRESULTERROR") as kind, [_, str() as id_, *rest]:
             code, description, details = (*rest, "", "", {})[:3] if len(rest) < 3 else rest[:3]
-            return CallError(id_, name, str(code), str(description), details if isinstance(details, dict) else {})
+            make = CallError if kind == "CALLERROR" else CallResultError
+            return make(id_, name, str(code), str(description), details if isinstance(details, dict) else {})
     return None
 
 

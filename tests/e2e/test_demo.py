@@ -22,7 +22,7 @@ TOLD = {
 }
 
 
-@pytest.mark.parametrize("version", ["2.0.1", "1.6"])
+@pytest.mark.parametrize("version", ["2.1", "2.0.1", "1.6"])
 @pytest.mark.parametrize("model", ["pn532", "ascii"])
 async def test_every_situation_comes_out_as_it_must(tmp_path: Path, model: str, version: str) -> None:
     demo = Demo(
@@ -37,7 +37,9 @@ async def test_every_situation_comes_out_as_it_must(tmp_path: Path, model: str, 
 
 
 @pytest.mark.parametrize(
-    "more", [(), ("--charger-version", "1.6", "--reader-model", "ascii")], ids=["plain", "1.6-ascii"]
+    "more",
+    [(), ("--charger-version", "1.6", "--reader-model", "ascii"), ("--charger-version", "2.1")],
+    ids=["plain", "1.6-ascii", "2.1"],
 )
 def test_headless_prints_a_line_per_exchange_and_ends_with_0(tmp_path: Path, more: tuple[str, ...]) -> None:
     done = command(tmp_path, "demo", "--headless", *more)

@@ -19,7 +19,7 @@ FLAGS = tuple(str(flag) for flag in Flag)
 ANSWERS = ("CALLRESULT", "CALLERROR", "response")
 DIRECTIONS = tuple(str(direction) for direction in Direction)
 KINDS = (
-    *("request", "response", "update", "CALL", "CALLRESULT", "CALLERROR"),
+    *("request", "response", "update", "CALL", "CALLRESULT", "CALLERROR", "CALLRESULTERROR", "SEND"),
     *("frame", "line", "ack", "link", "malformed"),
 )
 STATUSES = ("Accepted", "Rejected", "Blocked", "Expired", "Invalid", "Unknown", "ConcurrentTx", "accepted", "rejected")

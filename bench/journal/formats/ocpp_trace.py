@@ -28,6 +28,11 @@ RAW_RULE = "trace.raw"
 """A record that says something else than its raw text does."""
 
 _NUMBERS = {"CALL": 2, "CALLRESULT": 3, "CALLERROR": 4}
+_LEFT_OUT = {
+    "link": "changes of an OCPP link",
+    "SEND": "SEND of OCPP 2.1",
+    "CALLRESULTERROR": "CALLRESULTERROR of OCPP 2.1",
+}
 _WAYS = {Direction.IN: "cp-to-csms", Direction.OUT: "csms-to-cp"}
 _DIRECTIONS = {way: direction for direction, way in _WAYS.items()}
 _OTHER_WAY = {"cp-to-csms": "csms-to-cp", "csms-to-cp": "cp-to-csms"}
@@ -61,7 +66,7 @@ class Writer:
         if message.link is not Link.OCPP:
             why = f"not OCPP ({message.link})"
         elif kind not in _NUMBERS:
-            why = "changes of an OCPP link" if kind == "link" else "malformed OCPP"
+            why = _LEFT_OUT.get(kind, "malformed OCPP")
         else:
             frame, why = _frame(message.raw, _NUMBERS[kind]), "OCPP whose bytes cannot be read again"
         if frame is None:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from bench.codecs import ocpp
-from bench.csms import answers16, answers201
+from bench.csms import answers16, answers21, answers201
 from bench.journal.formats import Item, Station
 from bench.journal.formats.calls import OpenCalls
 from bench.journal.formats.lines import Line, find_time
@@ -22,8 +22,9 @@ from bench.journal.formats.versions import known_version, likely_version
 from bench.message import Decoded, Direction, Link, Message
 
 _ARRAY = re.compile(rb"\[\s*[234]\s*,")
+_ARRAY_21 = re.compile(rb"\[\s*[2-6]\s*,")  # CALLRESULTERROR and SEND
 _CALL = re.compile(rb"\[\s*2\s*,")
-_FROM_STATION = {"1.6": answers16.ANSWERS, "2.0.1": answers201.ANSWERS}
+_FROM_STATION = {"1.6": answers16.ANSWERS, "2.0.1": answers201.ANSWERS, "2.1": answers21.ANSWERS}
 _OTHER = {Direction.IN: Direction.OUT, Direction.OUT: Direction.IN}
 _MAX_ABOUT = 10_000  # characters kept of what stands around an array
 _ENOUGH = 200
@@ -41,15 +42,15 @@ class Version(NamedTuple):
 
 
 def told(version: str) -> Version:
-    """One of :data:`VERSIONS`, as somebody said. 2.1 is read with the schemas of 2.0.1, which most of its messages fit."""
-    codec = known_version(version) or version
-    return Version(
-        codec, f"OCPP {version} as told" + ("" if codec == version else f", read with the schemas of {codec}")
-    )
+    """One of :data:`VERSIONS`, as somebody said."""
+    return Version(known_version(version) or version, f"OCPP {version} as told")
 
 
 def version_of(lines: Iterable[Line]) -> Version:
-    """The OCPP version whose schemas most calls fit (the first 200 that tell); 2.0.1 where none does."""
+    """The OCPP version whose schemas most calls fit (the first 200 that tell); 2.0.1 where none does.
+
+    2.1 where a call tells it: of its calls only those that 2.0.1 lacks do, the others count for 2.0.1.
+    """
     votes: Counter[str] = Counter()
     for _, line in lines:
         found = _CALL.search(line)
@@ -59,7 +60,9 @@ def version_of(lines: Iterable[Line]) -> Version:
             votes.update([version] if version is not None else [])
         if votes.total() == _ENOUGH:
             break
-    best = max(("2.0.1", "1.6"), key=lambda version: votes[version])
+    if votes["2.1"]:
+        votes["2.1"] += votes.pop("2.0.1", 0)
+    best = max(("2.1", "2.0.1", "1.6") if votes["2.1"] else ("2.0.1", "1.6"), key=lambda version: votes[version])
     if not votes:
         return Version(best, f"OCPP {best} assumed: no call tells the version")
     said = f"{votes[best]} of {votes.total()} calls that tell" if votes.total() > 1 else "the one call that tells"
@@ -75,11 +78,12 @@ def read(lines: Iterable[Line], station: str, version: str) -> Iterator[Item]:
     calls: OpenCalls[tuple[str, Direction]] = OpenCalls()
     first_ns: int | None = None
     utc_ns = count = 0
+    array = _ARRAY_21 if version == "2.1" else _ARRAY
     for _, line in lines:
         if not line.strip():
             continue
         count += 1
-        found = _ARRAY.search(line)
+        found = array.search(line)
         before = line[: found.start()] if found else b""
         raw, decoded, after = _split(line[len(before) :], version)
         decoded, direction = _told(decoded, calls, version, raw)

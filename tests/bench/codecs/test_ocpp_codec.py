@@ -23,7 +23,7 @@ from bench.codecs.ocpp import (
     refuses,
     salvage,
 )
-from bench.codecs.ocpp_schemas import Half, actions, schema_of, self_check
+from bench.codecs.ocpp_schemas import VERSIONS, Half, actions, schema_of, self_check, unconfirmed
 from bench.errors import BenchBug
 from bench.message import Fault, Malformed
 
@@ -299,6 +299,8 @@ def test_both_spellings_of_occurrence_are_known(version: str) -> None:
 def test_error_codes_by_version(fault: Fault, code_16: str, code_201: str) -> None:
     assert error_code("1.6", fault) == code_16
     assert error_code("2.0.1", fault) == code_201
+    # 2.1 has the table of 2.0.1, but no longer sends MessageTypeNotSupported.
+    assert error_code("2.1", fault) == ("RpcFrameworkError" if fault.where == "[0]" else code_201)
 
 
 @pytest.mark.parametrize(
@@ -318,7 +320,8 @@ def test_salvage(data: bytes, found: Salvage) -> None:
 
 
 def test_every_schema_compiles() -> None:
-    assert self_check() == 2 * (len(actions("1.6")) + len(actions("2.0.1"))) == 206
+    assert self_check() == 2 * sum(len(actions(version)) for version in VERSIONS) + len(unconfirmed("2.1")) == 387
+    assert (unconfirmed("1.6"), unconfirmed("2.0.1")) == (frozenset(), frozenset())
     assert schema_of("1.6", Half.REQUEST, "../Authorize") is None
     with pytest.raises(BenchBug):
         actions("3.0")
@@ -346,14 +349,14 @@ def test_verdicts_tell_every_field() -> None:
     assert rows["meterValue[0].sampledValue[1].value"] == (False, "type string, got integer")
 
 
-@pytest.mark.parametrize("version", ["1.6", "2.0.1"])
+@pytest.mark.parametrize("version", VERSIONS)
 def test_a_callerror_and_a_message_id_are_held_to_their_lengths(version: str) -> None:
     good = CallError("i" * 36, "", "OccurenceConstraintViolation", "d" * 255, {})
     assert all(ok for _, _, ok, _ in field_verdicts(version, good))
     bad = field_verdicts(version, CallError("i" * 37, "", "RpcFrameworkError", "d" * 256, {}))
     assert [(path, ok, note) for path, _, ok, note in bad] == [
         ("messageId", False, "maxLength 36, got 37"),
-        ("code", version == "2.0.1", "" if version == "2.0.1" else "not an error code of OCPP 1.6"),
+        ("code", version != "1.6", "" if version != "1.6" else "not an error code of OCPP 1.6"),
         ("description", False, "maxLength 255, got 256"),
     ]
     assert field_verdicts("1.6", CallError("1", "", "FormationViolation", "", {}))[0][2]
@@ -389,15 +392,15 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
 )
-versions = st.sampled_from(["1.6", "2.0.1"])
-names = st.sampled_from(sorted(actions("2.0.1") | actions("1.6"))) | st.text(max_size=10)
+versions = st.sampled_from(VERSIONS)
+names = st.sampled_from(sorted(actions("2.1") | actions("1.6") | unconfirmed("2.1"))) | st.text(max_size=10)
 
 
 @given(st.binary(max_size=200), versions)
 @settings(max_examples=300, deadline=None)
 def test_any_bytes_decode_to_something(data: bytes, version: str) -> None:
     decoded = decode(data, version)
-    assert decoded.kind in ("CALL", "CALLRESULT", "CALLERROR", "malformed")
+    assert decoded.kind in ("CALL", "CALLRESULT", "CALLERROR", "CALLRESULTERROR", "SEND", "malformed")
     field_verdicts(version, decoded.body)
     salvage(data)
 

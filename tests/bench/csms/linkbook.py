@@ -58,6 +58,8 @@ class Desk:
         self.asked.append((ask, seq))
         if self.broken is not None:
             raise self.broken
+        if ask.refused is not None:
+            return Decision(ask.refused[0], "default", ask.refused[1], "contract")
         if ask.remote_start or ask.id_token_type is IdTokenType.NO_AUTHORIZATION:
             return Decision(AuthorizationStatus.ACCEPTED, "operator", "remote start", "remote")
         return self.cards.get(ask.value) or Decision(AuthorizationStatus.UNKNOWN, "default", "unknown", "default")

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.codecs.ocpp_schemas import Half, actions, schema_of
-from bench.csms import answers16, answers201
+from bench.csms import answers16, answers21, answers201
 from bench.csms.context import MAX_CONNECTORS, MAX_TRANSACTIONS
 from bench.csms.link import Send
 from bench.message import Direction, Link
@@ -27,7 +27,8 @@ HASH = {
     "responderURL": "http://ocsp",
 }
 TIME = "2024-01-01T10:00:00Z"
-EVERY = [("1.6", name) for name in answers16.ANSWERS] + [("2.0.1", name) for name in answers201.ANSWERS]
+ANSWERED = {"1.6": answers16.ANSWERS, "2.0.1": answers201.ANSWERS, "2.1": answers21.ANSWERS}
+EVERY = [(version, name) for version, answers in ANSWERED.items() for name in answers]
 
 
 @pytest.fixture
@@ -38,6 +39,11 @@ def v16() -> LinkBook:
 @pytest.fixture
 def v201() -> LinkBook:
     return LinkBook("2.0.1", heartbeat_s=60)
+
+
+@pytest.fixture
+def v21() -> LinkBook:
+    return LinkBook("2.1", heartbeat_s=60)
 
 
 @pytest.mark.parametrize(("version", "action"), EVERY)
@@ -78,6 +84,61 @@ def test_the_tables_are_complete() -> None:
         *("SetNetworkProfile", "SetVariableMonitoring", "SetVariables", "TriggerMessage", "UnlockConnector"),
         *("UnpublishFirmware", "UpdateFirmware"),
     ]
+
+    new = actions("2.1") - actions("2.0.1")
+    assert sorted(answers21.ANSWERS.keys() - answers201.ANSWERS.keys()) == sorted(new & answers21.ANSWERS.keys())
+    assert len(answers21.ANSWERS) == 36
+    assert sorted(new - answers21.ANSWERS.keys()) == [
+        *("AFRRSignal", "AdjustPeriodicEventStream", "ChangeTransactionTariff", "ClearDERControl", "ClearTariffs"),
+        *("GetDERControl", "GetPeriodicEventStream", "GetTariffs", "NotifyAllowedEnergyTransfer"),
+        *("NotifyWebPaymentStarted", "RequestBatterySwap", "SetDERControl", "SetDefaultTariff"),
+        *("UpdateDynamicSchedule", "UsePriorityCharging"),
+    ]
+
+
+class TestOf21:
+    """What 2.1 adds to 2.0.1."""
+
+    @pytest.mark.parametrize(("value", "status"), [("GOOD", "Accepted"), ("BAD", "Blocked")])
+    def test_a_known_token_type_is_decided_about(self, v21: LinkBook, value: str, status: str) -> None:
+        assert v21.asks("1", "Authorize", idToken={"idToken": value, "type": "ISO14443"}) == {
+            "idTokenInfo": {"status": status}
+        }
+
+    def test_a_token_type_that_nobody_knows_is_unknown(self, v21: LinkBook) -> None:
+        """The type is any text since 2.1, the value has up to 255 characters."""
+        token = {"idToken": "p" * 255, "type": "DirectPayment"}
+        unknown = '> [3,"1",{"idTokenInfo":{"status":"Unknown"}}]'
+        told = (
+            "! warn ocpp.token-type: Authorize with a token of the type 'DirectPayment', which this bench does not know"
+        )
+        answer, notice = v21.says(2, "1", "Authorize", {"idToken": token})
+        assert answer == unknown
+        assert notice.startswith(told)
+        assert v21.desk.asked == []
+
+    def test_its_transaction_is_followed_all_the_same(self, v21: LinkBook) -> None:
+        event = TestTransactions201.event("Started", evse={"id": 1}, idToken={"idToken": "x", "type": "DirectPayment"})
+        answer, _ = v21.says(2, "1", "TransactionEvent", event)
+        assert answer == '> [3,"1",{"idTokenInfo":{"status":"Unknown"}}]'
+        assert v21.station.transactions["tx-1"].evse == 1
+        v21.says(2, "2", "TransactionEvent", TestTransactions201.event("Ended"))
+        assert v21.station.transactions == {}
+
+    def test_a_certificate_chain_is_not_looked_up(self, v21: LinkBook) -> None:
+        hashes = {key: HASH[key] for key in HASH if key != "responderURL"}
+        asked = {"certificateHashData": hashes, "source": "OCSP", "urls": ["http://ocsp"]}
+        assert v21.asks("1", "GetCertificateChainStatus", certificateStatusRequests=[asked, asked]) == {
+            "certificateStatus": [
+                {"certificateHashData": hashes, "source": "OCSP", "status": "Failed", "nextUpdate": NOW}
+            ]
+            * 2
+        }
+
+    def test_vat_numbers_are_repeated_and_not_confirmed(self, v21: LinkBook) -> None:
+        answer = v21.asks("1", "VatNumberValidation", vatNumber="DE123", evseId=2)
+        assert (answer["status"], answer["vatNumber"], answer["evseId"]) == ("Rejected", "DE123", 2)
+        assert "evseId" not in v21.asks("2", "VatNumberValidation", vatNumber="DE123")
 
 
 class TestIdTagInfo:
@@ -124,15 +185,15 @@ class TestIdTagInfo:
         assert (ask.value, ask.id_token_type) == ("DE*ABC", "eMAID")
 
     @pytest.mark.parametrize(("value", "status"), [("GOOD", "Accepted"), ("BAD", "ContractCancelled")])
-    def test_a_contract_certificate_is_not_checked_and_that_is_told(
+    def test_a_contract_without_configured_roots_follows_the_token_and_that_is_told(
         self, v201: LinkBook, value: str, status: str
     ) -> None:
         """OCPP 2.0.1 C07.FR.13, FR.14."""
         answer, told = v201.says(
-            2, "1", "Authorize", {"idToken": {"idToken": value, "type": "eMAID"}, "certificate": "-----BEGIN"}
+            2, "1", "Authorize", {"idToken": {"idToken": value, "type": "eMAID"}, "iso15118CertificateHashData": [HASH]}
         )
         assert f'"certificateStatus":"{status}"' in answer
-        assert told.startswith("! info ocpp.certificate-unchecked: the bench does not check contract certificates")
+        assert told.startswith("! info ocpp.certificate-unanchored: no contract roots are configured")
 
 
 @given(

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.codecs.ocpp import decode
+from bench.codecs.ocpp_schemas import VERSIONS
 from bench.csms.link import MAX_SEEN_IDS, Send
 from bench.errors import BadInput, OperatorError
 from bench.journal.log import Journal
@@ -24,6 +25,11 @@ def v16() -> LinkBook:
 @pytest.fixture
 def v201() -> LinkBook:
     return LinkBook("2.0.1")
+
+
+@pytest.fixture
+def v21() -> LinkBook:
+    return LinkBook("2.1")
 
 
 class TestTheStationCalls:
@@ -246,6 +252,69 @@ class TestWeCall:
         assert v16.calls("DataTransfer", vendorId="x")[1] == ['> [2,"b-1","DataTransfer",{"vendorId":"x"}]']
 
 
+class TestMessageTypesOf21:
+    """OCPP 2.1 Part 4: SEND and CALLRESULTERROR."""
+
+    STREAM = {"id": 1, "pending": 0, "basetime": "2025-01-01T00:00:00Z", "data": [{"t": 0, "v": "230"}]}
+
+    def test_a_send_is_recorded_and_never_answered(self, v21: LinkBook) -> None:
+        assert v21.says(6, "1", "NotifyPeriodicEventStream", self.STREAM) == []
+        assert v21.says(6, "2", "NotifyPeriodicEventStream", {}) == []
+        assert v21.says(6, "3", "Heartbeat", {}) == []
+        assert v21.says(6, "4", "Heartbeat") == ["! warn ocpp.unanswerable: ignored: SEND has 3 elements, wanted 4"]
+        kinds = [(m.decoded.kind, [f.rule for f in m.decoded.faults]) for m in v21.journal.since(0)]
+        assert kinds[0] == ("SEND", [])
+        assert kinds[1] == ("SEND", ["ocpp.schema.required"] * 4)
+        assert kinds[2] == ("SEND", ["ocpp.action"])
+        assert kinds[3] == ("malformed", ["malformed"])
+
+    def test_its_id_counts_like_that_of_a_call(self, v21: LinkBook) -> None:
+        v21.says(6, "1", "NotifyPeriodicEventStream", self.STREAM)
+        assert v21.says(6, "1", "NotifyPeriodicEventStream", self.STREAM) == [
+            "! warn ocpp.duplicate-id: NotifyPeriodicEventStream uses the message id '1' again"
+        ]
+        assert len(v21.says(2, "1", "Heartbeat", {})) == 2
+
+    def test_what_is_sent_with_send_is_no_action(self, v21: LinkBook) -> None:
+        (line,) = v21.says(2, "1", "NotifyPeriodicEventStream", self.STREAM)
+        assert line.startswith(
+            '> [4,"1","NotImplemented","[2]: NotifyPeriodicEventStream is sent with SEND and not called"'
+        )
+        with pytest.raises(BadInput, match="OCPP 2.1 has no action NotifyPeriodicEventStream"):
+            v21.calls("NotifyPeriodicEventStream", **self.STREAM)
+
+    def test_a_callresulterror_is_a_finding_and_ends_nothing(self, v21: LinkBook) -> None:
+        v21.calls("ClearCache")
+        v21.says(2, "b-1", "Heartbeat", {})  # the same id in the other direction is another call
+        assert v21.says(5, "b-1", "FormatViolation", "currentTime is no time", {}) == [
+            "! fail ocpp.answer-refused: the station could not use our answer to its call 'b-1': "
+            "FormatViolation currentTime is no time"
+        ]
+        assert v21.says(5, "b-1") == ["! warn ocpp.unanswerable: ignored: CALLRESULTERROR has 2 elements, wanted 5"]
+        assert v21.says(3, "b-1", {"status": "Accepted"}) == ['= b-1 ClearCache {"status": "Accepted"}']
+
+    def test_a_wrong_answer_is_told_to_the_station_before_the_next_call(self, v21: LinkBook) -> None:
+        """OCPP 2.1 Part 2, FR.06."""
+        v21.calls("ClearCache")
+        v21.calls("GetLocalListVersion")
+        v21.calls("ClearCache")
+        assert v21.says(3, "b-1", {"status": "Done"}) == [
+            '= b-1 ClearCache {"status": "Done"}',
+            '> [5,"b-1","PropertyConstraintViolation","status: enum Accepted, Rejected, got Done",{"where":"status"}]',
+            '> [2,"b-2","GetLocalListVersion",{}]',
+        ]
+        assert v21.says(3, "b-2", "four") == [
+            "= b-2 the answer cannot be read: payload is a string",
+            '> [5,"b-2","RpcFrameworkError","[2]: payload is a string",{"where":"[2]"}]',
+            '> [2,"b-3","ClearCache",{}]',
+        ]
+        assert v21.says(4, "b-3", 7) == ["= b-3 the answer cannot be read: error code is an integer"]
+
+    def test_an_unknown_message_type_is_ignored(self, v21: LinkBook) -> None:
+        assert v21.says(7, "1", {}) == ["! warn ocpp.unanswerable: ignored: message type 7, wanted 2 to 6"]
+        assert v21.sends(b"hello")[0].startswith('> [4,"-1","RpcFrameworkError"')
+
+
 class TestRemoteStarts:
     START = {"connectorId": 1, "meterStart": 0, "timestamp": "2024-01-01T10:00:00Z"}
 
@@ -305,7 +374,7 @@ class TestRemoteStarts:
 @given(st.lists(st.binary(max_size=60) | st.sampled_from([b'[2,"1","Heartbeat",{}]', b'[3,"b-1",{}]']), max_size=8))
 @settings(max_examples=150, deadline=None)
 def test_whatever_a_station_sends_every_call_gets_one_answer(frames: list[bytes]) -> None:
-    for version in ("1.6", "2.0.1"):
+    for version in VERSIONS:
         book = LinkBook(version)
         journal = Journal()
         for data in frames:
@@ -315,4 +384,4 @@ def test_whatever_a_station_sends_every_call_gets_one_answer(frames: list[bytes]
             assert len(answers) <= 1
             assert len(answers) == 1 or decoded.kind != "CALL"
             for answer in answers:
-                assert decode(answer.data, version).kind in ("CALLRESULT", "CALLERROR")
+                assert decode(answer.data, version).kind in ("CALLRESULT", "CALLERROR", "CALLRESULTERROR")

@@ -256,7 +256,7 @@ def test_any_text_parses_or_is_refused_in_place(text: str) -> None:
         ("li", ["link:"]),
         ("link:", ["link:reader", "link:josev", "link:ocpp", "link:http", "link:hub", "link:maeve", "link:everest"]),
         ("dir:in link:oc", ["link:ocpp"]),
-        ("kind!=callr", ["kind!=CALLRESULT"]),
+        ("kind!=callr", ["kind!=CALLRESULT", "kind!=CALLRESULTERROR"]),
         ("(mal", ["malformed"]),
         ("no", ["not"]),
         ("", []),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bench.codecs.ocpp import Call, CallError, CallResult
+from bench.codecs.ocpp import Call, CallError, CallResult, CallResultError, Unconfirmed
 from bench.errors import BadInput, NotFound, StoreError
 from bench.journal.capture_reader import CaptureReader
 from bench.journal.filter import parse
@@ -169,6 +169,10 @@ def test_a_recorded_message_gets_its_body_again() -> None:
     assert redecode(CALL).decoded.body == Call("1", "Authorize", {"idTag": "=cmd()"})
     assert redecode(RESULT).decoded.body == CallResult("1", "Authorize", {"idTagInfo": {"status": "Accepted"}})
     assert isinstance(redecode(ERROR).decoded.body, CallError)
+    refused = frame(4, "CALLRESULTERROR", "", b'[5,"9","FormatViolation","no",{}]', Direction.IN, "9")
+    assert redecode(refused).decoded.body == CallResultError("9", "", "FormatViolation", "no", {})
+    sent = frame(5, "SEND", "NotifyPeriodicEventStream", b'[6,"9","NotifyPeriodicEventStream",{}]', Direction.IN, "9")
+    assert redecode(sent).decoded.body == Unconfirmed("9", "NotifyPeriodicEventStream", {})
     for odd in (
         CALL._replace(raw=b"[2]"),
         CALL._replace(raw=b"\xff"),
@@ -192,8 +196,10 @@ def test_times_are_exact_to_the_nanosecond() -> None:
 def test_versions_are_understood_however_spelled() -> None:
     for text in ("1.6", "1.6J", "ocpp1.6", "OCPP 1.6", "v16"):
         assert known_version(text) == "1.6"
-    for text in ("2.0.1", "ocpp2.0.1", "OCPP 2.1", "V201"):
+    for text in ("2.0.1", "ocpp2.0.1", "V201", "2.0"):
         assert known_version(text) == "2.0.1"
+    for text in ("2.1", "ocpp2.1", "OCPP 2.1", "V21"):
+        assert known_version(text) == "2.1"
     assert known_version("unknown") is None
 
 

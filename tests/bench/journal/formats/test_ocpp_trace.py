@@ -19,7 +19,7 @@ SCHEMA = jsonschema_rs.validator_for(
     orjson.loads((Path(__file__).parent / "open_ocpp_trace.schema.json").read_bytes()), validate_formats=True
 )
 IN, OUT = Direction.IN, Direction.OUT
-KINDS = {2: "CALL", 3: "CALLRESULT", 4: "CALLERROR"}
+KINDS = {2: "CALL", 3: "CALLRESULT", 4: "CALLERROR", 5: "CALLRESULTERROR", 6: "SEND"}
 
 
 def wire(seq: int, direction: Direction, raw: bytes | str, station: str = "CP-1", **members: Any) -> Message:
@@ -54,6 +54,22 @@ def test_a_call_and_its_answer(record: Any, tmp_path: Path) -> None:
     }  # fmt: skip
     assert (second["direction"], second["action"], second["payload"]) == ("csms-to-cp", "StartTransaction", {})
     assert not left
+
+
+def test_what_2_1_adds_is_left_out_and_counted(record: Any, tmp_path: Path) -> None:
+    """The format has three message types."""
+
+    def of_21(seq: int, kind: str, raw: bytes) -> Message:
+        return wire(seq, IN, raw, decoded=Decoded(kind, "", str(seq), None))
+
+    messages = [
+        wire(1, IN, '[2,"1","Heartbeat",{}]'),
+        of_21(2, "SEND", b'[6,"2","NotifyPeriodicEventStream",{}]'),
+        of_21(3, "CALLRESULTERROR", b'[5,"3","FormatViolation","",{}]'),
+    ]
+    found, left = records(record, tmp_path, messages)
+    assert len(found) == 1
+    assert left == {"SEND of OCPP 2.1": 1, "CALLRESULTERROR of OCPP 2.1": 1}
 
 
 def test_pairing_of_orphans_and_reused_ids(record: Any, tmp_path: Path) -> None:

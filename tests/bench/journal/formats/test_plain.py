@@ -73,6 +73,32 @@ def test_a_log_of_2_0_1_is_known_by_its_calls(tmp_path: Path) -> None:
     assert (found[0].decoded.faults, found[0].direction) == ((), Direction.IN)
 
 
+def test_a_log_of_2_1_is_known_by_an_action_it_adds(tmp_path: Path) -> None:
+    stream = b'{"id":1,"pending":0,"basetime":"2025-01-01T00:00:00Z","data":[{"t":0,"v":"230"}]}'
+    lines = [
+        b'[2,"1","Authorize",{"idToken":{"idToken":"04A2B3C4","type":"ISO14443"}}]',
+        b'[2,"2","VatNumberValidation",{"vatNumber":"DE1"}]',
+        b'[3,"2",{"vatNumber":"DE1","status":"Rejected"}]',
+        b'12:00 < [6,"3","NotifyPeriodicEventStream",' + stream + b"]",
+        b'[5,"2","FormatViolation","",{}]',
+    ]
+    found, stations = imported(tmp_path, b"\n".join(lines))
+    assert stations == {"charger": "2.1"}
+    assert [(m.decoded.kind, m.decoded.name, m.direction.value, m.decoded.faults) for m in found] == [
+        ("CALL", "Authorize", "in", ()),
+        ("CALL", "VatNumberValidation", "in", ()),
+        ("CALLRESULT", "VatNumberValidation", "out", ()),
+        ("SEND", "NotifyPeriodicEventStream", "in", ()),
+        ("CALLRESULTERROR", "", "in", ()),
+    ]
+
+
+def test_a_wrong_call_of_2_0_1_makes_no_2_1(tmp_path: Path) -> None:
+    """A value too long for 2.0.1 would fit 2.1, but is no sign of it."""
+    long = b'[2,"1","Authorize",{"idToken":{"idToken":"' + b"A" * 40 + b'","type":"ISO14443"}}]'
+    assert imported(tmp_path, long)[1] == {"charger": "2.0.1"}
+
+
 def test_an_empty_log_and_a_payload_of_5_mb(tmp_path: Path) -> None:
     raw = b'[2,"1","DataTransfer",{"vendorId":"x","data":"' + b"[" * 5_000_000 + b'"}]'
     (tmp_path / "a").mkdir()
@@ -108,7 +134,7 @@ def test_the_version_that_was_guessed_is_told_and_how(tmp_path: Path, content: b
     [
         ("1.6", "1.6", "OCPP 1.6 as told"),
         ("2.0.1", "2.0.1", "OCPP 2.0.1 as told"),
-        ("2.1", "2.0.1", "OCPP 2.1 as told, read with the schemas of 2.0.1"),
+        ("2.1", "2.1", "OCPP 2.1 as told"),
     ],
 )
 def test_the_version_can_be_told(tmp_path: Path, said: str, read_as: str, how: str) -> None:
@@ -116,7 +142,7 @@ def test_the_version_can_be_told(tmp_path: Path, said: str, read_as: str, how: s
     assert import_file(tmp_path / "a.log", tmp_path / "a.db", ocpp_version=said).version == how
     with CaptureReader(tmp_path / "a.db") as reader:
         assert reader.stations() == {"a": read_as}
-        assert bool(reader.messages()[0].decoded.faults) == (read_as == "2.0.1")
+        assert bool(reader.messages()[0].decoded.faults) == (read_as != "1.6")
 
 
 def test_a_version_that_cannot_be_told_is_refused(tmp_path: Path) -> None:
