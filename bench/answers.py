@@ -48,3 +48,8 @@ class PushReport:
     version_before: int | None
     version_sent: int | None
     version_read: int | None
+
+    @property
+    def denied(self) -> bool:
+        """The station accepted the list, but the version it then told says that it did not take it."""
+        return self.status == "Accepted" and not self.ok and self.version_read is not None

@@ -20,15 +20,17 @@ import platformdirs
 from bench.clock import utc_now
 from bench.errors import BadInput, OperatorError
 from bench.journal.capture import Capture
-from bench.ports import LinkState
+from bench.ports import LinkState, StationServer
 from bench.session import Session
-from bench.settings import Profile, ReaderSettings
+from bench.settings import Profile, ReaderSettings, UpstreamSettings
 from bench.tokens.store import TokenStore
 
 if TYPE_CHECKING:
+    from bench.proxy_desk import ProxyDesk
     from devices.api.server import ApiServer
     from devices.josev import JosevBus
     from devices.ocpp.csms import CsmsServer
+    from devices.ocpp.proxy import ProxyServer
     from devices.rfid.port import SerialReader
     from fixtures.broker import EmbeddedBroker
     from fixtures.charger.charger import SimulatedCharger
@@ -61,7 +63,10 @@ class Options:
 
 
 class Bench:
-    """A session with its adapters and, where asked for, embedded broker and simulated charger."""
+    """A session with its adapters and, where asked for, embedded broker and simulated charger.
+
+    proxy: where messages are held, released, edited, dropped and injected, when stations are passed on to another CSMS.
+    """
 
     def __init__(self, options: Options) -> None:
         self.options = options
@@ -71,6 +76,7 @@ class Bench:
         self.api: ApiServer | None = None
         self.broker: EmbeddedBroker | None = None
         self.charger: SimulatedCharger | None = None
+        self.proxy: ProxyDesk | None = None
         self.missing: list[str] = []
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
@@ -97,15 +103,14 @@ class Bench:
         if mqtt != profile.bus.url:
             profile = profile.model_copy(update={"bus": profile.bus.model_copy(update={"url": mqtt})})
         bus = await self._make_bus(profile, mqtt)
-        server = self._make_server(options.ocpp or profile.ocpp.listen)
         self.session = Session(
             profile,
             TokenStore(self.store_url()),
             capture=Capture(self._capture_path()),
             bus=bus,
-            server=server,
             readers=tuple(self._make_readers(profile)),
         )
+        self.session.server = server = self._make_listener(options.ocpp or profile.ocpp.listen)
         self._session_made = True
         await self.session.start()
         api = options.api or profile.api
@@ -128,7 +133,7 @@ class Bench:
             if charger is not None:
                 await charger.stop()
             try:
-                await self.session.replace_server(self._make_server(address))
+                await self.session.replace_server(self._make_listener(address))
             finally:
                 if charger is not None and self.session.server is not None:
                     await self._start_charger(self.session.profile, self.session.server.url)
@@ -209,13 +214,50 @@ class Bench:
             password = secret(f"{address.user}@{address.host}:{address.port}")
         return JosevBus(mqtt, settings.topics, user=address.user, password=password, ca_file=settings.ca_file)
 
+    def _make_listener(self, address: str) -> StationServer:
+        """What stations connect to: the bench as their CSMS, or as a proxy before another one."""
+        upstream = self.options.profile.ocpp.upstream
+        return self._make_server(address) if upstream is None else self._make_proxy(address, upstream)
+
+    def _make_proxy(self, address: str, upstream: UpstreamSettings) -> ProxyServer:
+        from bench.journal.view import JournalContext
+        from bench.proxy_desk import ProxyDesk
+        from devices.ocpp.proxy import ProxyServer
+        from devices.ocpp.proxy_tls import check_url, upstream_context
+        from devices.ocpp.tls import server_tls
+
+        check_url(upstream.url)
+        settings, session = self.options.profile.ocpp, self.session
+        tls = server_tls(settings.security)
+        host, port = host_port(address)
+        known = frozenset(settings.stations)
+        if self.proxy is None:  # its rules outlive a move of the listener
+            context = JournalContext(session.pairs, session.exchange_of)
+            self.proxy = ProxyDesk(session.journal, context, session.clock, call_timeout_s=settings.call_timeout_s)
+        return ProxyServer(
+            host,
+            port,
+            upstream.url,
+            self.proxy,
+            stations_allowed=lambda station: settings.unknown_stations or station in known,
+            ssl=None if tls is None else tls.context,
+            upstream_ssl=upstream_context(upstream),
+        )
+
     def _make_server(self, address: str) -> CsmsServer:
         from devices.ocpp.csms import CsmsServer
+        from devices.ocpp.tls import server_tls
 
         settings = self.options.profile.ocpp
         host, port = host_port(address)
         allowed = frozenset(settings.stations)
-        return CsmsServer(host, port, stations_allowed=lambda station: settings.unknown_stations or station in allowed)
+        return CsmsServer(
+            host,
+            port,
+            stations_allowed=lambda station: settings.unknown_stations or station in allowed,
+            tls=server_tls(settings.security),
+            password_of=_station_password if settings.security.profile in (1, 2) else None,
+        )
 
     def _make_readers(self, profile: Profile) -> Iterator[SerialReader]:
         from devices.rfid.port import SerialReader
@@ -307,14 +349,32 @@ def parse_reader(text: str) -> ReaderSettings:
     return ReaderSettings(driver=driver, port=port)
 
 
+def _station_password(station: str) -> str | None:
+    return secret(f"ocpp:{station}")
+
+
+def secret_variable(name: str) -> str:
+    """The environment variable for a password, such as ``AUTHBENCH_SECRET_OCPP_CP_001`` for ``ocpp:CP-001``."""
+    return "AUTHBENCH_SECRET_" + "".join(char if char.isascii() and char.isalnum() else "_" for char in name.upper())
+
+
 def secret(name: str) -> str | None:
-    """A password from the system keyring, or None; a keyring that does not work is told, not ignored."""
+    """A password from its environment variable, else from the system keyring, or None.
+
+    Raises:
+        OperatorError: the keyring does not work.
+    """
     import keyring
     import keyring.errors
 
+    given = os.environ.get(secret_variable(name))
+    if given:
+        return given
     try:
         return keyring.get_password("authbench", name)
-    except keyring.errors.KeyringError as error:
+    except (keyring.errors.KeyringError, keyring.errors.InitError) as error:
+        why = str(error).partition("\n")[0].partition(". ")[0]
         raise OperatorError(
-            f"the system keyring cannot be read for {name}: {error}", "put the password into the URL for this run"
+            f"the system keyring cannot be read for {name}: {why}",
+            f"set the environment variable {secret_variable(name)} for the bench",
         ) from error

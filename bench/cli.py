@@ -19,8 +19,10 @@ from typing import Any
 import click
 
 from bench import __version__
+from bench.certificates_cli import certificates
 from bench.errors import BadInput, OperatorError
 from bench.journal_cli import journal
+from bench.secrets_cli import secret
 
 log = logging.getLogger("authbench")
 
@@ -62,6 +64,9 @@ def shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
         [
             click.option("--profile", "profile_file", type=click.Path(path_type=Path), help="Profile (TOML)."),
             click.option("--ocpp", metavar="HOST:PORT", help="Where the OCPP listener binds; port 0 = a free one."),
+            click.option(
+                "--upstream", metavar="URL", help="Pass stations on to this CSMS (ws:// or wss://), as a proxy."
+            ),
             click.option("--mqtt", metavar="URL|embedded[:PORT]|off", help="The Josev bus."),
             click.option("--store", metavar="URL", help="Token store: a SQLite file or an SQLAlchemy URL."),
             click.option("--capture", type=click.Path(path_type=Path), help="Capture file."),
@@ -70,7 +75,10 @@ def shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--reader", "readers", multiple=True, metavar="DRIVER:PORT|auto|off", help="Repeatable."),
             click.option("--charger", type=click.Choice(["sim", "off"]), default=None, help="Simulated charger."),
             click.option(
-                "--charger-version", type=click.Choice(["1.6", "2.0.1"]), default="2.0.1", help="Its OCPP version."
+                "--charger-version",
+                type=click.Choice(["1.6", "2.0.1", "2.1"]),
+                default="2.0.1",
+                help="Its OCPP version.",
             ),
         ]
     ):
@@ -111,9 +119,13 @@ def cli(context: click.Context, verbose: int, profile_file: Path | None, capture
 def make_options(values: dict[str, Any], *, temporary: bool = False) -> Any:
     """Options of :mod:`bench.assembly` from the command line's."""
     from bench.assembly import Options
-    from bench.settings import Profile, load_profile
+    from bench.settings import Profile, UpstreamSettings, load_profile
 
     profile = load_profile(values["profile_file"]) if values["profile_file"] is not None else Profile()
+    if values["upstream"] is not None:
+        known = profile.ocpp.upstream or UpstreamSettings(url="")
+        upstream = known.model_copy(update={"url": values["upstream"]})
+        profile = profile.model_copy(update={"ocpp": profile.ocpp.model_copy(update={"upstream": upstream})})
     free = "127.0.0.1:0" if temporary and values["profile_file"] is None else None
     return Options(
         profile=profile,
@@ -448,4 +460,5 @@ def has_display() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.environ.get("QT_QPA_PLATFORM"))
 
 
-cli.add_command(journal)
+for group in (journal, certificates, secret):
+    cli.add_command(group)

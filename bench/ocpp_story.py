@@ -13,6 +13,7 @@ from bench.authorization import Inference
 from bench.book import ExchangeBook
 from bench.clock import NS_PER_S, Stamp
 from bench.codecs.ocpp import Call, CallError, CallResult
+from bench.csms import plug_and_charge16
 from bench.deciding import Decider
 from bench.exchange import DecidedBy, Exchange, Party, Severity, TapCard, Verdict
 from bench.masking import is_key_code
@@ -26,7 +27,7 @@ from bench.uid import wire_uid
 TRANSACTION_JOIN_NS = 300 * NS_PER_S
 REMEMBERED = 4_096
 DECIDERS = {word.value: word for word in DecidedBy}
-TOKEN_ACTIONS = frozenset({"Authorize", "StartTransaction", "StopTransaction", "TransactionEvent"})
+TOKEN_ACTIONS = frozenset({"Authorize", "DataTransfer", "StartTransaction", "StopTransaction", "TransactionEvent"})
 
 
 class OcppStory:
@@ -51,7 +52,13 @@ class OcppStory:
         ):
             return
         stamp = Stamp(message.mono_ns, message.utc_ns)
-        payload = body.payload
+        action: str = body.action
+        payload: Mapping[str, object] = body.payload
+        if action == "DataTransfer":  # on OCPP 1.6 Plug and Charge asks this way
+            inside = plug_and_charge16.authorize_inside(payload)
+            if inside is None:
+                return
+            action, payload = "Authorize", inside
         transaction = _transaction_id(payload)
         value, id_type = token_of(payload)
         # An event sent again, or a later one, belongs where its transaction does.
@@ -59,24 +66,24 @@ class OcppStory:
             self._book.exchanges.get(self._transactions.get((station.id, transaction), 0)) if transaction else None
         )
         if exchange is None:
-            if value is None or body.action == "StopTransaction" or payload.get("eventType") == "Ended":
+            if value is None or action == "StopTransaction" or payload.get("eventType") == "Ended":
                 return
-            exchange = self._join(station, value, id_type, body.action, stamp)
+            exchange = self._join(station, value, id_type, action, stamp)
             if exchange is None:
-                exchange = self._open(station, value, id_type, body.action, payload, stamp)
+                exchange = self._open(station, value, id_type, action, payload, stamp)
                 # Before the answer is made: it changes what the station may hold in its cache.
                 self._held[exchange.id] = self._decider.local_knowledge(station, value)
         if exchange.station is None:
             exchange.station = station.id
-        if body.action == "TransactionEvent":
-            name = f"{body.action} {payload.get('eventType', '')}".strip()
+        if action == "TransactionEvent":
+            name = f"{action} {payload.get('eventType', '')}".strip()
             if transaction:
                 _remember(self._transactions, (station.id, transaction), exchange.id)
         else:
-            name = body.action
+            name = action
         fault = message.decoded.faults[0].text if message.decoded.faults else None
         self._book.hop(exchange, message, Party.STATION, Party.CSMS, name, fault)
-        if exchange.open and exchange.origin == "remote_start" and body.action != "Authorize":
+        if exchange.open and exchange.origin == "remote_start" and action != "Authorize":
             # A transaction with the token of an open remote start proves that it worked.
             self._book.close(exchange, Verdict.ACCEPTED, DecidedBy.OPERATOR, "remote start", stamp)
         _remember(self._asked, (station.id, body.id), exchange.id)
@@ -89,7 +96,8 @@ class OcppStory:
             return
         stamp = Stamp(message.mono_ns, message.utc_ns)
         if isinstance(body, CallResult):
-            status = _status_of(body.payload)
+            inside = plug_and_charge16.answer_inside(body.payload) if body.action == "DataTransfer" else None
+            status = _status_of(inside if inside is not None else body.payload)
             self._book.hop(exchange, message, Party.CSMS, Party.STATION, status or "answer")
             transaction = body.payload.get("transactionId") if isinstance(body.payload, dict) else None
             if transaction is not None:

@@ -42,8 +42,8 @@ class LinkStatus:
 class StationOpened:
     """A charging station's WebSocket is open.
 
-    version: negotiated OCPP version, ``1.6`` or ``2.0.1``. offered: the subprotocols it named.
-    user: basic-auth user, or None.
+    version: negotiated OCPP version, ``1.6``, ``2.0.1`` or ``2.1``. offered: the subprotocols it named.
+    user: basic-auth user, or None. peer_certificate_cn: the common name in its certificate (security profile 3), or None.
     """
 
     station: str
@@ -52,6 +52,7 @@ class StationOpened:
     offered: tuple[str, ...]
     user: str | None
     stamp: Stamp
+    peer_certificate_cn: str | None = None
 
 
 class Sink(Protocol):

@@ -238,6 +238,7 @@ class Recording:
         _refuse()
 
     call = push_list = clear_cache = list_version = remote_start = remote_stop = enrol
+    read_settings = write_setting = enrol
 
 
 def _refuse() -> NoReturn:

@@ -35,6 +35,7 @@ from bench.ocpp_story import OcppStory
 from bench.ports import Bus, LinkState, LinkStatus, Reader, StationOpened, StationServer
 from bench.recorder import Recorder
 from bench.settings import Profile
+from bench.settings_flow import SettingValue, SettingWritten
 from bench.state import state_json
 from bench.station import Station
 from bench.station_desk import StationDesk
@@ -138,6 +139,7 @@ class Session:
             self.clock,
             lambda station: self._tell(Change.STATION, station),
             lambda exchange: self._timers.later(profile.answer_limit_s, story.remote_start_waited, exchange),
+            self.finding,
         )
         self._flow = TapFlow(self._book, profile, self._decider.ask, self._decider.infer, lambda: str(uuid.uuid4()))
         self._desk = BusDesk(
@@ -283,9 +285,9 @@ class Session:
 
     # OCPP. Each raises NotFound (no such station), LinkDown (gone), OperatorError (no answer in time).
 
-    async def call(self, station: str, action: str, payload: Mapping[str, object]) -> CallAnswer:
-        """Any OCPP call; a refusal is an answer."""
-        return await self._board.call(station, action, payload)
+    async def call(self, station: str, action: str, payload: Mapping[str, object], *, raw: bool = False) -> CallAnswer:
+        """Any OCPP call; a refusal is an answer. raw: sent even where it breaks the schema or is not ours to send."""
+        return await self._board.call(station, action, payload, raw=raw)
 
     async def remote_start(
         self, station: str, id_token: str, id_token_type: IdTokenType = IdTokenType.CENTRAL, evse: int | None = 1
@@ -298,7 +300,10 @@ class Session:
         return await self._station_desk.remote_stop(station, transaction_id)
 
     async def push_list(self, station: str, mode: str = "full") -> PushReport:
-        """Push the store as a local list (OCPP 2.0.1 D01, 1.6 section 5.15) and read the version back."""
+        """Push the store as a local list (OCPP 2.0.1 D01, 1.6 section 5.15) and read the version back.
+
+        mode: ``full``, ``differential`` (what changed since the last push) or ``auto``.
+        """
         return await self._station_desk.push_list(station, self.store.all(), mode)
 
     async def list_version(self, station: str) -> Said:
@@ -308,6 +313,14 @@ class Session:
     async def clear_cache(self, station: str) -> Said:
         """ClearCache (OCPP 2.0.1 C11, 1.6 section 5.4)."""
         return await self._station_desk.clear_cache(station)
+
+    async def read_settings(self, station: str, report: bool = False) -> list[SettingValue]:
+        """The settings of :mod:`bench.auth_settings` as the station tells them; report: from its base report (2.x)."""
+        return await self._station_desk.read_settings(station, report)
+
+    async def write_setting(self, station: str, name: str, value: bool | int | str) -> SettingWritten:
+        """Set one of them and read it back."""
+        return await self._station_desk.write_setting(station, name, value)
 
     def decide(self, ask: Ask, seq: int) -> Decision:
         """Authority of the CSMS: one decision, recorded on the exchange of that message."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import tomllib
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -82,23 +82,19 @@ class SecuritySettings(_Section):
 
 
 class UpstreamSettings(_Section):
-    """A CSMS that the bench dials. url: ``ws://`` or ``wss://``, the station's id is appended. role: ``station`` (the bench is a
-    station there and taps become Authorize) or ``proxy`` (stations of the bench are passed on). identity, version: of the station.
-    ca_file, certificate, key: PEM, for ``wss://``. The password is in the system keyring, name ``upstream:IDENTITY``.
+    """A CSMS that stations are passed on to, with the bench as a proxy between. url: ``ws://`` or ``wss://``, the station's id is
+    appended. ca_file, certificate, key: PEM, for ``wss://``.
     """
 
     url: str
-    role: Literal["station", "proxy"] = "station"
-    identity: str = "CP-001"
-    version: Literal["1.6", "2.0.1", "2.1"] = "2.0.1"
     ca_file: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
 
 
 class OcppSettings(_Section):
-    """listen: ``HOST:PORT``. unknown_stations: any station may connect. security: how they prove who they are. upstream: a CSMS
-    that the bench dials, or None.
+    """listen: ``HOST:PORT``. unknown_stations: any station may connect. security: how they prove who they are.
+    upstream: a CSMS that stations are passed on to, or None.
     """
 
     listen: str = "127.0.0.1:9000"

@@ -36,6 +36,7 @@ class Station:
     list_version: as last read back or pushed; None = never asked, -1 = not supported (1.6).
     shadow: token keys (value casefolded) of the list we pushed, or None when unknown.
     accepted: values this station was told are accepted (it may hold them in its cache).
+    peer_certificate_cn: the common name in the certificate it showed (security profile 3), or None.
     connectors: ``evse`` or ``evse.connector`` -> status word.
     """
 
@@ -44,6 +45,7 @@ class Station:
     connected: bool = True
     peer: str = ""
     user: str | None = None
+    peer_certificate_cn: str | None = None
     boot: str | None = None
     vendor: str = ""
     model: str = ""

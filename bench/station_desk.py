@@ -8,22 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
+from bench import settings_flow
 from bench.answers import CallAnswer, PushReport, Said
+from bench.auth_settings import setting
 from bench.clock import Clock
 from bench.csms import requests
 from bench.errors import BadInput, OperatorError
 from bench.exchange import Exchange
 from bench.ocpp_story import OcppStory
+from bench.settings_flow import SettingValue, SettingWritten
 from bench.stations import StationBoard
 from bench.tokens import local_list
 from bench.tokens.model import IdTokenType, Token
 
+MODES = ("full", "differential", "auto")
+MAX_LISTS = 200
+"""Stations of which the pushed list is kept entry by entry."""
+
 
 class StationDesk:
-    """Remote start and stop, local list, cache.
+    """Remote start and stop, local list, cache, settings.
 
     changed is called with a station's id when what is known of it changed. later(exchange) calls ``remote_start_waited`` when
-    the time limit of a tap is up.
+    the time limit of a tap is up. finding(rule, severity, text, cure) tells of a station whose word cannot be believed.
     """
 
     def __init__(
@@ -33,12 +40,15 @@ class StationDesk:
         clock: Clock,
         changed: Callable[[str], None],
         later: Callable[[Exchange], None],
+        finding: Callable[[str, str, str, str], None],
     ) -> None:
         self._board = board
         self._story = story
         self._clock = clock
         self._changed = changed
         self._later = later
+        self._finding = finding
+        self._lists: dict[str, local_list.Held] = {}
         self._remote_starts = 0
 
     async def remote_start(self, station: str, id_token: str, id_token_type: IdTokenType, evse: int | None) -> Said:
@@ -62,13 +72,35 @@ class StationDesk:
         return requests.plain_words(known.version, await self._board.call(station, action, payload))
 
     async def push_list(self, station: str, tokens: Iterable[Token], mode: str) -> PushReport:
-        if mode != "full":
-            raise BadInput(f"the mode {mode} is not offered", "use full")
+        """mode: ``full``, ``differential`` (what changed since the last push) or ``auto`` (that where possible, else full)."""
+        if mode not in MODES:
+            raise BadInput(f"the mode {mode} is not offered", f"use {', '.join(MODES)}")
         known = self._board.known(station)
+        held = self._lists.get(station) if known.shadow is not None else None
         try:
-            return await local_list.push_full(known, tokens, self._caller(station))
+            report, holds = await local_list.push(known, tokens, self._caller(station), mode, held)
+        except OperatorError:
+            self._lists.pop(station, None)
+            raise
         finally:
             self._changed(station)
+        self._keep(station, holds)
+        if report.denied:
+            self._finding(
+                "list.not-taken",
+                "fail",
+                f"{station}: {report.text}",
+                "do not rely on the local list of this station; ask its maker",
+            )
+        return report
+
+    def _keep(self, station: str, holds: local_list.Held | None) -> None:
+        """What a station holds, to know later what changed; of so many stations only."""
+        self._lists.pop(station, None)
+        if holds is not None:
+            self._lists[station] = holds
+            if len(self._lists) > MAX_LISTS:
+                del self._lists[next(iter(self._lists))]
 
     async def list_version(self, station: str) -> Said:
         known = self._board.known(station)
@@ -84,6 +116,24 @@ class StationDesk:
         if said.ok:
             known.accepted.clear()
         return said
+
+    async def read_settings(self, station: str, report: bool) -> list[SettingValue]:
+        known = self._board.known(station)
+        if report:
+            return await settings_flow.report_settings(known, self._caller(station), self._board.reports(station))
+        return await settings_flow.read_settings(known, self._caller(station))
+
+    async def write_setting(self, station: str, name: str, value: bool | int | str) -> SettingWritten:
+        known = self._board.known(station)
+        written = await settings_flow.write_setting(known, setting(name), value, self._caller(station))
+        if written.denied:
+            self._finding(
+                "setting.not-taken",
+                "fail",
+                f"{station}: {written.text}",
+                "set it on the station itself, and ask its maker",
+            )
+        return written
 
     def _caller(self, station: str) -> Callable[[str, Mapping[str, object]], Awaitable[CallAnswer]]:
         return lambda action, payload: self._board.call(station, action, payload)

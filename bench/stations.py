@@ -13,6 +13,7 @@ from bench.codecs.ocpp import Call
 from bench.csms.authority import Authority
 from bench.csms.context import Memory
 from bench.csms.link import Effect, Noticed, Send, Settled, StationLink
+from bench.csms.reports import Reports
 from bench.errors import LinkDown, NotFound, OperatorError
 from bench.exchange import Exchange, Severity
 from bench.journal.log import Journal
@@ -65,6 +66,7 @@ class StationBoard:
         self._links: dict[str, StationLink] = {}
         self._memories: dict[str, Memory] = {}
         self._waiting: dict[tuple[str, str], _Waiting] = {}
+        self._crossed: set[str] = set()  # told of on this connection
 
     # What the server says
 
@@ -80,6 +82,7 @@ class StationBoard:
         station.connected = True
         station.peer = opened.peer
         station.user = opened.user
+        station.peer_certificate_cn = opened.peer_certificate_cn
         station.boot = None
         memory = self._memories.setdefault(station.id, Memory())
         self._links[station.id] = StationLink(station, self._authority, self._settings, self._clock, memory=memory)
@@ -108,6 +111,8 @@ class StationBoard:
         body = decoded.body
         if isinstance(body, Call):
             self._story.call_received(station, message)
+            if self._waiting and station_id not in self._crossed:
+                self._tell_crossing(station_id, message)
         for effect in link.handle(message):
             self._carry_out(station, effect, message.seq)
         if decoded.faults:
@@ -118,9 +123,15 @@ class StationBoard:
     # What the bench asks
 
     async def call(
-        self, station_id: str, action: str, payload: Mapping[str, object], exchange: Exchange | None = None
+        self,
+        station_id: str,
+        action: str,
+        payload: Mapping[str, object],
+        exchange: Exchange | None = None,
+        *,
+        raw: bool = False,
     ) -> CallAnswer:
-        """Call a station and wait for its answer, a refusal included.
+        """Call a station and wait for its answer, a refusal included. raw: even what breaks the schema or is not ours to send.
 
         Raises:
             NotFound: no such station. LinkDown: not connected, or gone before it answered. OperatorError: no answer in time.
@@ -131,7 +142,7 @@ class StationBoard:
         if link is None:
             raise LinkDown(f"station {station_id} is not connected", "wait until it connects again, then repeat")
         loop = asyncio.get_running_loop()
-        call_id, effects = link.call(action, dict(payload), self._clock.stamp())
+        call_id, effects = link.call(action, dict(payload), self._clock.stamp(), raw=raw)
         waiting = _Waiting(action, loop.create_future(), exchange)
         self._waiting[station_id, call_id] = waiting
         waiting.timer = loop.call_later(self._settings.call_timeout_s, self._expire, station_id, call_id)
@@ -157,6 +168,14 @@ class StationBoard:
             known = ", ".join(sorted(self.stations)[:10]) or "none yet"
             raise NotFound(f"no station named {station_id} has connected", f"stations known: {known}")
         return station
+
+    def reports(self, station_id: str) -> Reports:
+        """The reports that station is asked for.
+
+        Raises:
+            NotFound: none of that id has connected.
+        """
+        return self._memories.setdefault(self.known(station_id).id, Memory()).reports
 
     def inject(self, station_id: str, raw: bytes) -> int:
         """Send bytes as they are; the number they got in the journal."""
@@ -215,6 +234,8 @@ class StationBoard:
         if effect.answer is None:
             if waiting.exchange is not None:
                 self._story.our_call_failed(waiting.exchange, effect.why, self._clock.stamp())
+            else:
+                self._tell_no_answer(station.id, waiting, effect.why)
             gone = station.id not in self._links
             error = LinkDown if gone else OperatorError
             waiting.answer.set_exception(
@@ -234,6 +255,38 @@ class StationBoard:
         if waiting.exchange is not None and message is not None:
             self._story.our_call_answered(waiting.exchange, message, answer)
         waiting.answer.set_result(answer)
+
+    def _tell_no_answer(self, station_id: str, waiting: _Waiting, why: str) -> None:
+        self._book.finding(
+            "ocpp.no-answer",
+            Severity.FAIL,
+            f"{station_id} did not answer {waiting.action}: {why}",
+            stamp=self._clock.stamp(),
+            evidence=(waiting.request_seq,) if waiting.request_seq is not None else (),
+            cure="look whether the station hangs, or raise the time limit of calls",
+        )
+
+    def _tell_crossing(self, station_id: str, message: Message) -> None:
+        """Once a connection: it is allowed, but stations that mix up the two directions show themselves here."""
+        owed = next(
+            (
+                waiting
+                for (station, _), waiting in self._waiting.items()
+                if station == station_id and waiting.request_seq is not None
+            ),
+            None,
+        )
+        if owed is None or owed.request_seq is None:
+            return
+        self._crossed.add(station_id)
+        self._book.finding(
+            "ocpp.calls-crossed",
+            Severity.INFO,
+            f"{station_id} sent {message.decoded.name} while it owed the answer to {owed.action}: allowed, each is answered",
+            stamp=Stamp(message.mono_ns, message.utc_ns),
+            evidence=(owed.request_seq, message.seq),
+            cure="none needed, unless the station confuses its call with ours",
+        )
 
     def _tell_faults(self, station_id: str, message: Message) -> None:
         exchange = self._book.of_seq(message.seq)
@@ -258,6 +311,7 @@ class StationBoard:
 
     def _drop_link(self, station_id: str, why: str) -> None:
         link = self._links.pop(station_id, None)
+        self._crossed.discard(station_id)
         if link is None:
             return
         for effect in link.closed():

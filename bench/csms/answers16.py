@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bench.csms import plug_and_charge16
+from bench.csms.certificate_name import boot_status
 from bench.csms.context import Answer, Answerer, Context, Payload, never_cached, nothing
 from bench.message import Message
 from bench.station import Transaction
@@ -60,12 +62,12 @@ def stop_transaction(context: Context, request: Payload, message: Message) -> An
 
 def boot_notification(context: Context, request: Payload, message: Message) -> Answer:
     station = context.station
-    station.boot = "Accepted"
     station.vendor = request["chargePointVendor"]
     station.model = request["chargePointModel"]
     station.serial_number = request.get("chargePointSerialNumber") or request.get("chargeBoxSerialNumber", "")
     station.firmware = request.get("firmwareVersion", "")
-    return {"status": "Accepted", "currentTime": context.now(), "interval": context.heartbeat_s}
+    station.boot = boot_status(context)
+    return {"status": station.boot, "currentTime": context.now(), "interval": context.heartbeat_s}
 
 
 def heartbeat(context: Context, request: Payload, message: Message) -> Answer:
@@ -86,6 +88,9 @@ def status_notification(context: Context, request: Payload, message: Message) ->
 
 
 def data_transfer(context: Context, request: Payload, message: Message) -> Answer:
+    """Plug and Charge comes this way; every other vendor is unknown here."""
+    if request["vendorId"] == plug_and_charge16.VENDOR:
+        return plug_and_charge16.answer(context, request, message)
     return {"status": "UnknownVendorId"}
 
 

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bench.clock import to_datetime
+from bench.csms import contract
+from bench.csms.certificate_name import boot_status
 from bench.csms.context import Answer, Answerer, Context, Payload, never_cached, nothing
 from bench.message import Message
 from bench.station import Transaction
-from bench.tokens.model import ID_TOKEN_TYPES, Ask, AuthorizationStatus, Decision
+from bench.tokens.model import ID_TOKEN_TYPES, Ask, Decision
 
 MAX_LANGUAGE = 8
 MAX_GROUP = 36
-
-# OCPP 2.0.1 C07.FR.13: the chain may be fine, the contract is not.
-_CONTRACT_CANCELLED = frozenset(
-    {
-        AuthorizationStatus.BLOCKED,
-        AuthorizationStatus.EXPIRED,
-        AuthorizationStatus.INVALID,
-        AuthorizationStatus.UNKNOWN,
-    }
-)
 
 
 def id_token_info(context: Context, decision: Decision) -> Answer:
@@ -38,20 +31,36 @@ def id_token_info(context: Context, decision: Decision) -> Answer:
 
 
 def authorize(context: Context, request: Payload, message: Message) -> Answer:
-    """Authorize (C01, C07). Certificates are not checked here: certificateStatus follows from the decision alone."""
+    """Authorize (C01, C07). A contract certificate that is no good refuses the token, whatever the store says of it."""
     id_token = request["idToken"]
-    ask = Ask(id_token["idToken"], ID_TOKEN_TYPES[id_token["type"]], context.station.id, None, "Authorize")
-    decision = context.decide(ask, message)
+    chain = contract.judge(request, context.contract_trust, to_datetime(context.clock.stamp().utc_ns))
+    refused = None if chain is None or chain.token_status is None else (chain.token_status, chain.reason)
+    kind = ID_TOKEN_TYPES[id_token["type"]]
+    decision = context.decide(
+        Ask(id_token["idToken"], kind, context.station.id, None, "Authorize", refused=refused), message
+    )
     answer: Answer = {"idTokenInfo": id_token_info(context, decision)}
-    if "iso15118CertificateHashData" in request or "certificate" in request:
-        answer["certificateStatus"] = "ContractCancelled" if decision.status in _CONTRACT_CANCELLED else "Accepted"
-        context.notice(
-            "ocpp.certificate-unchecked",
-            "info",
-            f"the bench does not check contract certificates; certificateStatus {answer['certificateStatus']} "
-            f"follows from the token's status {decision.status.value} (OCPP 2.0.1 C07.FR.13, FR.14)",
-        )
+    if chain is not None:
+        answer["certificateStatus"] = chain.status_with(decision.status)
+        _tell_chain(context, chain)
     return answer
+
+
+def _tell_chain(context: Context, chain: contract.ChainVerdict) -> None:
+    if chain.token_status is not None:
+        context.notice(
+            "ocpp.contract-certificate",
+            "warn",
+            f"{chain.reason}: certificateStatus {chain.certificate_status}, token {chain.token_status.value} (OCPP 2.0.1 C07)",
+            "look at the vehicle's contract certificate, and at the contract roots this bench was given",
+        )
+    elif not chain.anchored:
+        context.notice(
+            "ocpp.certificate-unanchored",
+            "info",
+            "no contract roots are configured: dates and signatures of a chain are checked, but not who stands behind it",
+            "give the bench the roots that contracts come from",
+        )
 
 
 def transaction_event(context: Context, request: Payload, message: Message) -> Answer:
@@ -77,12 +86,12 @@ def transaction_event(context: Context, request: Payload, message: Message) -> A
 
 def boot_notification(context: Context, request: Payload, message: Message) -> Answer:
     station, described = context.station, request["chargingStation"]
-    station.boot = "Accepted"
     station.vendor = described["vendorName"]
     station.model = described["model"]
     station.serial_number = described.get("serialNumber", "")
     station.firmware = described.get("firmwareVersion", "")
-    return {"status": "Accepted", "currentTime": context.now(), "interval": context.heartbeat_s}
+    station.boot = boot_status(context)
+    return {"status": station.boot, "currentTime": context.now(), "interval": context.heartbeat_s}
 
 
 def heartbeat(context: Context, request: Payload, message: Message) -> Answer:
@@ -123,6 +132,12 @@ def notify_ev_charging_schedule(context: Context, request: Payload, message: Mes
     return {"status": "Accepted"}
 
 
+def notify_report(context: Context, request: Payload, message: Message) -> Answer:
+    """A part of a report that was asked for is gathered (B07, B08)."""
+    context.memory.reports.heard(request)
+    return {}
+
+
 ANSWERS: Mapping[str, Answerer] = {
     "Authorize": authorize,
     "BootNotification": boot_notification,
@@ -141,7 +156,7 @@ ANSWERS: Mapping[str, Answerer] = {
     "NotifyEVChargingSchedule": notify_ev_charging_schedule,
     "NotifyEvent": nothing,
     "NotifyMonitoringReport": nothing,
-    "NotifyReport": nothing,
+    "NotifyReport": notify_report,
     "PublishFirmwareStatusNotification": nothing,
     "ReportChargingProfiles": nothing,
     "ReservationStatusUpdate": nothing,

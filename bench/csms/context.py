@@ -8,7 +8,9 @@ from typing import Any
 
 from bench.clock import NS_PER_S, Clock, iso_utc
 from bench.csms.authority import Authority
+from bench.csms.contract import NO_TRUST, ContractTrust
 from bench.csms.effects import Noticed
+from bench.csms.reports import Reports
 from bench.message import Message
 from bench.station import Station, Transaction
 from bench.tokens.model import Ask, CacheMode, Decision, IdTokenType
@@ -73,23 +75,28 @@ class RemoteStarts:
 class Memory:
     """What must outlive a connection: a station sends again, on its next one, what was not answered.
 
-    starts: 1.6 StartTransaction -> (transactionId, whether it was a remote start of ours).
+    starts: 1.6 StartTransaction -> (transactionId, whether it was a remote start of ours). reports: of its device model, 2.x.
     """
 
     remote_starts: RemoteStarts = field(default_factory=RemoteStarts)
     starts: dict[tuple[object, ...], tuple[int, bool]] = field(default_factory=dict)
     last_transaction: int = 0
+    reports: Reports = field(default_factory=Reports)
 
 
 @dataclass(slots=True)
 class Context:
-    """One connection's context; its methods are the only ones that write what answers make known of the station."""
+    """One connection's context; its methods are the only ones that write what answers make known of the station.
+
+    contract_trust: whom contract certificates must come from.
+    """
 
     station: Station
     authority: Authority
     heartbeat_s: int
     clock: Clock
     memory: Memory = field(default_factory=Memory)
+    contract_trust: ContractTrust = NO_TRUST
     notices: list[Noticed] = field(default_factory=list)
 
     @property

@@ -1,6 +1,6 @@
 """May this token charge: named rules, asked in order, the first that has an answer decides.
 
-Sources: OCPP 2.0.1 C01 (RFID), C02 (start button), C04 (PIN), C05 (remote start); MaEVe API, Token.
+Sources: OCPP 2.0.1 C01 (RFID), C02 (start button), C04 (PIN), C05 (remote start), C07 (contract); MaEVe API, Token.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ def decide(ask: Ask, lookup: Lookup, *, accept_unknown: bool = False, concurrent
 
     The rules, in order:
 
+    ``contract``          its contract certificate is no good: Expired or Invalid, without a look-up (C07).
     ``free-charging``     type NoAuthorization is accepted without a look-up (C02).
     ``remote-start``      a token of a remote start of ours is accepted without a look-up (C05).
     ``concurrent``        in the store and accepted, but already charging: ConcurrentTx.
@@ -50,6 +51,9 @@ def decide(ask: Ask, lookup: Lookup, *, accept_unknown: bool = False, concurrent
     ``unknown``           all else: Unknown.
     """
     kind = ask.id_token_type
+    if ask.refused is not None:
+        status, why = ask.refused
+        return Decision(status, "default", why, "contract")
     if kind is IdTokenType.NO_AUTHORIZATION:
         return FREE_CHARGING
     if ask.remote_start:

@@ -23,6 +23,7 @@ _NEVER_LISTED = {
     IdTokenType.NO_AUTHORIZATION: "NoAuthorization needs no entry: free charging asks nobody",
     IdTokenType.CENTRAL: "Central tokens come from remote starts and are never kept by a station",
 }
+MAX_LANGUAGE = 8  # of language1
 _FRAME = len(b'[2,"","SendLocalList",]') + 36  # with the longest message id
 
 
@@ -73,12 +74,17 @@ def values(made: list[Entry]) -> set[str]:
     return found
 
 
-def check_limits(count: int, payload_bytes: int, limits: ListLimits) -> str:
-    """Why the station cannot take so many entries in one message of that size, with the numbers; empty if it can."""
+def check_limits(count: int, payload_bytes: int, limits: ListLimits, sent: int | None = None) -> str:
+    """Why the station cannot take a list of so many entries in one message of that size, with the numbers; empty if it can.
+
+    sent: entries of the message, where they are not the whole list.
+    """
+    items = count if sent is None else sent
+    whose = "the store has" if sent is None or sent == count else "there are"
     if limits.capacity is not None and count > limits.capacity:
         return f"the station's list holds {limits.capacity} entries, the store has {count} for it"
-    if limits.items_per_message is not None and count > limits.items_per_message:
-        return f"the station takes {limits.items_per_message} entries a message, the store has {count}"
+    if limits.items_per_message is not None and items > limits.items_per_message:
+        return f"the station takes {limits.items_per_message} entries a message, {whose} {items}"
     if limits.bytes_per_message is not None and payload_bytes > limits.bytes_per_message:
         return f"the station takes {limits.bytes_per_message} bytes a message, this list needs {payload_bytes}"
     return ""
@@ -116,6 +122,6 @@ def _entry_201(token: Token) -> Entry:
     info: dict[str, object] = {"status": token.effective_status.value}
     if token.group_id:
         info["groupIdToken"] = {"idToken": token.group_id, "type": IdTokenType.CENTRAL.value}
-    if token.language_code:
+    if token.language_code and len(token.language_code) <= MAX_LANGUAGE:
         info["language1"] = token.language_code
     return {"idToken": {"idToken": token.uid, "type": token.id_token_type.value}, "idTokenInfo": info}

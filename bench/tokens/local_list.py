@@ -7,20 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bench.answers import CallAnswer, PushReport, Said
 from bench.errors import OperatorError
 from bench.station import Station
+from bench.tokens.list_changes import changes
 from bench.tokens.list_entries import Entry, LeftOut, check_limits, entries, frame_bytes, payload, values
 from bench.tokens.list_limits import Call, read_limits
 from bench.tokens.model import Token
 
-__all__ = ["Call", "check_limits", "entries", "next_version", "push_full", "read_version"]
+__all__ = ["Call", "Held", "check_limits", "entries", "next_version", "push", "push_full", "read_version"]
 
 NOT_SENT = "NotSent"
 NOT_SUPPORTED = "NotSupported"
 MAX_VERSION = 2**31 - 1
+_TRY_FULL = frozenset(("Failed", "VersionMismatch"))
 _UNSUPPORTED_CODES = frozenset((NOT_SUPPORTED, "NotImplemented"))
+
+
+class Held(NamedTuple):
+    """What a station holds since a push that it took: the version read back, and the entries."""
+
+    version: int
+    entries: list[Entry]
 
 
 def next_version(current: int) -> int:
@@ -43,19 +53,34 @@ async def read_version(station: Station, call: Call) -> Said:
     number = answer.payload.get("listVersion" if station.version == "1.6" else "versionNumber")
     if not isinstance(number, int) or isinstance(number, bool):
         return Said(False, "the station's answer holds no version", answer)
+    if number < (-1 if station.version == "1.6" else 0):
+        station.list_version = None
+        return Said(False, f"the station answered the impossible list version {number}", answer)
     station.list_version = number
-    if number == -1 and station.version == "1.6":
+    if number == -1:
         return Said(False, "version -1: the station supports no local list", answer)
     if number == 0:
-        return Said(True, "version 0: the station has no local list yet, or it is switched off", answer)
+        # D02.FR.02, FR.03; OCPP 1.6 section 5.10.
+        empty = (
+            "the local list is empty"
+            if station.version == "1.6"
+            else "the station has no local list yet, or it is switched off"
+        )
+        return Said(True, f"version 0: {empty}", answer)
     return Said(True, f"the local list has version {number}", answer)
 
 
-async def push_full(station: Station, tokens: Iterable[Token], call: Call) -> PushReport:
-    """Replace the station's list by the store, with the version after the station's own, and read the version back.
+async def push(
+    station: Station, tokens: Iterable[Token], call: Call, mode: str = "full", held: Held | None = None
+) -> tuple[PushReport, Held | None]:
+    """Make the station's list that of the store, with the version after its own, and read the version back.
 
-    Keeps ``station.list_version``, ``limits`` and ``shadow``. Nothing is sent where the station supports no list or states
-    limits that the list would break; the report says so with the numbers.
+    mode: ``full`` replaces the list; ``differential`` sends what differs from ``held``, as it was pushed last (None: not known);
+    ``auto`` is differential where that is possible, and full where it is not or was refused (D01 advises so).
+    Keeps ``station.list_version``, ``limits`` and ``shadow``. Nothing is sent where the station supports no list or states limits
+    that the list would break; the report says so with the numbers.
+
+    Returns the report, and the entries that the station now holds, None where that is not known.
 
     Raises:
         LinkDown, OperatorError: the station is gone or did not answer in time; what it holds is then unknown.
@@ -63,53 +88,108 @@ async def push_full(station: Station, tokens: Iterable[Token], call: Call) -> Pu
     obstacle = await read_limits(station, call)
     said = await read_version(station, call)
     made, left_out = entries(station.version, tokens)
-    push = _Push(station, made, tuple(left_out), obstacle)
+    push = _Push(station, made, tuple(left_out), obstacle, held)
     before = station.list_version
     if not said.ok or before is None:
         status = NOT_SUPPORTED if before == -1 else NOT_SENT
-        return push.report(False, status, f"nothing was sent: {said.text}")
+        return push.report(False, status, f"nothing was sent: {said.text}"), held
     push.before = before
-    number = next_version(before)
-    sent = payload(station.version, number, made)
-    too_much = check_limits(len(made), frame_bytes(sent), station.limits)
-    if too_much:
-        return push.report(False, NOT_SENT, f"nothing was sent: {too_much}")
+    if mode == "full":
+        return await _full(push, call)
+    unknown = push.why_no_differential()
+    if unknown:
+        if mode == "auto":
+            return await _full(push, call)
+        return push.report(False, NOT_SENT, f"nothing was sent: {unknown}; push the full list"), held
+    report, holds = await _differential(push, call)
+    if mode == "auto" and push.number is not None and report.status in _TRY_FULL:
+        return await _full(push, call)
+    return report, holds
 
-    push.number = number
+
+async def push_full(station: Station, tokens: Iterable[Token], call: Call) -> PushReport:
+    """:func:`push` of the whole list."""
+    return (await push(station, tokens, call))[0]
+
+
+async def _full(push: _Push, call: Call) -> tuple[PushReport, Held | None]:
+    return await _send(push, call, "Full", push.made)
+
+
+async def _differential(push: _Push, call: Call) -> tuple[PushReport, Held | None]:
+    assert push.held is not None
+    changed = changes(push.held.entries, push.made)
+    if not changed:
+        push.read = push.before
+        text = f"nothing was sent: the list holds all of it already, as version {push.before}"
+        return push.report(True, NOT_SENT, text), push.held
+    return await _send(push, call, "Differential", changed)
+
+
+async def _send(push: _Push, call: Call, update: str, sent: list[Entry]) -> tuple[PushReport, Held | None]:
+    station = push.station
+    assert push.before is not None
+    number = next_version(push.before)
+    made = payload(station.version, number, sent, update)
+    too_much = check_limits(len(push.made), frame_bytes(made), station.limits, len(sent))
+    if too_much:
+        return push.report(False, NOT_SENT, f"nothing was sent: {too_much}"), push.held
+    push.number, push.count, push.update = number, len(sent), update
     try:
-        answer = await call("SendLocalList", sent)
+        answer = await call("SendLocalList", made)
     except OperatorError:
         station.shadow = None  # it may have taken the list and only its answer got lost
         raise
     if answer.payload is None:
-        return push.report(False, answer.code, f"the station refused SendLocalList: {_refusal(answer)}")
+        return push.report(False, answer.code, f"the station refused SendLocalList: {_refusal(answer)}"), push.held
     status = str(answer.payload.get("status"))
     if status != "Accepted":
         if status == NOT_SUPPORTED:
             station.list_version = -1
-        return push.report(False, status, f"the station answered {_status_in_words(status, answer)}")
-    return await _read_back(push, call)
+        return push.report(False, status, f"the station answered {_status_in_words(status, answer)}"), push.held
+    report = await _read_back(push, call)
+    return report, Held(push.read, push.made) if report.ok and push.read is not None else None
 
 
 @dataclass(slots=True)
 class _Push:
-    """One push under way. number: the version sent, None before that."""
+    """One push under way. made: the list as it shall be. held: what the station holds, None where nobody knows.
+    number, count, update: of the message sent; number is None before that.
+    """
 
     station: Station
     made: list[Entry]
     left_out: tuple[LeftOut, ...]
     obstacle: str
+    held: Held | None = None
     before: int | None = None
     number: int | None = None
+    count: int = 0
+    update: str = "Full"
     read: int | None = None
+
+    def why_no_differential(self) -> str:
+        """What a change would have to start from is not known, in words; empty where it is."""
+        if self.held is None:
+            return "what the station holds is not known"
+        if self.before != self.held.version:
+            return f"its list has version {self.before}, but {self.held.version} was expected: somebody else changed it"
+        if self.before == 0 and self.made:
+            return "its list is empty, and a change of no list has no effect"  # OCPP 1.6 section 5.15
+        if self.before == MAX_VERSION:
+            return "its version is the highest there is"
+        return ""
+
+    @property
+    def counted(self) -> str:
+        return _counted(self.count, "entry" if self.update == "Full" else "change")
 
     def report(self, ok: bool, status: str, text: str) -> PushReport:
         if not ok and self.obstacle:
             text += f"; {self.obstacle}"
         if self.left_out:
             text += f"; {_counted(len(self.left_out), 'token')} left out"
-        count = len(self.made) if self.number is not None else 0
-        return PushReport(ok, status, text, count, self.left_out, self.before, self.number, self.read)
+        return PushReport(ok, status, text, self.count, self.left_out, self.before, self.number, self.read)
 
 
 async def _read_back(push: _Push, call: Call) -> PushReport:
@@ -130,7 +210,7 @@ async def _read_back(push: _Push, call: Call) -> PushReport:
         return push.report(
             True,
             "Accepted",
-            f"{_counted(len(push.made), 'entry')} accepted as version {push.number} (before: {push.before})",
+            f"{push.counted} accepted as version {push.number} (before: {push.before})",
         )
     if push.read == push.before:
         text = f"Accepted, but the version did not move: it is still {push.read}, {push.number} was sent"

@@ -145,7 +145,8 @@ class Ask(NamedTuple):
     """A question to the store: may this token charge here now.
 
     id_token_type: None when the asker cannot say (OCPP 1.6). action: the message that asks. remote_start: the token came from
-    a remote start of ours, which OCPP says is not asked again (C05).
+    a remote start of ours, which OCPP says is not asked again (C05). refused: the contract certificate that came with it is no
+    good: what that makes of the token, and why (C07).
     """
 
     value: str
@@ -154,6 +155,7 @@ class Ask(NamedTuple):
     evse: int | None = None
     action: str = "Authorize"
     remote_start: bool = False
+    refused: tuple[AuthorizationStatus, str] | None = None
 
 
 class Decision(NamedTuple):

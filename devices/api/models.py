@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from bench.auth_settings import Kind
 from bench.exchange import DecidedBy, Party, Severity, Verdict
 from bench.message import Direction, Link
 from bench.ports import LinkState
@@ -15,6 +16,7 @@ from bench.tokens.model import AuthorizationStatus, CacheMode, IdTokenType, Jose
 StrictBool = Annotated[bool, Field(strict=True)]
 RequestTokenType = Literal["ISO14443", "ISO15693", "key_code", "local", "no_authorization", "mac_address"]
 EvseNumber = Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)]
+SettingText = Annotated[str, Field(max_length=1000, strict=True)]
 Value = Annotated[str, Field(min_length=1, max_length=255)]
 
 
@@ -71,7 +73,10 @@ class TapBody(Reads):
 
 
 class ListPush(Reads):
-    mode: Literal["full"] = Field(default="full", description="full is the only mode offered")
+    mode: Literal["full", "differential", "auto"] = Field(
+        default="full",
+        description="differential: what changed since the last push; auto: that where possible, else full",
+    )
 
 
 class RemoteStartBody(Reads):
@@ -224,6 +229,33 @@ class PushOut(Tells):
 
 class ListVersionOut(SaidOut):
     version: int | None
+
+
+class SettingOut(Tells):
+    """A setting by its meaning. key: where this station's OCPP version keeps it, empty where it does not know it. value: as on the
+    wire, null where the station has none or did not tell; status says why: Accepted, UnknownKey, UnknownVariable, NotInVersion, ...
+    """
+
+    name: str
+    means: str
+    type: Kind
+    unit: str
+    key: str
+    read_only: bool
+    value: str | None
+    status: str
+
+
+class SettingBody(Reads):
+    value: Annotated[bool, Field(strict=True)] | Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)] | SettingText
+
+
+class SettingWrittenOut(SaidOut):
+    """status: the station's word. value: read back, null where it could not be. reboot_required: in force after a reboot only."""
+
+    status: str
+    value: str | None
+    reboot_required: bool
 
 
 # MaEVe

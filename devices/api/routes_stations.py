@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Body, Path, Response
+from fastapi import APIRouter, Body, Path, Query, Response
 
 from bench.answers import CallAnswer, Said
 from bench.errors import BadInput, LinkDown, NotFound, OperatorError, StoreError
@@ -18,15 +18,21 @@ from devices.api.models import (
     RemoteStartBody,
     RemoteStopBody,
     SaidOut,
+    SettingBody,
+    SettingOut,
+    SettingWrittenOut,
     Status,
 )
 
 if TYPE_CHECKING:
     from bench.session import Session
+    from bench.settings_flow import SettingValue
 
 T = TypeVar("T")
 StationId = Annotated[str, Path(max_length=255, description="the station's identity")]
 Action = Annotated[str, Path(pattern=r"^[A-Za-z][A-Za-z0-9]{0,63}$", description="OCPP action, such as GetVariables")]
+SettingName = Annotated[str, Path(pattern=r"^[a-z][a-z0-9-]{0,63}$", description="plain name, such as list-enabled")]
+FromReport = Annotated[bool, Query(description="from the base report of OCPP 2.x, with what may be written")]
 Payload = Annotated[dict[str, Any] | None, Body(description="payload of the call; nothing means {}")]
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -90,7 +96,36 @@ def stations_router(session: Session) -> APIRouter:
         """RequestStopTransaction (OCPP 2.0.1 F03), RemoteStopTransaction (OCPP 1.6)."""
         return reply(said_json(await _answered(session.remote_stop(station, body.transaction_id))))
 
+    @router.get("/settings", response_model=list[SettingOut])
+    async def read_settings(station: StationId, report: FromReport = False) -> Response:
+        """The authorization settings by their meaning (GetConfiguration, GetVariables, or GetBaseReport)."""
+        values = await _answered(session.read_settings(station, report))
+        version = session.stations[station].version
+        return reply([setting_json(value, version) for value in values])
+
+    @router.put("/settings/{name}", response_model=SettingWrittenOut, response_model_exclude_unset=True)
+    async def write_setting(station: StationId, name: SettingName, body: SettingBody) -> Response:
+        """Set one (ChangeConfiguration, SetVariables) and read it back."""
+        written = await _answered(session.write_setting(station, name, body.value))
+        told = said_json(Said(written.ok, written.text, written.answer))
+        more = {"status": written.status, "value": written.read, "reboot_required": written.reboot_required}
+        return reply({**told, **more})
+
     return router
+
+
+def setting_json(value: SettingValue, version: str) -> dict[str, object]:
+    entry = value.setting
+    return {
+        "name": entry.name,
+        "means": entry.means,
+        "type": entry.kind,
+        "unit": entry.unit,
+        "key": entry.address(version),
+        "read_only": value.read_only,
+        "value": value.value,
+        "status": value.status,
+    }
 
 
 def answer_json(answer: CallAnswer) -> dict[str, object]:

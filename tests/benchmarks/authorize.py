@@ -1,5 +1,5 @@
-"""Authorize answers a second at 1, 50 and 1,000 stations, and memory per station: the bench, a CSMS of the plain ``ocpp`` package (as it comes, and
-with its validation in line), a bare websockets responder.
+"""Authorize answers a second at 1, 50 and 1,000 stations, and memory per station: the bench, a CSMS of the plain ``ocpp`` package
+(as it comes, and with its validation in line), a bare websockets responder.
 
 The three are measured in turn, several rounds, each server in a process of its own; the ratio of the medians is printed.
 The bench validates, decides from a store, keeps exchanges and records every message.
@@ -130,9 +130,8 @@ def main(counts: Sequence[int]) -> None:
         p99 = {name: statistics.median(r["p99_ms"] for r in results) for name, results in found.items()}
         kb = {name: statistics.median(r["kb"] for r in results) for name, results in found.items()}
         for name in SERVERS:
-            print(
-                f"{stations:4} stations  {name:8} {rate[name]:9.0f} answers/s  p99 {p99[name]:7.2f} ms  {kb[name]:6.0f} kB a station"
-            )
+            told = f"{rate[name]:9.0f} answers/s  p99 {p99[name]:7.2f} ms  {kb[name]:6.0f} kB a station"
+            print(f"{stations:4} stations  {name:8} {told}")
         aims = (2.0, 0.5) if stations == 1 else (4.0, 0.6)
         print(f"{stations:4} stations  bench / package {rate['bench'] / rate['package']:.2f} (aim {aims[0]})")
         print(f"{stations:4} stations  bench / package in line {rate['bench'] / rate['in line']:.2f}")

@@ -42,6 +42,13 @@ def test_rules_in_their_order() -> None:
     assert decided("BAD", accept_unknown=True)[0] == "Blocked"
 
 
+def test_a_bad_contract_certificate_decides_before_the_store() -> None:
+    """OCPP 2.0.1 C07.FR.15 to FR.17."""
+    ask = Ask("GOOD", IdTokenType.EMAID, refused=(AuthorizationStatus.EXPIRED, "the certificate expired"))
+    decision = decide(ask, INDEX.get, accept_unknown=True)
+    assert decision[:4] == ("Expired", "default", "the certificate expired", "contract")
+
+
 def test_concurrent_turns_only_an_accepted_token_down() -> None:
     assert decided("GOOD", concurrent=True) == ("ConcurrentTx", "store", "already charging", "concurrent")
     assert decided("BAD", concurrent=True)[0] == "Blocked"

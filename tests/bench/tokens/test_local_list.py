@@ -15,8 +15,9 @@ from bench.answers import CallAnswer, PushReport
 from bench.errors import OperatorError
 from bench.exchange import MASK
 from bench.station import ListLimits, Station
+from bench.tokens.list_changes import changes
 from bench.tokens.list_entries import check_limits, entries, frame_bytes, payload
-from bench.tokens.local_list import next_version, push_full, read_version
+from bench.tokens.local_list import next_version, push, push_full, read_version
 from bench.tokens.model import AuthorizationStatus, CacheMode, IdTokenType, Token
 
 SCHEMAS = Path(ocpp.__file__).parent
@@ -42,6 +43,7 @@ class Peer:
         self.answers = answers
         self.calls: list[tuple[str, Mapping[str, Any]]] = []
         self.stuck = False
+        self.empties = False  # this push leaves the list empty
 
     def sent(self, action: str) -> list[Mapping[str, Any]]:
         return [made for name, made in self.calls if name == action]
@@ -63,12 +65,14 @@ class Peer:
             if not self.stuck:
                 number = made["listVersion" if old else "versionNumber"]
                 assert isinstance(number, int)
-                self.version = 0 if old and "localAuthorizationList" not in made else number
+                emptied = self.empties or "localAuthorizationList" not in made
+                self.version = 0 if old and emptied else number
             return CallAnswer(action, {"status": "Accepted"})
         return CallAnswer(action, {"configurationKey": []} if old else {"getVariableResult": []})
 
     def check_schema(self, action: str, made: Mapping[str, object]) -> None:
-        folder, suffix = ("v16", "") if self.ocpp_version == "1.6" else ("v201", "Request")
+        folders = {"1.6": ("v16", ""), "2.0.1": ("v201", "Request"), "2.1": ("v21", "Request")}
+        folder, suffix = folders[self.ocpp_version]
         schema = orjson.loads(
             (SCHEMAS / folder / "schemas" / f"{action}{suffix}.json").read_bytes().removeprefix(b"\xef\xbb\xbf")
         )
@@ -327,8 +331,141 @@ async def test_a_lost_answer_makes_the_shadow_unknown() -> None:
 async def test_the_version_in_words() -> None:
     for version, number, text in (
         ("2.0.1", 7, "the local list has version 7"),
-        ("1.6", 0, "version 0: the station has no local list yet, or it is switched off"),
+        ("1.6", 0, "version 0: the local list is empty"),
+        ("2.0.1", 0, "version 0: the station has no local list yet, or it is switched off"),
     ):
         station = known(version)
         said = await read_version(station, Peer(version, number).call)
         assert (said.ok, said.text, station.list_version) == (True, text, number)
+
+
+# Changes
+
+
+@pytest.mark.parametrize("version", ["1.6", "2.0.1", "2.1"])
+async def test_a_differential_adds_updates_and_deletes(version: str) -> None:
+    """OCPP 2.0.1 D01.FR.16, FR.17; 1.6 section 5.15: an entry without info deletes."""
+    peer, station = Peer(version, 6), known(version)
+    report, held = await push(station, TOKENS, peer.call)
+    assert (report.ok, held and held.version) == (True, 7)
+    later = [token("04a2b3c4d5e680", group_id="fleet"), token("BROKE"), token("NEW")]
+    report, held = await push(station, later, peer.call, "differential", held)
+    assert report.ok
+    assert report.text == "4 changes accepted as version 8 (before: 7)"
+    sent = peer.sent("SendLocalList")[1]
+    assert sent["updateType"] == "Differential"
+    assert sent["listVersion" if version == "1.6" else "versionNumber"] == 8
+    if version == "1.6":
+        assert sent["localAuthorizationList"][1:] == [
+            {"idTag": "BROKE", "idTagInfo": {"status": "Accepted"}},
+            {"idTag": "NEW", "idTagInfo": {"status": "Accepted"}},
+            {"idTag": "0BAD"},
+        ]
+    else:
+        assert sent["localAuthorizationList"][-1] == {"idToken": {"idToken": "0BAD", "type": "ISO14443"}}
+    assert station.shadow == {"04a2b3c4d5e680", "broke", "new"}
+    assert held is not None
+    assert (held.version, len(held.entries)) == (8, 3)
+
+
+async def test_a_type_that_changed_is_another_token() -> None:
+    """OCPP 2.0.1 C01.FR.25: equal are value and type."""
+    before, _ = entries("2.0.1", [token("A"), token("B")])
+    after, _ = entries("2.0.1", [token("A", id_token_type=IdTokenType.LOCAL), token("b")])
+    assert changes(before, after) == [
+        after[0],
+        after[1],
+        {"idToken": {"idToken": "A", "type": "ISO14443"}},
+    ]
+
+
+async def test_nothing_changed_sends_nothing() -> None:
+    peer, station = Peer("2.0.1", 6), known("2.0.1")
+    _, held = await push(station, TOKENS, peer.call)
+    report, again = await push(station, TOKENS, peer.call, "differential", held)
+    assert (report.ok, report.status, report.sent, report.version_read) == (True, "NotSent", 0, 7)
+    assert report.text == "nothing was sent: the list holds all of it already, as version 7"
+    assert again is held
+    assert len(peer.sent("SendLocalList")) == 1
+
+
+@pytest.mark.parametrize("version", ["1.6", "2.0.1"])
+async def test_a_differential_may_empty_the_list_and_fill_it_again(version: str) -> None:
+    peer, station = Peer(version, 6), known(version)
+    _, held = await push(station, TOKENS[:1], peer.call)
+    peer.empties = True
+    report, held = await push(station, [], peer.call, "differential", held)
+    assert report.ok
+    assert (report.version_sent, report.version_read) == (8, 0 if version == "1.6" else 8)
+    peer.empties = False
+    report, _ = await push(station, TOKENS, peer.call, "auto", held)
+    assert report.ok
+    # A change of an empty list has no effect on 1.6, so that is not tried.
+    assert peer.sent("SendLocalList")[-1]["updateType"] == ("Full" if version == "1.6" else "Differential")
+
+
+@pytest.mark.parametrize("refusal", ["Failed", "VersionMismatch"])
+async def test_auto_sends_the_full_list_where_a_change_is_refused(refusal: str) -> None:
+    """OCPP 2.0.1 D01: on Failed and VersionMismatch the CSMS sends the full list."""
+    peer, station = Peer("2.0.1", 6), known("2.0.1")
+    _, held = await push(station, TOKENS, peer.call)
+
+    async def call(action: str, made: Mapping[str, object]) -> CallAnswer:
+        if made.get("updateType") == "Differential":
+            peer.calls.append((action, made))
+            return CallAnswer(action, {"status": refusal})
+        return await peer.call(action, made)
+
+    report, left = await push(station, TOKENS[:2], call, "differential", held)
+    assert (report.ok, report.status, left) == (False, refusal, held)
+    report, left = await push(station, TOKENS[:2], call, "auto", held)
+    assert (report.ok, report.text) == (True, "2 entries accepted as version 8 (before: 7)")
+    assert [made["updateType"] for made in peer.sent("SendLocalList")] == [
+        "Full",
+        "Differential",
+        "Differential",
+        "Full",
+    ]
+    assert left is not None
+    assert left.version == 8
+
+
+async def test_a_differential_wants_a_known_start() -> None:
+    peer, station = Peer("2.0.1", 6), known("2.0.1")
+    report, held = await push(station, TOKENS, peer.call, "differential", None)
+    assert (report.status, held) == ("NotSent", None)
+    assert report.text == "nothing was sent: what the station holds is not known; push the full list"
+    _, held = await push(station, TOKENS, peer.call)
+    peer.version = 12  # somebody else
+    report, _ = await push(station, TOKENS[:1], peer.call, "differential", held)
+    assert "its list has version 12, but 7 was expected: somebody else changed it" in report.text
+    report, _ = await push(station, TOKENS[:1], peer.call, "auto", held)
+    assert report.text == "1 entry accepted as version 13 (before: 12)"
+
+
+async def test_limits_of_a_differential_count_its_changes() -> None:
+    stated = variables(ItemsPerMessage="2", Entries="3")
+    peer, station = Peer("2.0.1", 6), known("2.0.1")
+    _, held = await push(station, TOKENS, peer.call)
+    peer.answers["GetVariables"] = stated
+    report, held = await push(station, [*TOKENS[:2], token("NEW")], peer.call, "differential", held)
+    assert report.ok  # one added and one deleted, of three
+    report, _ = await push(station, [token("X"), token("Y")], peer.call, "differential", held)
+    assert report.text == "nothing was sent: the station takes 2 entries a message, there are 5"
+    report, _ = await push(station, [*TOKENS, token("X"), token("Y")], peer.call, "differential", held)
+    assert report.text == "nothing was sent: the station's list holds 3 entries, the store has 5 for it"
+
+
+@pytest.mark.parametrize(("version", "number"), [("2.0.1", -1), ("2.1", -7), ("1.6", -2)])
+async def test_an_impossible_version_stops_the_push(version: str, number: int) -> None:
+    """-1 has a meaning on 1.6 only."""
+    peer, station = Peer(version, number), known(version)
+    report = await push_full(station, TOKENS, peer.call)
+    assert (report.ok, report.status) == (False, "NotSent")
+    assert report.text == f"nothing was sent: the station answered the impossible list version {number}"
+    assert station.list_version is None
+
+
+def test_a_language_that_does_not_fit_is_left_out() -> None:
+    made, _ = entries("2.0.1", [token("A", language_code="x" * 9)])
+    assert made[0]["idTokenInfo"] == {"status": "Accepted"}

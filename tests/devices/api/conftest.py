@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from bench.answers import CallAnswer, PushReport, Said
+from bench.auth_settings import SETTINGS, setting
 from bench.clock import ManualClock, stamp, utc_now
 from bench.errors import BadInput, LinkDown, NotFound, OperatorError, StoreError
 from bench.exchange import DecidedBy, Exchange, Finding, Hop, Party, Severity, TapCard, Verdict
@@ -19,6 +20,8 @@ from bench.journal.log import Journal
 from bench.journal.pairs import LivePairs
 from bench.message import Decoded, Direction, Link, malformed
 from bench.ports import LinkState, LinkStatus
+from bench.settings_flow import SettingValue, SettingWritten
+from bench.station import Station
 from bench.tokens.model import IdTokenType, Token
 from devices.api.app import make_app
 from devices.api.guard import Access, Guard
@@ -61,6 +64,7 @@ class FakeSession:
         self.waiting = asyncio.Semaphore(0)  # one release for each tap that waits
         self.answer: CallAnswer | Exception = CallAnswer("x", {"status": "Accepted"})
         self.clock = ManualClock()
+        self.stations = {"CP": Station("CP", "2.0.1")}
 
     def link_changed(self, status: LinkStatus) -> None:
         self.links[status.name] = status
@@ -125,6 +129,19 @@ class FakeSession:
 
     async def remote_stop(self, station: str, transaction_id: str) -> Said:
         return await self._said(station, f"stop {transaction_id}")
+
+    async def read_settings(self, station: str, report: bool) -> list[SettingValue]:
+        await self.call(station, f"settings {report}", {})
+        return [
+            SettingValue(SETTINGS["list-enabled"], "true", "Accepted", False),
+            SettingValue(SETTINGS["master-pass-group"], None, "UnknownVariable", False),
+        ]
+
+    async def write_setting(self, station: str, name: str, value: bool | int | str) -> SettingWritten:
+        answer = await self.call(station, f"set {name} {value!r}", {})
+        entry = setting(name)
+        wanted = entry.wire_value("2.0.1", value)
+        return SettingWritten(True, "RebootRequired", "in words", entry, wanted, "false", True, answer)
 
     async def push_list(self, station: str, mode: str) -> PushReport:
         await self.call(station, f"push {mode}", {})

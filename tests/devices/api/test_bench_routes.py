@@ -161,8 +161,8 @@ async def test_why_a_station_cannot_be_asked(api, station, status, what):
         ("calls/" + "A" * 65, {}),
         ("calls/Reset", [1]),
         ("calls/Reset", "text"),
-        ("local-list", {"mode": "differential"}),
-        ("local-list", {"mode": "auto"}),
+        ("local-list", {"mode": "partial"}),
+        ("local-list", {"mode": "Full"}),
         ("local-list", {"mode": "full", "version": 3}),
         ("remote-start", {}),
         ("remote-start", {"id_token": "A" * 37}),
@@ -179,8 +179,8 @@ async def test_a_wrong_order_to_a_station_is_refused(api, path, body):
 
 
 async def test_the_mode_refused_says_which_is_offered(api):
-    answer = await api.client.post("/bench/v1/stations/CP-001/local-list", json={"mode": "auto"})
-    assert answer.json()["error"] == "mode: Input should be 'full'"
+    answer = await api.client.post("/bench/v1/stations/CP-001/local-list", json={"mode": "partial"})
+    assert answer.json()["error"] == "mode: Input should be 'full', 'differential' or 'auto'"
 
 
 async def test_pushing_the_list_reports(api):

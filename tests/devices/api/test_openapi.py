@@ -31,6 +31,11 @@ REQUESTS = [
     ("POST", "/bench/v1/stations/{station}/clear-cache", "/bench/v1/stations/silent/clear-cache", None, 504),
     ("POST", "/bench/v1/stations/{station}/remote-start", "/bench/v1/stations/CP/remote-start", {"id_token": "A"}, 200),
     ("POST", "/bench/v1/stations/{station}/remote-stop", "/bench/v1/stations/CP/remote-stop", {"transaction_id": "T"}, 200),
+    ("GET", "/bench/v1/stations/{station}/settings", "/bench/v1/stations/CP/settings", None, 200),
+    ("GET", "/bench/v1/stations/{station}/settings", "/bench/v1/stations/CP/settings?report=true", None, 200),
+    ("PUT", "/bench/v1/stations/{station}/settings/{name}", "/bench/v1/stations/CP/settings/list-enabled", {"value": True}, 200),
+    ("PUT", "/bench/v1/stations/{station}/settings/{name}", "/bench/v1/stations/CP/settings/list-enabled", {"value": 1.5}, 400),
+    ("PUT", "/bench/v1/stations/{station}/settings/{name}", "/bench/v1/stations/CP/settings/no-such", {"value": True}, 404),
     ("POST", "/api/v0/token", "/api/v0/token", TOKEN, 201),
     ("GET", "/api/v0/token", "/api/v0/token", None, 200),
     ("GET", "/api/v0/token/{tokenUid}", "/api/v0/token/DEADBEEF", None, 200),
@@ -68,7 +73,7 @@ async def test_what_clients_may_send_is_described(described):
 
 
 def test_every_operation_is_tried():
-    assert len({(method, path) for method, path, *_ in REQUESTS}) == 15
+    assert len({(method, path) for method, path, *_ in REQUESTS}) == 17
 
 
 async def test_nothing_is_missing_and_nothing_is_made_up(described):
