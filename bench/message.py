@@ -52,8 +52,8 @@ class Fault:
 class Decoded(NamedTuple):
     """What a codec makes of raw bytes.
 
-    kind: ``request response update`` (Josev), ``CALL CALLRESULT CALLERROR CALLRESULTERROR SEND`` (OCPP), ``frame line ack`` (readers),
-        ``link`` for a change of a link's state, ``malformed``.
+    kind: ``request response update`` (Josev), ``CALL CALLRESULT CALLERROR CALLRESULTERROR SEND`` (OCPP), ``frame line ack``
+        (readers), ``link`` for a change of a link's state, ``malformed``.
     name: message name, OCPP action, reader command; empty when unknown.
     correlation: the id that ties an answer to its request, or None.
     body: the typed message of that codec, or Malformed.
