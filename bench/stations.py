@@ -25,6 +25,8 @@ from bench.station import Station
 
 MAX_REMEMBERED_STATIONS = 10_000
 MAX_FAULTS_TOLD = 10
+CROSSINGS = 3
+"""Calls of a station that cross ours before that is told."""
 
 
 @dataclass(slots=True)
@@ -66,7 +68,7 @@ class StationBoard:
         self._links: dict[str, StationLink] = {}
         self._memories: dict[str, Memory] = {}
         self._waiting: dict[tuple[str, str], _Waiting] = {}
-        self._crossed: set[str] = set()  # told of on this connection
+        self._crossed: dict[str, int] = {}  # calls that crossed ours on this connection
 
     # What the server says
 
@@ -111,7 +113,7 @@ class StationBoard:
         body = decoded.body
         if isinstance(body, Call):
             self._story.call_received(station, message)
-            if self._waiting and station_id not in self._crossed:
+            if self._waiting and self._crossed.get(station_id, 0) < CROSSINGS:
                 self._tell_crossing(station_id, message)
         for effect in link.handle(message):
             self._carry_out(station, effect, message.seq)
@@ -267,7 +269,9 @@ class StationBoard:
         )
 
     def _tell_crossing(self, station_id: str, message: Message) -> None:
-        """Once a connection: it is allowed, but stations that mix up the two directions show themselves here."""
+        """Once a connection, at the third time, for once or twice is chance: it is allowed, but stations that mix up the two
+        directions show themselves here.
+        """
         owed = next(
             (
                 waiting
@@ -278,11 +282,14 @@ class StationBoard:
         )
         if owed is None or owed.request_seq is None:
             return
-        self._crossed.add(station_id)
+        self._crossed[station_id] = self._crossed.get(station_id, 0) + 1
+        if self._crossed[station_id] < CROSSINGS:
+            return
         self._book.finding(
             "ocpp.calls-crossed",
             Severity.INFO,
-            f"{station_id} sent {message.decoded.name} while it owed the answer to {owed.action}: allowed, each is answered",
+            f"{station_id} sends calls while it owes the answer to one of ours ({message.decoded.name} before that to"
+            f" {owed.action}): allowed, each is answered",
             stamp=Stamp(message.mono_ns, message.utc_ns),
             evidence=(owed.request_seq, message.seq),
             cure="none needed, unless the station confuses its call with ours",
@@ -311,7 +318,7 @@ class StationBoard:
 
     def _drop_link(self, station_id: str, why: str) -> None:
         link = self._links.pop(station_id, None)
-        self._crossed.discard(station_id)
+        self._crossed.pop(station_id, None)
         if link is None:
             return
         for effect in link.closed():

@@ -99,8 +99,9 @@ async def test_one_that_calls_while_a_call_of_ours_is_open(tmp_path: Path, versi
         session = bench.session
         async with bad_station(session.server.url, Vice.CROSSING, version=version) as station:
             for _ in range(3):
+                assert not [f for f in session.findings if f.rule == "ocpp.calls-crossed"]  # once or twice is chance
                 assert (await session.clear_cache("BAD-1")).ok
-            await finding(session, "ocpp.calls-crossed", "Heartbeat while it owed the answer to ClearCache")
+            await finding(session, "ocpp.calls-crossed", "Heartbeat before that to ClearCache")
             answer = await station.call("Authorize", AUTHORIZE[version])
             assert answer[0] == 3
             assert sorted(station.answers) == [f"bad-{n}" for n in range(1, 6)]
