@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from bench.csms.context import Context
+from bench.station import Station
+
+
+def proven(station: Station) -> bool:
+    """Whether the certificate it showed, if any, names its id or the serial number it told. Until then nothing but its
+    BootNotification is answered.
+    """
+    return station.peer_certificate_cn in (None, station.id, station.serial_number or None)
 
 
 def boot_status(context: Context) -> str:

@@ -20,6 +20,7 @@ from bench.codecs.ocpp_schemas import Half, schema_of
 from bench.csms import answers16, answers21, answers201
 from bench.csms.authority import Authority
 from bench.csms.calls import OutgoingCalls
+from bench.csms.certificate_name import proven
 from bench.csms.context import Context, Memory
 from bench.csms.effects import Effect, Noticed, Send, Settled
 from bench.errors import BadInput, OperatorError
@@ -136,6 +137,9 @@ class StationLink:
             if ocpp.refuses(fault):
                 effects += self._refuse(call.id, call.action, ocpp.error_code(self.version, fault), fault)
                 return effects
+        if call.action != "BootNotification" and not proven(self.station):
+            fault = Fault("ocpp.certificate-cn", "the certificate of this connection names another station")
+            return effects + self._refuse(call.id, call.action, "SecurityError", fault)
         answerer = self._answers.get(call.action)
         if answerer is None:
             fault = Fault("ocpp.direction", f"{call.action} is for the CSMS to send, not for a station")
