@@ -50,6 +50,11 @@ class Host(Protocol):
     def ping_s(self) -> float: ...
 
     @property
+    def read_buffer(self) -> memoryview:
+        """What is read goes through it; one for all connections, since a read is copied out before the next one."""
+        ...
+
+    @property
     def password_of(self) -> Callable[[str], str | None] | None:
         """The password of a station, asked on another thread; None where none is demanded."""
         ...
@@ -90,7 +95,7 @@ class Connection(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport
         self._loop: asyncio.AbstractEventLoop
         # A plain Protocol is given a fresh 256 KiB object a read, which costs more page faults than the rest of the work.
-        self._view = memoryview(bytearray(READ_SIZE))
+        self._view = host.read_buffer
         self._burst = False
         self._paused = False
         self._heard = False

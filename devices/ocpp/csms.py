@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from bench.clock import Stamp, stamp
 from bench.errors import BenchBug, LinkDown, OperatorError
 from bench.ports import LinkState, LinkStatus, Sink, StationOpened
-from devices.ocpp.connection import PING_S, Connection
+from devices.ocpp.connection import PING_S, READ_SIZE, Connection
 from devices.ocpp.handshake import VERSIONS, Refusal, allowed, station_of
 from devices.ocpp.tls import TlsServer
 from devices.ocpp.tls_layer import TlsLayer
@@ -57,6 +57,7 @@ class CsmsServer:
         self._tls = tls
         self._sink: Sink | None = None
         self._server: asyncio.Server | None = None
+        self.read_buffer = memoryview(bytearray(READ_SIZE))
         self._stopping = False
         self._connections: set[Connection] = set()
         self._handshakes = 0
