@@ -20,6 +20,7 @@ import platformdirs
 from bench.clock import utc_now
 from bench.errors import BadInput, OperatorError
 from bench.journal.capture import Capture
+from bench.passwords import StationPasswords
 from bench.ports import LinkState, StationServer
 from bench.session import Session
 from bench.settings import Profile, ReaderSettings, UpstreamSettings
@@ -78,6 +79,7 @@ class Bench:
         self.charger: SimulatedCharger | None = None
         self.proxy: ProxyDesk | None = None
         self.missing: list[str] = []
+        self._passwords = StationPasswords(secret)
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     async def start(self) -> None:
@@ -256,7 +258,7 @@ class Bench:
             port,
             stations_allowed=lambda station: settings.unknown_stations or station in allowed,
             tls=server_tls(settings.security),
-            password_of=_station_password if settings.security.profile in (1, 2) else None,
+            password_of=self._passwords.of if settings.security.profile in (1, 2) else None,
         )
 
     def _make_readers(self, profile: Profile) -> Iterator[SerialReader]:
@@ -279,15 +281,22 @@ class Bench:
 
     async def _start_charger(self, profile: Profile, csms_url: str) -> None:
         from fixtures.charger.charger import SimulatedCharger
+        from fixtures.charger.credentials import credentials
 
-        bus = self.session.bus
+        bus, identity, security = self.session.bus, profile.charger.identity, profile.ocpp.security
+        password = None
+        if security.profile in (1, 2):
+            password = await asyncio.to_thread(self._passwords.of_simulated, identity, make=self.options.temporary)
+        shown = await asyncio.to_thread(credentials, security, identity, password)
         self.charger = SimulatedCharger(
             bus.url if bus is not None else None,
             csms_url,
-            identity=profile.charger.identity,
+            identity=identity,
             version=self.options.version,
             evses=tuple((evse.id, evse.ocpp_id) for evse in profile.charger.evses),
             topics=profile.bus.topics,
+            basic_auth=None if shown.password is None else (identity, shown.password),
+            tls=shown.tls,
         )
         await self.charger.start()
 
@@ -347,10 +356,6 @@ def parse_reader(text: str) -> ReaderSettings:
     if not colon or not port or not driver:
         raise BadInput(f"{text} is not DRIVER:PORT", "write for example pn532:/dev/ttyUSB0, or auto, or off")
     return ReaderSettings(driver=driver, port=port)
-
-
-def _station_password(station: str) -> str | None:
-    return secret(f"ocpp:{station}")
 
 
 def secret_variable(name: str) -> str:
