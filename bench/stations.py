@@ -31,11 +31,12 @@ CROSSINGS = 3
 
 @dataclass(slots=True)
 class _Waiting:
-    """A call of ours under way."""
+    """A call of ours under way. raw: as the operator wrote it, right or wrong."""
 
     action: str
     answer: asyncio.Future[CallAnswer]
     exchange: Exchange | None
+    raw: bool = False
     timer: asyncio.TimerHandle | None = None
     request_seq: int | None = None
 
@@ -133,7 +134,8 @@ class StationBoard:
         *,
         raw: bool = False,
     ) -> CallAnswer:
-        """Call a station and wait for its answer, a refusal included. raw: even what breaks the schema or is not ours to send.
+        """Call a station and wait for its answer, a refusal included. raw: even what breaks the schema or is not ours to send;
+        its message is marked injected and tells what is wrong with it.
 
         Raises:
             NotFound: no such station. LinkDown: not connected, or gone before it answered. OperatorError: no answer in time.
@@ -145,7 +147,7 @@ class StationBoard:
             raise LinkDown(f"station {station_id} is not connected", "wait until it connects again, then repeat")
         loop = asyncio.get_running_loop()
         call_id, effects = link.call(action, dict(payload), self._clock.stamp(), raw=raw)
-        waiting = _Waiting(action, loop.create_future(), exchange)
+        waiting = _Waiting(action, loop.create_future(), exchange, raw)
         self._waiting[station_id, call_id] = waiting
         waiting.timer = loop.call_later(self._settings.call_timeout_s, self._expire, station_id, call_id)
         try:
@@ -221,7 +223,10 @@ class StationBoard:
             if not is_call:
                 self._story.answer_lost(station, decoded.correlation or "", error.what, self._clock.stamp())
             return
-        message = self._journal.append(Link.OCPP, Direction.OUT, station.id, effect.data, decoded, stamp)
+        raw = waiting is not None and waiting.raw
+        if raw:
+            decoded = self._links[station.id].decode(effect.data)  # with what is wrong with it
+        message = self._journal.append(Link.OCPP, Direction.OUT, station.id, effect.data, decoded, stamp, injected=raw)
         if not is_call:
             self._story.answer_sent(station, message)
         elif waiting is not None:
