@@ -25,6 +25,7 @@ from bench.station import Station
 
 MAX_REMEMBERED_STATIONS = 10_000
 MAX_FAULTS_TOLD = 10
+MAX_LATE = 256
 CROSSINGS = 3
 """Calls of a station that cross ours before that is told."""
 
@@ -69,6 +70,7 @@ class StationBoard:
         self._links: dict[str, StationLink] = {}
         self._memories: dict[str, Memory] = {}
         self._waiting: dict[tuple[str, str], _Waiting] = {}
+        self._late: dict[tuple[str, str], Exchange] = {}  # of calls given up, whose answer may still come
         self._crossed: dict[str, int] = {}  # calls that crossed ours on this connection
 
     # What the server says
@@ -116,6 +118,8 @@ class StationBoard:
             self._story.call_received(station, message)
             if self._waiting and self._crossed.get(station_id, 0) < CROSSINGS:
                 self._tell_crossing(station_id, message)
+        elif self._late and (missed := self._late.pop((station_id, decoded.correlation or ""), None)) is not None:
+            self._story.our_call_answered_late(missed, message)
         for effect in link.handle(message):
             self._carry_out(station, effect, message.seq)
         if decoded.faults:
@@ -241,6 +245,9 @@ class StationBoard:
         if effect.answer is None:
             if waiting.exchange is not None:
                 self._story.our_call_failed(waiting.exchange, effect.why, self._clock.stamp())
+                self._late[station.id, effect.call_id] = waiting.exchange
+                if len(self._late) > MAX_LATE:
+                    del self._late[next(iter(self._late))]
             else:
                 self._tell_no_answer(station.id, waiting, effect.why)
             gone = station.id not in self._links

@@ -13,6 +13,7 @@ from bench.errors import BenchBug, LinkDown, OperatorError
 from bench.ports import LinkState, LinkStatus, Sink, StationOpened
 from devices.ocpp.connection import PING_S, Connection
 from devices.ocpp.handshake import VERSIONS, Refusal, allowed, station_of
+from devices.ocpp.repeats import QUIET_S, Repeats
 from devices.ocpp.tls import TlsServer
 from devices.ocpp.tls_layer import TlsLayer
 
@@ -22,6 +23,12 @@ MAX_HANDSHAKES = 64
 """Connections that have not finished their handshake; further ones are turned away."""
 
 MAX_STATIONS = 1000
+TOLD_IN_A_ROW = 5
+"""Findings of one rule about one peer; further ones are not told until it was quiet."""
+
+FIGHT = 3
+"""Times in a row that a station's connection is replaced, from which on two stations may share its id."""
+
 STOP_S = 2.0
 NAME = "ocpp"
 
@@ -62,6 +69,7 @@ class CsmsServer:
         self._handshakes = 0
         self._turned_away = False
         self._stations: dict[str, Connection] = {}
+        self._repeats = Repeats()
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -166,6 +174,7 @@ class CsmsServer:
                 "info",
                 f"station {connection.station} logs in as {user!r}; OCPP wants its own id as the user",
                 "another CSMS may refuse it",
+                who=connection.station,
             )
         name = connection.certificate_cn
         if name is not None and name != connection.station:
@@ -175,6 +184,7 @@ class CsmsServer:
                 f"the certificate of station {connection.station} is for {name!r}; its BootNotification must name that as its "
                 "serial number (OCPP 2.0.1 A00.FR.405)",
                 f"give the station a certificate for {connection.station}, if it is not its serial number",
+                who=connection.station,
             )
         self._sink.station_opened(
             StationOpened(connection.station, connection.version, connection.peer, offered, user, at, name)
@@ -186,8 +196,11 @@ class CsmsServer:
             assert self._sink is not None
             self._sink.station_frame(connection.station, data, at)
 
-    def finding(self, rule: str, severity: str, text: str, cure: str = "") -> None:
-        if self._sink is not None:
+    def finding(self, rule: str, severity: str, text: str, cure: str = "", *, who: str = "") -> None:
+        times = self._repeats.nth(rule, who) if who else 1
+        if times == TOLD_IN_A_ROW:
+            text += f" ({times} times in a row; not told again until it was quiet for {QUIET_S:.0f} s)"
+        if self._sink is not None and times <= TOLD_IN_A_ROW:
             self._sink.finding(rule, severity, text, cure)
 
     def lost(self, connection: Connection) -> None:
@@ -216,13 +229,23 @@ class CsmsServer:
         before.replaced = True
         reason = "replaced by a new connection of the same station"
         before.close(1000, reason)
-        self.finding(
-            "ocpp.replaced",
-            "info",
-            f"station {connection.station} connected again from {connection.peer}; "
-            f"its connection from {before.peer} was closed",
-            "if two stations share this id, give each its own",
-        )
+        times = self._repeats.nth("ocpp.replaced", connection.station)
+        if times == 1:
+            self.finding(
+                "ocpp.replaced",
+                "info",
+                f"station {connection.station} connected again from {connection.peer}; "
+                f"its connection from {before.peer} was closed",
+                "if two stations share this id, give each its own",
+            )
+        elif times == FIGHT:  # told once: each of the two comes back at once, for ever
+            self.finding(
+                "ocpp.shared-id",
+                "warn",
+                f"{times} times in a row a connection of station {connection.station} was replaced by another, the last from "
+                f"{before.peer} by {connection.peer}; not told again until it was quiet for {QUIET_S:.0f} s",
+                "two stations have the same id: give each its own; or the station opens a second connection",
+            )
         self._sink.station_closed(connection.station, 1000, reason, at)
 
     def _handshake_over(self) -> None:
