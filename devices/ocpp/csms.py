@@ -7,14 +7,15 @@ import errno
 import logging
 import socket
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
-from bench.clock import Stamp, stamp
+from bench.clock import Stamp, stamp, utc_now
 from bench.errors import BenchBug, LinkDown, OperatorError
 from bench.ports import LinkState, LinkStatus, Sink, StationOpened
 from devices.ocpp.connection import PING_S, Connection
 from devices.ocpp.handshake import VERSIONS, Refusal, allowed, station_of
 from devices.ocpp.repeats import QUIET_S, Repeats
-from devices.ocpp.tls import TlsServer
+from devices.ocpp.tls import TlsServer, out_of_date
 from devices.ocpp.tls_layer import TlsLayer
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,9 @@ MAX_HANDSHAKES = 64
 """Connections that have not finished their handshake; further ones are turned away."""
 
 MAX_STATIONS = 1000
+ENDS_SOON = timedelta(days=7)
+"""Before the end of the server's certificate, it is told at the start."""
+
 TOLD_IN_A_ROW = 5
 """Findings of one rule about one peer; further ones are not told until it was quiet."""
 
@@ -109,6 +113,7 @@ class CsmsServer:
             raise problem from error
         self._port = self._server.sockets[0].getsockname()[1]
         self._tell_state()
+        self._tell_dates()
 
     async def stop(self) -> None:
         """Stop listening, close every connection with code 1001 and wait, at most some seconds, until all are gone."""
@@ -252,6 +257,19 @@ class CsmsServer:
         self._handshakes -= 1
         if self._handshakes <= MAX_HANDSHAKES // 2:
             self._turned_away = False
+
+    def _tell_dates(self) -> None:
+        """Of our certificate, while there is still time to make another one."""
+        if self._tls is None or self._tls.valid is None:
+            return
+        wrong, ends = out_of_date(self._tls), self._tls.valid[1]
+        if wrong or ends - utc_now() < ENDS_SOON:
+            self.finding(
+                "ocpp.server-certificate-expired",
+                "fail" if wrong else "warn",
+                f"this bench's certificate {wrong or f'expires on {ends:%Y-%m-%d %H:%M} UTC'}",
+                "make a new one: authbench certificates make FOLDER --force, and install its ca.pem in the stations",
+            )
 
     def _tell_state(self) -> None:
         assert self._sink is not None

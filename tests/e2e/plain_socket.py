@@ -74,6 +74,12 @@ def port_of(session: Session) -> int:
     return urlsplit(session.server.url).port or 0
 
 
+async def nobody_left(session: Session) -> None:
+    """No connection to the bench is left."""
+    async with asyncio.timeout(LIMIT_S):
+        await session.server._empty.wait()  # type: ignore[union-attr]
+
+
 def request(name: str = "CP-9", protocol: str | None = "ocpp2.0.1", *more: str, upgrade: bool = True) -> bytes:
     """An HTTP request as a station writes it. more: header lines."""
     key = base64.b64encode(b"0123456789abcdef").decode()

@@ -19,7 +19,7 @@ from devices.ocpp import connection as connection_module
 from devices.ocpp.certificates import make
 from fixtures.bad_station import Vice, bad_station
 from fixtures.charger.credentials import credentials
-from tests.e2e.plain_socket import CLOSE, PING, TEXT, Plain, frame, plain_station
+from tests.e2e.plain_socket import CLOSE, PING, TEXT, Plain, frame, nobody_left, plain_station
 from tests.e2e.strangers import raw_station
 from tests.e2e.world import finding, options, profile, running, until
 
@@ -35,7 +35,7 @@ async def offline(bench: Bench, name: str = "CP-9") -> None:
     """The station is gone, and nothing of its connection is left."""
     session = bench.session
     await until(session, lambda: not session.stations[name].connected, f"{name} is offline")
-    await until(session, lambda: not bench.session.server._connections, "no connection is left")  # type: ignore[union-attr]
+    await nobody_left(session)
 
 
 @pytest.mark.parametrize(
