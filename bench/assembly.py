@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 READY_LIMIT_S = 15.0
 DEFAULT_BROKER_PORT = 1883
 GC_THRESHOLDS = (50_000, 50, 100)
+KEYRING_S = 30.0
+"""A keyring may ask its owner to unlock it; for so long a start waits for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,8 @@ class Bench:
 
             self.api = ApiServer(self.session, api, options.api_token)
             await self.api.start()
+        if self._wants_passwords and not options.temporary:
+            self.session.tasks.spawn(self._tell_of_no_keyring(), name="look at the keyring")
         if options.charger == "sim":
             await self._start_charger(profile, server.url)
 
@@ -193,6 +197,24 @@ class Bench:
             return ""
         return f" ({status.detail}{'; ' + status.cure if status.cure else ''})"
 
+    @property
+    def _wants_passwords(self) -> bool:
+        return self.options.profile.ocpp.security.profile in (1, 2)
+
+    async def _tell_of_no_keyring(self) -> None:
+        """Before the first station is turned away for it."""
+        try:
+            await asyncio.to_thread(kept_secret, "ocpp:")
+        except OperatorError as error:
+            example = self.options.profile.charger.identity
+            self.session.finding(
+                "ocpp.no-keyring",
+                "warn",
+                f"{error.what}: stations are let in only by passwords from the environment of the bench",
+                f"set {secret_variable(f'ocpp:{example}')} for {example} and so on, then start again; on Linux a keyring needs a"
+                " desktop session with a Secret Service, such as GNOME Keyring or KWallet",
+            )
+
     async def _make_bus(self, profile: Profile, mqtt: str) -> JosevBus | None:
         from devices.josev import JosevBus
 
@@ -258,7 +280,7 @@ class Bench:
             port,
             stations_allowed=lambda station: settings.unknown_stations or station in allowed,
             tls=server_tls(settings.security),
-            password_of=self._passwords.of if settings.security.profile in (1, 2) else None,
+            password_of=self._passwords.of if self._wants_passwords else None,
         )
 
     def _make_readers(self, profile: Profile) -> Iterator[SerialReader]:
@@ -285,8 +307,14 @@ class Bench:
 
         bus, identity, security = self.session.bus, profile.charger.identity, profile.ocpp.security
         password = None
-        if security.profile in (1, 2):
-            password = await asyncio.to_thread(self._passwords.of_simulated, identity, make=self.options.temporary)
+        if self._wants_passwords:
+            look_up = asyncio.to_thread(self._passwords.of_simulated, identity, make=self.options.temporary)
+            try:
+                password = await asyncio.wait_for(look_up, KEYRING_S)
+            except TimeoutError:
+                raise OperatorError(
+                    f"the system keyring gave no password within {KEYRING_S:.0f} s", "unlock it, then start again"
+                ) from None
         shown = await asyncio.to_thread(credentials, security, identity, password)
         self.charger = SimulatedCharger(
             bus.url if bus is not None else None,
@@ -369,12 +397,15 @@ def secret(name: str) -> str | None:
     Raises:
         OperatorError: the keyring does not work.
     """
+    given = os.environ.get(secret_variable(name))
+    return given or kept_secret(name)
+
+
+def kept_secret(name: str) -> str | None:
+    """A password from the system keyring, or None; raises as :func:`secret`."""
     import keyring
     import keyring.errors
 
-    given = os.environ.get(secret_variable(name))
-    if given:
-        return given
     try:
         return keyring.get_password("authbench", name)
     except (keyring.errors.KeyringError, keyring.errors.InitError) as error:

@@ -39,6 +39,13 @@ def claim(headers: Headers, station: str) -> bytes | Refusal:
             f"set the station to basic auth with its id {station} as the user",
         )
     user, password = found
+    if password == station.encode() != user:
+        return Refusal(
+            401,
+            "ocpp.basic-auth-user",
+            "it logs in with its id as the password, so the user, which is not shown, may be the password",
+            "swap user and password in the station",
+        )
     if user != station.encode():
         return Refusal(
             401,

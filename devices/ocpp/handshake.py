@@ -44,7 +44,8 @@ class Refusal:
 def station_of(path: str, url: str) -> str | Refusal:
     """The station's id from a request target. url: of this server, for the cure."""
     form = f"connect to {url}/ and the station's id"
-    segments = [part for part in path.partition("?")[0].split("/") if part]
+    path = path.partition("?")[0]  # a password may stand in the rest: not shown either
+    segments = [part for part in path.split("/") if part]
     if segments[:1] == ["ws"]:
         segments = segments[1:]
     if not segments:

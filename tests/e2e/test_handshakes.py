@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from bench.assembly import Bench, secret_variable
+from bench.assembly import Bench
 from bench.clock import utc_now
 from bench.errors import OperatorError
 from bench.message import Link
@@ -30,6 +30,7 @@ from devices.ocpp.certificates import Made, make
 from fixtures.charger.credentials import credentials
 from tests.e2e.plain_socket import TEXT, dialled, frame, nobody_left, plain_station, port_of, request
 from tests.e2e.world import LIMIT_S, command, finding, options, running
+from tests.keyrings import MemoryKeyring, keyring_in_use
 
 ID = "CP-9"
 PASSWORD = "a-password-of-16-or-more"
@@ -118,8 +119,8 @@ async def secured(tmp_path: Path, security: SecuritySettings) -> AsyncIterator[B
 
 @pytest.fixture(autouse=True)
 def password() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(secret_variable(f"ocpp:{ID}"), PASSWORD)
+    with keyring_in_use(MemoryKeyring()) as ring:
+        ring.kept["authbench", f"ocpp:{ID}"] = PASSWORD
         yield
 
 
@@ -258,6 +259,11 @@ CASES = [
             (
                 "wrong user", lambda f, p=profile: (tls_of(f, p), request(ID, "ocpp1.6", login("CP-8"))),
                 "ocpp.basic-auth-user", ("the user 'CP-8'", "set the user in the station to CP-9"),
+            ),
+            (
+                "user and password swapped",
+                lambda f, p=profile: (tls_of(f, p), request(ID, "ocpp1.6", login(PASSWORD, ID))),
+                "ocpp.basic-auth-user", ("it logs in with its id as the password", "swap user and password"),
             ),
             (
                 "wrong password", lambda f, p=profile: (tls_of(f, p), request(ID, "ocpp1.6", login(ID, "guess"))),
@@ -413,7 +419,6 @@ async def test_one_that_hangs_in_the_handshake(
         await finding(bench.session, "ocpp.no-handshake", f"connected but finished {says} within")
         nothing_acted_on(bench)
         monkeypatch.undo()
-        monkeypatch.setenv(secret_variable(f"ocpp:{ID}"), PASSWORD)
         await let_in(bench, files, profile)
 
 
