@@ -82,6 +82,7 @@ class Bench:
         self.proxy: ProxyDesk | None = None
         self.missing: list[str] = []
         self._passwords = StationPasswords(secret)
+        self._looking: asyncio.Task[None] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     async def start(self) -> None:
@@ -123,8 +124,8 @@ class Bench:
 
             self.api = ApiServer(self.session, api, options.api_token)
             await self.api.start()
-        if self._wants_passwords and not options.temporary:
-            self.session.tasks.spawn(self._tell_of_no_keyring(), name="look at the keyring")
+        if self._wants_passwords and profile.ocpp.upstream is None and not options.temporary:
+            self._looking = self.session.tasks.spawn(self._tell_of_no_keyring(), name="look at the keyring")
         if options.charger == "sim":
             await self._start_charger(profile, server.url)
 
@@ -159,12 +160,16 @@ class Bench:
                 ending.push_async_callback(self.charger.stop)
 
     async def wait_ready(self, timeout_s: float = READY_LIMIT_S) -> list[str]:
-        """Wait until everything listens, is subscribed and booted; the parts that are not after that time."""
+        """Wait until everything listens, is subscribed and booted, and the keyring was looked at; the parts that are not after
+        that time.
+        """
         bus, charger = self.session.bus, self.charger
         bus_ready, charger_ready = await asyncio.gather(
             _ready(bus.wait_ready(timeout_s) if bus is not None else None),
             _ready(charger.wait_ready(timeout_s) if charger is not None else None),
         )
+        if self._looking is not None:
+            await asyncio.wait([self._looking], timeout=timeout_s)
         missing = []
         if not bus_ready:
             missing.append(f"the Josev bus is not connected{self._why('josev')}")
