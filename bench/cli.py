@@ -27,6 +27,8 @@ from bench.secrets_cli import secret
 log = logging.getLogger("authbench")
 
 MAX_TOLD = 100
+TOLD_WITHOUT_WINDOW = frozenset({"ocpp.no-keyring", "ocpp.server-certificate-expired"})
+"""Findings that keep stations out until the operator does something; ``serve`` has no window to show them in."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -169,9 +171,18 @@ async def _serve(options: Any) -> int:
             if status.state == "faulty" and text not in told and len(told) < MAX_TOLD:
                 told.add(text)
                 click.echo(f"authbench: {text}", err=True)
+        if bench.session.findings:
+            tell_finding(bench.session.findings[-1])
+
+    def tell_finding(*findings: Any) -> None:
+        for finding in findings:
+            if finding.rule in TOLD_WITHOUT_WINDOW and finding.text not in told and len(told) < MAX_TOLD:
+                told.add(finding.text)
+                click.echo(f"authbench: {finding.text}; {finding.cure}", err=True)
 
     try:
         tell_faults()
+        tell_finding(*bench.session.findings)
         bench.session.subscribe(tell_faults)
         await _until(bench.wait_ready(), stopping)
         if bench.api is not None and bench.api.token_generated:
