@@ -270,16 +270,21 @@ async def test_accepted_but_not_read_back() -> None:
 @pytest.mark.parametrize(
     ("answer", "status", "text"),
     [
-        ({"status": "Failed"}, "Failed", "the station answered Failed: its list stays as it was"),
+        (
+            {"status": "Failed"},
+            "Failed",
+            "the station answered Failed: its list stays as it was; look at its limits and whether its list is switched on",
+        ),
         (
             {"status": "VersionMismatch"},
             "VersionMismatch",
-            "the station answered VersionMismatch: its list stays as it was",
+            "the station answered VersionMismatch: its list stays as it was; it must not refuse a full list for its version",
         ),
         (
             {"status": "Failed", "statusInfo": {"reasonCode": "NoMem", "additionalInfo": "full"}},
             "Failed",
-            "the station answered Failed: its list stays as it was (NoMem full)",
+            "the station answered Failed (NoMem full): its list stays as it was; "
+            "look at its limits and whether its list is switched on",
         ),
         ("InternalError", "InternalError", "the station refused SendLocalList: InternalError (not today)"),
     ],
