@@ -66,7 +66,7 @@ def transaction_event(context: Context, request: Payload, message: Message) -> A
     if request["eventType"] == "Ended":
         station.transactions.pop(name, None)
     else:
-        context.started(_followed(request, known, number, message))
+        context.started(_followed(request, known, number, message.seq))
     if id_token is None:
         return {}
     kind = ID_TOKEN_TYPES[id_token["type"]]
@@ -76,7 +76,7 @@ def transaction_event(context: Context, request: Payload, message: Message) -> A
     return {"idTokenInfo": id_token_info(context, context.decide(ask, message))}
 
 
-def _followed(request: Payload, known: Transaction | None, evse: int | None, message: Message) -> Transaction:
+def _followed(request: Payload, known: Transaction | None, evse: int | None, seq: int) -> Transaction:
     """The transaction after this event. The token that authorized it stays: another one of its group may end it (C09.FR.03)."""
     name, id_token, trigger = (
         request["transactionInfo"]["transactionId"],
@@ -84,7 +84,7 @@ def _followed(request: Payload, known: Transaction | None, evse: int | None, mes
         request["triggerReason"],
     )
     if known is None:
-        known = Transaction(name, evse, "", message.seq if request["eventType"] == "Started" else None)
+        known = Transaction(name, evse, "", seq if request["eventType"] == "Started" else None)
     if trigger in ENDS_AUTHORIZATION:
         return replace(known, evse=evse, authorized=False)
     if id_token is None:
