@@ -236,6 +236,7 @@ def contract(
 
 TOLD: list[dict[str, object]] = [
     {"certificate": world().chain},
+    {"certificate": world().chain, "iso15118CertificateHashData": [hash_data(world().sub)]},
     {"iso15118CertificateHashData": [hash_data(world().root, 7), hash_data(world().sub)]},
 ]
 
@@ -275,6 +276,12 @@ def test_C07_FR_15_an_expired_certificate(version: str) -> None:
 def test_C07_FR_16_a_revoked_certificate(version: str, told: dict[str, object]) -> None:
     """C07.FR.05 by revocation lists that the operator gives; no OCSP responder is asked."""
     assert contract(version, world().trust(0xAB12), **told) == ("CertificateRevoked", "Invalid")
+
+
+def test_C07_FR_16_revoked_by_its_hash_data_though_its_chain_is_fine() -> None:
+    told: dict[str, object] = {"certificate": world().chain, "iso15118CertificateHashData": [hash_data(world().sub, 7)]}
+    assert contract("2.0.1", world().trust(7), **told) == ("CertificateRevoked", "Invalid")
+    assert contract("2.0.1", world().trust(8), **told) == ("Accepted", "Accepted")
 
 
 @V2

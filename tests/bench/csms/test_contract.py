@@ -11,8 +11,10 @@ from bench.codecs.ocpp_schemas import Half, schema_of
 from bench.csms.contract import MAX_CHAIN, ContractTrust, judge_chain, judge_hashes
 from bench.csms.plug_and_charge16 import VENDOR
 from bench.errors import BadInput
+from bench.tokens.model import IdTokenType
 from tests.bench.csms.contracts import NOW, hash_data, issue, world
-from tests.bench.csms.linkbook import LinkBook
+from tests.bench.csms.linkbook import LinkBook, token
+from tests.bench.csms.storebook import StoreBook
 
 
 class TestChain:
@@ -175,6 +177,9 @@ def test_16_what_the_bench_has_no_service_for_is_refused_inside(
     assert (answer["status"], told) == ("Accepted", [])
     said = json.loads(answer["data"])
     assert {key: said[key] for key in inner} == inner
+    schema = schema_of("2.0.1", Half.RESPONSE, message_id)
+    assert schema is not None
+    assert schema.faults(said) == ()
 
 
 @pytest.mark.parametrize(
@@ -185,6 +190,11 @@ def test_16_what_the_bench_has_no_service_for_is_refused_inside(
         ({}, "idToken"),
         ({"idToken": {"idToken": "X" * 37, "type": "eMAID"}}, "idToken"),
         ({"idToken": 7}, "idToken"),
+        ({"idToken": "GOOD", "certificate": "x" * 5501}, "certificate"),
+        ({"idToken": "GOOD", "iso15118CertificateHashData": []}, "iso15118CertificateHashData"),
+        ({"idToken": "GOOD", "unheardOf": 1}, "additionalProperties"),
+        ("[" * 5000, "its data is no JSON object"),
+        ("", "its data is no JSON object"),
     ],
 )
 def test_16_a_message_inside_that_is_wrong_is_rejected_and_told(data: object, why: str) -> None:
@@ -194,6 +204,33 @@ def test_16_a_message_inside_that_is_wrong_is_rejected_and_told(data: object, wh
     assert told[0].startswith("! warn ocpp.plug-and-charge: Authorize inside DataTransfer cannot be used: ")
     assert why in told[0]
     assert made.desk.asked == []
+
+
+@pytest.mark.parametrize(
+    "message_id", ["Authorize", "GetCertificateStatus", "Get15118EVCertificate", "SignCertificate"]
+)
+def test_16_every_message_of_it_must_carry_its_data(message_id: str) -> None:
+    for more in ({}, {"data": "{}"}, {"data": "null"}):
+        lines = LinkBook("1.6").says(2, "1", "DataTransfer", {"vendorId": VENDOR, "messageId": message_id, **more})
+        assert lines[0] == '> [3,"1",{"status":"Rejected"}]'
+        assert lines[1].startswith(f"! warn ocpp.plug-and-charge: {message_id} inside DataTransfer cannot be used: ")
+
+
+def test_16_what_the_token_can_say_is_inside_too() -> None:
+    """The answer inside is that of 2.0.1, so nothing of it is lost."""
+    card = token("EMAID", id_token_type=IdTokenType.EMAID, evse_ids=(1,), language_code="de", group_id="G" * 36)
+    made = StoreBook("1.6", card, trust=world().trust())
+    answer, told = transferred(made, "Authorize", {"idToken": "EMAID", "certificate": world().chain})
+    assert (answer["status"], told) == ("Accepted", [])
+    assert json.loads(answer["data"]) == {
+        "idTokenInfo": {
+            "status": "Accepted",
+            "groupIdToken": {"idToken": "G" * 36, "type": "Central"},
+            "language1": "de",
+            "evseId": [1],
+        },
+        "certificateStatus": "Accepted",
+    }
 
 
 def test_16_other_vendors_and_messages() -> None:
