@@ -123,7 +123,7 @@ def from_api(body: Mapping[str, object]) -> Token:
             group_id=_optional(body, "groupId"),
             language_code=_optional(body, "languageCode"),
             expiry=moment("expiry", body.get("expiry")),
-            evse_ids=_numbers(body.get("evseIds")),
+            evse_ids=numbers("evseIds", body.get("evseIds")),
             language2=_optional(body, "language2"),
             personal_message=_message(body.get("personalMessage")),
             charging_priority=_integer("chargingPriority", body.get("chargingPriority")),
@@ -151,6 +151,22 @@ def moment(name: str, value: object) -> datetime | None:
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found
 
 
+def numbers(name: str, value: object) -> tuple[int, ...]:
+    """The whole numbers of a list; none for None.
+
+    Raises:
+        BadInput: no list, or something else in it.
+    """
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise BadInput(f"{name}: {_shown(value)}, wanted a list of numbers")
+    for entry in value:
+        if not isinstance(entry, int) or isinstance(entry, bool):
+            raise BadInput(f"{name}: {_shown(entry)}, wanted a whole number")
+    return tuple(value)
+
+
 def _message(value: object) -> PersonalMessage | None:
     if value is None:
         return None
@@ -168,14 +184,6 @@ def _message(value: object) -> PersonalMessage | None:
         MessageFormat.UTF8 if kind is None else _word("personalMessageFormat", str(kind), MessageFormat),
         language or None,
     )
-
-
-def _numbers(value: object) -> tuple[int, ...]:
-    if value is None:
-        return ()
-    if not isinstance(value, list):
-        raise BadInput(f"evseIds: {_shown(value)}, wanted a list of numbers")
-    return tuple(number for entry in value if (number := _integer("evseIds", entry)) is not None)
 
 
 def _integer(name: str, value: object) -> int | None:

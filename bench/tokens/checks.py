@@ -126,7 +126,7 @@ def _language2(token: Token) -> str | None:
         return None
     first = _language(token.language_code)
     if first is None:
-        raise BadInput("language2: set, but languageCode is not", "a second language needs a first one")
+        raise BadInput("language2: set without a first language", "set languageCode too, or leave it empty")
     if kept.casefold() == first:
         raise BadInput(f"language2: {kept} is the first language already", "leave it empty, or name another")
     return kept

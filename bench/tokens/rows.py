@@ -126,9 +126,14 @@ def _tidy(name: str, value: object) -> object:
     if name == "chargingPriority":
         return int(text) if _INTEGER.fullmatch(text) else text
     if name == "evseIds":
-        parts = _BETWEEN.split(text.strip("[]"))
-        return [int(part) if _INTEGER.fullmatch(part) else part for part in parts if part]
+        return evse_parts(text)
     return _WORDS.get(name, {}).get(text.casefold(), text)
+
+
+def evse_parts(text: str) -> list[int | str]:
+    """The numbers of ``1 2``, ``1,2`` or ``[1, 2]``; what is no number stays a text."""
+    parts = _BETWEEN.split(text.strip(" []"))
+    return [int(part) if _INTEGER.fullmatch(part) else part for part in parts if part]
 
 
 def _move_id_type(body: dict[str, object]) -> None:

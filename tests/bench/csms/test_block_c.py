@@ -57,7 +57,7 @@ def test_C01_FR_07_every_authorize_gets_a_status(version: str, status: Authoriza
 
 
 def test_C01_FR_10_no_second_language_without_a_first() -> None:
-    with pytest.raises(BadInput, match="language2: set, but languageCode is not"):
+    with pytest.raises(BadInput, match="language2: set without a first language"):
         checked(fit("CARD", language2="en"))
     # However such a token came to be, the station is not told.
     assert StoreBook("2.0.1", token("CARD", language2="en")).authorized("CARD") == {"status": "Accepted"}

@@ -184,7 +184,7 @@ def test_columns_of_what_ocpp_says_of_a_token() -> None:
         ("chargingPriority", "10", "chargingPriority", "10, wanted -9 to 9"),
         ("personalMessageFormat", "UTF8", "personalMessage", "empty, but its format or language is given"),
         ("expiry", "soon", "expiry", "'soon', wanted a date"),
-        ("language2", "en", "language2", "set, but languageCode is not"),
+        ("language2", "en", "language2", "set without a first language"),
     ],
 )
 def test_what_is_wrong_of_them_is_told(column: str, cell: str, field: str, why: str) -> None:
