@@ -57,15 +57,15 @@ class Decider:
             self._book.step(exchange, self._clock.stamp(), Party.STORE, from_, decision.reason)
         return decision
 
-    def _situation(self, token: Token, ask: Ask, now: Stamp) -> Situation:
-        """What counts beside the token; what cannot matter to it is not looked at."""
+    def _situation(self, token: Token, ask: Ask, now: Stamp) -> Situation | None:
+        """What counts beside the token, or None where nothing does; of most tokens, so it must cost next to nothing."""
         station = self._stations().get(ask.station)
-        return Situation(
-            to_datetime(now.utc_ns),
-            station.evses if station is not None and token.evse_ids else frozenset(),
-            concurrent=not self._concurrent_tx and ask.starts is not None and self._charges_elsewhere(ask),
-            ended=station is not None and ask.action == "Authorize" and _waits_for_others(station, ask),
-        )
+        ended = ask.action == "Authorize" and station is not None and _waits_for_others(station, ask)
+        concurrent = not self._concurrent_tx and ask.starts is not None and self._charges_elsewhere(ask)
+        if not (ended or concurrent or token.expiry is not None or token.evse_ids):
+            return None
+        evses = station.evses if station is not None and token.evse_ids else frozenset[int]()
+        return Situation(to_datetime(now.utc_ns), evses, concurrent, ended)
 
     def _charges_elsewhere(self, ask: Ask) -> bool:
         """Whether the token is in another transaction, of any station; one that is offline may still be charging."""
@@ -136,6 +136,8 @@ def _waits_for_others(station: Station, ask: Ask) -> bool:
     """Whether each EVSE has a transaction of another token whose authorization ended: no other can charge there before its cable
     is pulled (OCPP 2.0.1 C01.FR.24).
     """
+    if not station.transactions:
+        return False
     kind = str(ask.id_token_type or "")
     over = {
         transaction.evse

@@ -9,7 +9,6 @@ from collections.abc import Callable, Set
 from datetime import datetime
 from typing import NamedTuple
 
-from bench.clock import utc_now
 from bench.tokens.model import Ask, AuthorizationStatus, Decision, IdTokenType, Token
 
 Lookup = Callable[[str, IdTokenType | None], Token | None]
@@ -50,15 +49,15 @@ class Situation(NamedTuple):
     ended: bool = False
 
 
-Judge = Callable[[Token], Situation]
-"""The situation of a token that was found; asked for only then."""
+Judge = Callable[[Token], Situation | None]
+"""The situation of a token that was found and accepted; None where nothing counts beside it."""
 
 
-def decide(ask: Ask, lookup: Lookup, judge: Judge | None = None, *, accept_unknown: bool = False) -> Decision:
+def decide(ask: Ask, lookup: Lookup, judge: Judge, *, accept_unknown: bool = False) -> Decision:
     """The answer to a station's question.
 
-    lookup: the store's ``get``. judge: tells the situation; without it nothing but the time counts.
-    accept_unknown: what the profile says of tokens that are not in the store.
+    lookup: the store's ``get``. judge: tells the situation. accept_unknown: what the profile says of tokens that are not in the
+    store.
 
     The rules, in order:
 
@@ -93,13 +92,13 @@ def decide(ask: Ask, lookup: Lookup, judge: Judge | None = None, *, accept_unkno
     return UNKNOWN_KEY_CODE if kind is IdTokenType.KEY_CODE else UNKNOWN
 
 
-def _of_token(token: Token, ask: Ask, judge: Judge | None) -> tuple[AuthorizationStatus, str]:
+def _of_token(token: Token, ask: Ask, judge: Judge) -> tuple[AuthorizationStatus, str]:
     status = token.effective_status
     if status is not AuthorizationStatus.ACCEPTED:
         return status, "found"
-    if judge is None and token.expiry is None and not token.evse_ids:
+    situation = judge(token)
+    if situation is None:
         return status, "found"
-    situation = Situation(utc_now()) if judge is None else judge(token)
     if token.expiry is not None and token.expiry <= situation.now:
         return AuthorizationStatus.EXPIRED, "expired"
     if not _may_charge_here(token, ask, situation):
