@@ -20,6 +20,7 @@ import click
 
 from bench import __version__
 from bench.certificates_cli import certificates
+from bench.clock import utc_now
 from bench.errors import BadInput, OperatorError
 from bench.journal_cli import journal
 from bench.secrets_cli import secret
@@ -285,7 +286,7 @@ def tokens_list(store: str | None) -> int:
             line = (
                 token.uid,
                 token.id_token_type,
-                token.effective_status,
+                token.status_at(utc_now()),
                 token.cache_mode,
                 token.contract_id,
                 token.issuer,
