@@ -164,14 +164,14 @@ async def _send_one(push: _Push, call: Call, made: dict[str, object], number: in
         station.shadow = None  # it may have taken the list and only its answer got lost
         raise
     status = answer.code if answer.payload is None else str(answer.payload.get("status"))
-    if status == "Accepted":
-        return None
-    if status == NOT_SUPPORTED and answer.payload is not None:
-        station.list_version = -1
     if answer.payload is None:
         text = f"the station refused SendLocalList: {_refusal(answer)}"
+    elif status == "Accepted":
+        return None
     else:
         text = f"the station answered {_status_in_words(status, answer, push.update if first else '')}"
+        if status == NOT_SUPPORTED:
+            station.list_version = -1
     if not first:
         station.shadow = push.held = None
         station.list_version = push.at
