@@ -8,12 +8,12 @@ from bench.clock import to_datetime
 from bench.csms import contract
 from bench.csms.certificate_name import boot_status
 from bench.csms.context import Answer, Answerer, Context, Payload, never_cached, nothing
+from bench.csms.limits import max_id_token
 from bench.message import Message
-from bench.station import Transaction
+from bench.station import Identity, Transaction
 from bench.tokens.model import ID_TOKEN_TYPES, Ask, Decision
 
 MAX_LANGUAGE = 8
-MAX_GROUP = 36
 
 
 def id_token_info(context: Context, decision: Decision) -> Answer:
@@ -21,7 +21,7 @@ def id_token_info(context: Context, decision: Decision) -> Answer:
     info: Answer = {"status": decision.status.value}
     token = decision.token
     if token is not None:
-        if token.group_id and len(token.group_id) <= MAX_GROUP:
+        if token.group_id and len(token.group_id) <= max_id_token(context.station.version):
             info["groupIdToken"] = {"idToken": token.group_id, "type": "Central"}
         if token.language_code and len(token.language_code) <= MAX_LANGUAGE:
             info["language1"] = token.language_code
@@ -90,6 +90,8 @@ def boot_notification(context: Context, request: Payload, message: Message) -> A
     station.model = described["model"]
     station.serial_number = described.get("serialNumber", "")
     station.firmware = described.get("firmwareVersion", "")
+    modem = described.get("modem", {})
+    station.identity = Identity(request["reason"], iccid=modem.get("iccid", ""), imsi=modem.get("imsi", ""))
     station.boot = boot_status(context)
     return {"status": station.boot, "currentTime": context.now(), "interval": context.heartbeat_s}
 

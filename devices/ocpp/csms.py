@@ -177,7 +177,17 @@ class CsmsServer:
                 f"give the station a certificate for {connection.station}, if it is not its serial number",
             )
         self._sink.station_opened(
-            StationOpened(connection.station, connection.version, connection.peer, offered, user, at, name)
+            StationOpened(
+                connection.station,
+                connection.version,
+                connection.peer,
+                offered,
+                user,
+                at,
+                name,
+                self._security_profile(),
+                connection.tls_version,
+            )
         )
         self._tell_state()
 
@@ -205,6 +215,12 @@ class CsmsServer:
                 self._tell_state()
 
     # Inside
+
+    def _security_profile(self) -> int:
+        """OCPP 2.0.1 A00: what this listener demands of stations."""
+        if self._tls is None:
+            return 0 if self.password_of is None else 1
+        return 3 if self._tls.station_ca else 2
 
     def _accept(self) -> asyncio.BufferedProtocol:
         connection = Connection(self)
