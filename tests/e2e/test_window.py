@@ -140,7 +140,7 @@ async def test_the_list_is_pushed_and_a_known_card_no_longer_asks(technician: Te
     station = technician.work.station
     technician.work.show_panel(station)
     await technician.see(lambda: station.table.model() is not None and station.table.model().rowCount() == 1)
-    technician.click(station.push_button)
+    technician.click(station.orders.push_button)
     await technician.said("accepted as version 1")
     technician.click(station.version_button)
     await technician.said("1")
