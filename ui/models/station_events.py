@@ -26,7 +26,7 @@ class Column(IntEnum):
 
 HEADERS = ("#", "Time", "Kind", "What", "Value", "Detail")
 # What a typical cell holds: widths come from these, never from the live rows.
-SAMPLES = ("120433", "12:03:11.204", "⚠ security", "Connector.Problem (EVSE 1.1)", "Unavailable", "")
+SAMPLES = ("120433", "12:03:11", "⚠ security", "TamperDetectionActivated", "Unavailable", "")
 _SIGNS = {Severity.INFO: "·", Severity.WARN: "⚠", Severity.FAIL: "✖"}
 _ROLES = {Severity.WARN: "warn", Severity.FAIL: "fail"}
 
@@ -108,8 +108,7 @@ def _text(event: StationEvent, column: int) -> str:
     if column == Column.SEQ:
         return str(event.seq)
     if column == Column.TIME:
-        when = to_datetime(event.utc_ns).astimezone()
-        return f"{when:%H:%M:%S}.{when.microsecond // 1000:03d}"
+        return f"{to_datetime(event.utc_ns).astimezone():%H:%M:%S}"
     if column == Column.KIND:
         return f"{_SIGNS[event.severity]} {event.kind}"
     return {Column.WHAT: event.what, Column.VALUE: event.value}.get(Column(column), event.detail)

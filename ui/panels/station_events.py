@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, Signal
+from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from bench.csms.events import EventKind, StationEvent
@@ -47,14 +47,17 @@ class StationEvents(QWidget):
         self.follow_button.setChecked(True)
         self.follow_button.setAccessibleName("Follow the newest event")
         self.follow_button.setToolTip("Keep the newest event in sight; scrolling up ends it")
-        self.follow_button.toggled.connect(self._follow)
+        self.follow_button.toggled.connect(lambda following: self._stick())
         self.model = StationEventsModel(self)
         self.table = make_table("Events of the station, newest last")
         self.table.setModel(self.model)
         set_widths(self.table, SAMPLES[:-1])
         self.table.activated.connect(self._open)
         self.table.setToolTip("Double-click or press Enter for the whole message")
-        self.table.verticalScrollBar().valueChanged.connect(self._scrolled)
+        self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        bar = self.table.verticalScrollBar()
+        bar.rangeChanged.connect(lambda least, most: self._stick())
+        bar.valueChanged.connect(self._scrolled)
         self.table.setMinimumHeight(60)
         self.empty = EmptyState("Nothing reported yet")
         self._pages = QStackedWidget()
@@ -83,12 +86,9 @@ class StationEvents(QWidget):
     def _show(self) -> None:
         kind: EventKind | None = self.kind.currentData()
         self._moving = True
-        try:
-            changed = self.model.show(self._events, kind)
-            if changed and self.follow_button.isChecked():
-                self.table.scrollToBottom()
-        finally:
-            self._moving = False
+        self.model.show(self._events, kind)
+        self._moving = False
+        self._stick()
         shown, told = self.model.rowCount(), len(self._events)
         self.count.setText("" if not told else f"{shown}" if shown == told else f"{shown} of {told}")
         if told:
@@ -101,9 +101,12 @@ class StationEvents(QWidget):
             )
         self._pages.setCurrentWidget(self.table if shown else self.empty)
 
-    def _follow(self, following: bool) -> None:
-        if following:
+    def _stick(self) -> None:
+        """To the newest, where that is wanted: a table that grows or is resized does not move by itself."""
+        if self.follow_button.isChecked():
+            moving, self._moving = self._moving, True
             self.table.scrollToBottom()
+            self._moving = moving
 
     def _scrolled(self, value: int) -> None:
         if not self._moving:

@@ -51,10 +51,9 @@ class StationOrders(QScrollArea):
         self.setWidgetResizable(True)
         self.viewport().setAutoFillBackground(False)
         page = QWidget()
-        page.setAutoFillBackground(False)
         column = QVBoxLayout(page)
-        column.setContentsMargins(10, 6, 10, 4)
-        column.setSpacing(5)
+        column.setContentsMargins(10, 4, 10, 2)
+        column.setSpacing(4)
         for make in (self._make_list_row, self._make_start_row, self._make_availability_row, self._make_data_row):
             row = QHBoxLayout()
             row.setSpacing(6)
@@ -62,6 +61,7 @@ class StationOrders(QScrollArea):
             column.addLayout(row)
         column.addStretch(1)
         self.setWidget(page)
+        page.setAutoFillBackground(False)  # which a scroll area switches on
         self.show_station(None, False)
 
     def show_station(self, station: Station | None, ready: bool) -> None:
