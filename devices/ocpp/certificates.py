@@ -90,7 +90,7 @@ def make(
         if key_type not in (None, type_of(signer_key)):
             raise OperatorError(
                 f"the CA in {folder} has an {type_of(signer_key).upper()} key",
-                "choose another folder, or replace it with --force",
+                "choose another folder, or replace what is there (--force)",
             )
         for made, name in ((server, None), *zip(leaves, names, strict=True)):
             if made in wanted:
@@ -290,7 +290,9 @@ def _refuse_existing(wanted: Sequence[Made]) -> None:
     for made in wanted:
         for path in (made.certificate, made.key):
             if path.exists():
-                raise OperatorError(f"{path} is there already", "choose another folder, or replace it with --force")
+                raise OperatorError(
+                    f"{path} is there already", "choose another folder, or replace what is there (--force)"
+                )
 
 
 def _common_name(station: str) -> str:
