@@ -21,13 +21,18 @@ def id_token_info(context: Context, decision: Decision) -> Answer:
     info: Answer = {"status": decision.status.value}
     token = decision.token
     if token is not None:
-        if token.group_id and len(token.group_id) <= max_id_token(context.station.version):
+        if token.group_id and len(token.group_id) <= max_id_token(_version(context)):
             info["groupIdToken"] = {"idToken": token.group_id, "type": "Central"}
         if token.language_code and len(token.language_code) <= MAX_LANGUAGE:
             info["language1"] = token.language_code
         if never_cached(decision):
             info["cacheExpiryDateTime"] = context.now()
     return info
+
+
+def _version(context: Context) -> str:
+    """Whose message it is: inside a DataTransfer of 1.6 it is one of 2.0.1 too."""
+    return "2.1" if context.station.version == "2.1" else "2.0.1"
 
 
 def authorize(context: Context, request: Payload, message: Message) -> Answer:

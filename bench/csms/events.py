@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-import orjson
-
+from bench.csms.vendor_data import shown
 from bench.exchange import MASK, Severity
-from bench.masking import is_secret_name, mask_tree
+from bench.masking import is_secret_name
 from bench.message import Message
 
 MAX_EVENTS = 500
@@ -163,10 +162,10 @@ def _transfer(request: Payload, answer: Payload, way: str) -> list[_Line]:
     """DataTransfer (OCPP 2.0.1 P01, P02; 1.6 sections 4.3 and 5.6)."""
     status = str(answer.get("status", ""))
     what = _joined(request["vendorId"], request.get("messageId", ""))
-    back = f"answer {_shown(answer['data'])}" if "data" in answer else ""
+    back = f"answer {shown(answer['data'])}" if "data" in answer else ""
     detail = _joined(way, status, back)
     severity = Severity.INFO if status == "Accepted" else Severity.WARN
-    return [_Line(EventKind.DATA, what, _shown(request["data"]) if "data" in request else "", detail, severity)]
+    return [_Line(EventKind.DATA, what, shown(request["data"]) if "data" in request else "", detail, severity)]
 
 
 def _connector(request: Payload, answer: Payload) -> list[_Line]:
@@ -215,12 +214,6 @@ _TOLD: Mapping[str, Callable[[Payload, Payload], list[_Line]]] = {
 
 def _evse(evse: int, connector: int | None) -> str:
     return f"{int(evse)}" if connector is None else f"{int(evse)}.{int(connector)}"
-
-
-def _shown(data: object) -> str:
-    """Vendor data without its secrets; in 1.6 it is text, in 2.x any JSON."""
-    masked = mask_tree(data)
-    return masked if isinstance(masked, str) else orjson.dumps(masked).decode()
 
 
 def _joined(*parts: str) -> str:

@@ -8,18 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import orjson
-
 from bench.answers import CallAnswer, Said
 from bench.csms.limits import max_id_token, max_length
+from bench.csms.vendor_data import shown
 from bench.errors import BadInput
-from bench.masking import mask_tree
 from bench.tokens.model import IdTokenType
 
 Request = tuple[str, dict[str, Any]]
-
-MAX_SHOWN = 300
-"""Characters of a station's own data in a sentence."""
 
 
 def remote_start(
@@ -227,9 +222,7 @@ def _transferred(version: str, action: str, payload: Mapping[str, Any]) -> tuple
     ok, text = _TRANSFERRED.get(status, (False, f"the station answered the data with {status}"))
     if "data" not in payload:
         return ok, text
-    back = mask_tree(payload["data"])
-    shown = back if isinstance(back, str) else orjson.dumps(back).decode()
-    return ok, f"{text}; it sent back: {shown[:MAX_SHOWN]}{'…' if len(shown) > MAX_SHOWN else ''}"
+    return ok, f"{text}; it sent back: {shown(payload['data'])}"
 
 
 def _any(version: str, action: str, payload: Mapping[str, Any]) -> tuple[bool, str]:

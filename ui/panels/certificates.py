@@ -99,6 +99,7 @@ class CertificatesDialog(QDialog):
         self.browse_button = QPushButton("Choose…")
         self.browse_button.clicked.connect(self._browse)
         where = QHBoxLayout()
+        where.setSpacing(6)
         where.addWidget(self.folder, 1)
         where.addWidget(self.browse_button)
         self.hosts = QLineEdit()
@@ -112,6 +113,7 @@ class CertificatesDialog(QDialog):
         self.days.setRange(1, MAX_DAYS)
         self.days.setValue(DAYS)
         self.days.setSuffix(" days")
+        self.days.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.days.setAccessibleName("Term of the certificates")
         self.key_type = QComboBox()
         for words, kind in KEY_TYPES:

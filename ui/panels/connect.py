@@ -154,7 +154,7 @@ class ConnectPage(QDialog):
         layout.addLayout(words, 1)
         self.qr = QrCode()
         layout.addWidget(self.qr, 0, Qt.AlignmentFlag.AlignTop)
-        self.setMinimumWidth(680)
+        self.setMinimumWidth(800)
 
     def _fill_addresses(self) -> None:
         self._addresses = self._given if self._given is not None else local_addresses()

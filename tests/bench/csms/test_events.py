@@ -94,6 +94,20 @@ def test_data_transfer_both_ways() -> None:
     assert book.station.events[1].seq == book.journal.head - 1
 
 
+def test_vendor_data_of_any_shape_is_told_and_bounded() -> None:
+    book = LinkBook("2.0.1")
+    deep: Any = "x"
+    for _ in range(300):
+        deep = [deep]
+    for number, data in enumerate((deep, {"n": 2**70}, "y" * 25_000, {"text": "z" * 1000})):
+        book.asks(str(number), "DataTransfer", vendorId="acme", data=data)
+    told = [each.value for each in book.station.events]
+    assert told[0].startswith("[[[[")
+    assert told[1].startswith('{"n":1')
+    assert told[2] == "25,000 characters"
+    assert all(len(text) <= 300 for text in told)
+
+
 def test_states_and_progress_of_16() -> None:
     book = LinkBook("1.6")
     book.asks("1", "StatusNotification", connectorId=0, errorCode="NoError", status="Available")
