@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QMainWindow
 
-from bench.certificate_set import CertificateFiles, CertificatesWanted
 from bench.errors import OperatorError
 from ui.transfer import Orders
 
 if TYPE_CHECKING:
+    from bench.certificate_set import CertificateFiles, CertificatesWanted
     from bench.session import Session
     from bench.station import Station
     from ui.panels.certificates import CertificatesDialog
 
-Make = Callable[[CertificatesWanted], CertificateFiles]
+Make = Callable[["CertificatesWanted"], "CertificateFiles"]
 """Makes the files, on another thread. Raises OperatorError."""
 
-Use = Callable[[CertificateFiles, int], str]
+Use = Callable[["CertificateFiles", int], str]
 """Sets them in the profile at that security profile; what was done, in words. Raises OperatorError."""
 
 FOLDER = "authbench-certificates"

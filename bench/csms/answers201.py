@@ -64,7 +64,7 @@ def _tell_chain(context: Context, chain: contract.ChainVerdict) -> None:
             "ocpp.certificate-unanchored",
             "info",
             "no contract roots are configured: dates and signatures of a chain are checked, but not who stands behind it",
-            "give the bench the roots that contracts come from",
+            "name the roots that contracts come from as ocpp.contract_roots in the profile",
         )
 
 

@@ -19,7 +19,6 @@ from PySide6.QtWidgets import (
 )
 
 from bench.answers import CallAnswer, PushReport, Said
-from bench.csms.limits import max_id_token, max_length
 from bench.masking import is_key_code
 from bench.station import Station
 from bench.tokens.model import IdTokenType
@@ -141,6 +140,8 @@ class StationOrders(QScrollArea):
 
     def _use_version(self, version: str) -> None:
         """Limits and names of that OCPP version: 1.6 knows connectors of the station, and no EVSEs."""
+        from bench.csms.limits import max_id_token, max_length  # the window is painted before schemas are loaded
+
         self._version = version
         old = version == "1.6"
         self.id_token.setMaxLength(max_id_token(version))
