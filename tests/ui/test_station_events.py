@@ -9,6 +9,7 @@ from PySide6.QtGui import QGuiApplication
 from bench.clock import NS_PER_S
 from bench.csms.events import EventKind, StationEvent
 from bench.exchange import Severity
+from bench.ports import LinkState
 from bench.station import Identity, Station
 from tests.ui.stub_session import START_UTC_NS
 from ui.models.station_events import Column, StationEventsModel
@@ -66,6 +67,13 @@ async def test_empty_says_what_would_fill_it(panel, stub):
     assert panel.events.table.isVisible()
     panel.events.kind.setCurrentText("vendor data")
     assert panel.events.empty.title.text() == "No vendor data among 1 events"
+
+
+@pytest.mark.gui
+async def test_an_opened_capture_says_where_they_are(panel, stub):
+    stub.link("store", LinkState.OFF)
+    panel.refresh(set())
+    assert "name:NotifyEvent" in panel.events.empty.text.text()
 
 
 @pytest.mark.gui

@@ -217,7 +217,7 @@ class StationPanel(Panel):
         self.free_call.set_version(station.version)
         shown = self.tabs.currentWidget()
         if shown is self.events:
-            self.events.show_station(station)
+            self.events.show_station(station, live=self.has_store)
         elif shown is self.facts:
             self.facts.show_station(station, self.session.clock.stamp().utc_ns)
 

@@ -35,6 +35,7 @@ class StationEvents(QWidget):
         super().__init__(parent)
         self._events: list[StationEvent] = []
         self._moving = False
+        self._live = True
         self.kind = QComboBox()
         self.kind.addItem(ALL, None)
         for kind, word in WORDS.items():
@@ -74,10 +75,13 @@ class StationEvents(QWidget):
         column.addWidget(self._pages, 1)
         self._show()
 
-    def show_station(self, station: Station) -> None:
-        """Show what that station reported; cheap where nothing is new."""
+    def show_station(self, station: Station, *, live: bool = True) -> None:
+        """Show what that station reported; cheap where nothing is new. live: False for one of an opened capture."""
         events = station.events
         old = self._events
+        if live is not self._live:
+            self._live = live
+            self._show()
         if len(events) == len(old) and (not old or (events[0] is old[0] and events[-1] is old[-1])):
             return
         self._events = list(events)
@@ -93,6 +97,11 @@ class StationEvents(QWidget):
         self.count.setText("" if not told else f"{shown}" if shown == told else f"{shown} of {told}")
         if told:
             self.empty.say(f"No {self.kind.currentText()} among {told} events", "Choose all kinds to see them.")
+        elif not self._live:
+            self.empty.say(
+                "An opened capture keeps no list of events",
+                "They are among its messages: filter for name:NotifyEvent,SecurityEventNotification,StatusNotification.",
+            )
         else:
             self.empty.say(
                 "Nothing reported yet",
