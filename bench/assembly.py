@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from bench.clock import utc_now
+from bench.csms.contract import read_trust
 from bench.errors import BadInput, OperatorError
 from bench.journal.capture import Capture
 from bench.passwords import StationPasswords
@@ -114,6 +115,7 @@ class Bench:
             capture=Capture(self._capture_path()),
             bus=bus,
             readers=tuple(self._make_readers(profile)),
+            contract_trust=read_trust(profile.ocpp.contract_roots),
         )
         self.session.server = server = self._make_listener(options.ocpp or profile.ocpp.listen)
         self._session_made = True

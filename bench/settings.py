@@ -94,7 +94,8 @@ class UpstreamSettings(_Section):
 
 class OcppSettings(_Section):
     """listen: ``HOST:PORT``. unknown_stations: any station may connect. security: how they prove who they are.
-    upstream: a CSMS that stations are passed on to, or None.
+    upstream: a CSMS that stations are passed on to, or None. contract_roots: PEM files of the roots (V2G, MO) that contract
+    certificates must come from, with their CRLs; without any, only dates and signatures are judged.
     """
 
     listen: str = "127.0.0.1:9000"
@@ -104,6 +105,7 @@ class OcppSettings(_Section):
     heartbeat_s: Annotated[int, Field(ge=1, le=86400)] = 300
     security: SecuritySettings = SecuritySettings()
     upstream: UpstreamSettings | None = None
+    contract_roots: tuple[Path, ...] = ()
 
 
 class ReaderSettings(_Section):

@@ -17,11 +17,12 @@ from bench.clock import Clock, Stamp
 from bench.codecs import ocpp
 from bench.codecs.ocpp import Call, CallError, CallResult, CallResultError, Unconfirmed
 from bench.codecs.ocpp_schemas import Half, schema_of
-from bench.csms import answers16, answers21, answers201
+from bench.csms import answers16, answers21, answers201, events
 from bench.csms.authority import Authority
 from bench.csms.calls import OutgoingCalls
 from bench.csms.certificate_name import proven
 from bench.csms.context import Context, Memory
+from bench.csms.contract import NO_TRUST, ContractTrust
 from bench.csms.effects import Effect, Noticed, Send, Settled
 from bench.errors import BadInput, OperatorError
 from bench.message import Decoded, Fault, Malformed, Message
@@ -45,7 +46,7 @@ class StationLink:
     """State of one connection. Bytes become a Decoded, the journaled Message becomes effects, in the order they are due.
 
     station is changed as its messages tell of it. authority decides about tokens. memory: what the station's connection before
-    this one left.
+    this one left. contract_trust: whom contract certificates must come from.
     """
 
     def __init__(
@@ -57,11 +58,12 @@ class StationLink:
         *,
         id_prefix: str | None = None,
         memory: Memory | None = None,
+        contract_trust: ContractTrust = NO_TRUST,
     ) -> None:
         self.station = station
         self.version = station.version
         self._answers = _ANSWERS[station.version]
-        self._context = Context(station, authority, settings.heartbeat_s, clock, memory or Memory())
+        self._context = Context(station, authority, settings.heartbeat_s, clock, memory or Memory(), contract_trust)
         self._calls = OutgoingCalls()
         # A prefix of its own, so that an answer to an earlier connection's call is not taken for one to this one's.
         self._prefix = id_prefix if id_prefix is not None else secrets.token_hex(4)
@@ -148,6 +150,7 @@ class StationLink:
             return effects
         try:
             answer = answerer(self._context, call.payload, message)
+            events.record(self.station.events, call.action, call.payload, answer, message)
         except OperatorError as error:
             effects.append(Noticed("ocpp.no-decision", "fail", f"{call.action} not answered: {error.what}", error.cure))
             effects += self._refuse(call.id, call.action, "InternalError", Fault("ocpp.no-decision", error.what))
@@ -244,6 +247,8 @@ class StationLink:
             return [self._stray(call_id, answer)]
         if call.action in _REMOTE_STARTS and (answer.payload is None or answer.payload.get("status") != "Accepted"):
             self._context.remote_starts.refused(call.payload)
+        if answer.payload is not None and not message.decoded.faults:
+            events.record_ours(self.station.events, call.action, call.payload, answer.payload, message)
         refusal = self._refuse_answer(call, message.decoded.faults)
         return [Settled(call_id, answer), *refusal, *self._send_next()]
 
