@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+MAX_CONNECTORS = 1_000
+MAX_TRANSACTIONS = 256
+
 
 @dataclass(slots=True)
 class ListLimits:
@@ -59,3 +62,14 @@ class Station:
     connectors: dict[str, str] = field(default_factory=dict)
     last_heartbeat_utc_ns: int | None = None
     revision: int = 0
+
+    def connector(self, name: str, status: str) -> None:
+        """Keep a connector's status; name: ``evse`` or ``evse.connector``."""
+        if name in self.connectors or len(self.connectors) < MAX_CONNECTORS:
+            self.connectors[name] = status
+
+    def started(self, transaction: Transaction) -> None:
+        """Keep a running transaction; the oldest is forgotten where there are too many."""
+        self.transactions[transaction.id] = transaction
+        if len(self.transactions) > MAX_TRANSACTIONS:
+            del self.transactions[next(iter(self.transactions))]

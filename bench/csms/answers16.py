@@ -8,7 +8,7 @@ from bench.csms import plug_and_charge16
 from bench.csms.certificate_name import boot_status
 from bench.csms.context import Answer, Answerer, Context, Payload, never_cached, nothing
 from bench.message import Message
-from bench.station import Transaction
+from bench.station import Station, Transaction
 from bench.tokens.model import Ask, Decision
 
 MAX_ID_TAG = 20
@@ -39,7 +39,7 @@ def start_transaction(context: Context, request: Payload, message: Message) -> A
     ask = Ask(id_tag, None, context.station.id, connector, "StartTransaction", remote)
     decision = context.decide(ask, message)
     # Whatever the answer: the station did start, and may go on for a while (StopTransactionOnInvalidId, MaxEnergyOnInvalidId).
-    context.started(Transaction(str(number), connector, id_tag, message.seq))
+    context.station.started(Transaction(str(number), connector, id_tag, message.seq))
     return {"transactionId": number, "idTagInfo": id_tag_info(context, decision)}
 
 
@@ -60,12 +60,17 @@ def stop_transaction(context: Context, request: Payload, message: Message) -> An
     return {"idTagInfo": id_tag_info(context, context.decide(ask, message))}
 
 
-def boot_notification(context: Context, request: Payload, message: Message) -> Answer:
-    station = context.station
+def describe(station: Station, request: Payload) -> None:
+    """Keep what a BootNotification says of its station."""
     station.vendor = request["chargePointVendor"]
     station.model = request["chargePointModel"]
     station.serial_number = request.get("chargePointSerialNumber") or request.get("chargeBoxSerialNumber", "")
     station.firmware = request.get("firmwareVersion", "")
+
+
+def boot_notification(context: Context, request: Payload, message: Message) -> Answer:
+    station = context.station
+    describe(station, request)
     station.boot = boot_status(context)
     return {"status": station.boot, "currentTime": context.now(), "interval": context.heartbeat_s}
 
@@ -76,7 +81,7 @@ def heartbeat(context: Context, request: Payload, message: Message) -> Answer:
 
 
 def status_notification(context: Context, request: Payload, message: Message) -> Answer:
-    context.connector(str(int(request["connectorId"])), request["status"])
+    context.station.connector(str(int(request["connectorId"])), request["status"])
     if request["errorCode"] == "LocalListConflict":
         context.notice(
             "list.conflict",

@@ -9,7 +9,7 @@ from bench.csms import contract
 from bench.csms.certificate_name import boot_status
 from bench.csms.context import Answer, Answerer, Context, Payload, never_cached, nothing
 from bench.message import Message
-from bench.station import Transaction
+from bench.station import Station, Transaction
 from bench.tokens.model import ID_TOKEN_TYPES, Ask, Decision
 
 MAX_LANGUAGE = 8
@@ -63,19 +63,25 @@ def _tell_chain(context: Context, chain: contract.ChainVerdict) -> None:
         )
 
 
-def transaction_event(context: Context, request: Payload, message: Message) -> Answer:
-    """TransactionEvent (E01 to E07). idTokenInfo is answered only to an event that carries an idToken."""
-    station = context.station
-    info, id_token, evse = request["transactionInfo"], request.get("idToken"), request.get("evse")
-    name = info["transactionId"]
+def follow(station: Station, request: Payload, seq: int) -> int | None:
+    """Keep which transactions run, as a TransactionEvent tells it; the number of its EVSE, where known."""
+    id_token, evse = request.get("idToken"), request.get("evse")
+    name = request["transactionInfo"]["transactionId"]
     known = station.transactions.get(name)
     number = int(evse["id"]) if evse is not None else known.evse if known is not None else None
     if request["eventType"] == "Ended":
         station.transactions.pop(name, None)
     else:
         value = id_token["idToken"] if id_token is not None else known.id_token if known is not None else ""
-        started = known.started_seq if known is not None else message.seq if request["eventType"] == "Started" else None
-        context.started(Transaction(name, number, value, started))
+        started = known.started_seq if known is not None else seq if request["eventType"] == "Started" else None
+        station.started(Transaction(name, number, value, started))
+    return number
+
+
+def transaction_event(context: Context, request: Payload, message: Message) -> Answer:
+    """TransactionEvent (E01 to E07). idTokenInfo is answered only to an event that carries an idToken."""
+    station, info, id_token = context.station, request["transactionInfo"], request.get("idToken")
+    number = follow(station, request, message.seq)
     if id_token is None:
         return {}
     kind = ID_TOKEN_TYPES[id_token["type"]]
@@ -84,12 +90,18 @@ def transaction_event(context: Context, request: Payload, message: Message) -> A
     return {"idTokenInfo": id_token_info(context, context.decide(ask, message))}
 
 
-def boot_notification(context: Context, request: Payload, message: Message) -> Answer:
-    station, described = context.station, request["chargingStation"]
+def describe(station: Station, request: Payload) -> None:
+    """Keep what a BootNotification says of its station."""
+    described = request["chargingStation"]
     station.vendor = described["vendorName"]
     station.model = described["model"]
     station.serial_number = described.get("serialNumber", "")
     station.firmware = described.get("firmwareVersion", "")
+
+
+def boot_notification(context: Context, request: Payload, message: Message) -> Answer:
+    station = context.station
+    describe(station, request)
     station.boot = boot_status(context)
     return {"status": station.boot, "currentTime": context.now(), "interval": context.heartbeat_s}
 
@@ -100,7 +112,7 @@ def heartbeat(context: Context, request: Payload, message: Message) -> Answer:
 
 
 def status_notification(context: Context, request: Payload, message: Message) -> Answer:
-    context.connector(f"{int(request['evseId'])}.{int(request['connectorId'])}", request["connectorStatus"])
+    context.station.connector(f"{int(request['evseId'])}.{int(request['connectorId'])}", request["connectorStatus"])
     return {}
 
 

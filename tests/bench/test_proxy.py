@@ -146,7 +146,10 @@ def test_dropping_a_held_message_lets_the_next_go() -> None:
     play = Play(make_rule("name=Authorize", Deed.HOLD))
     play.says(STATION, AUTHORIZE)
     play.says(STATION, HEARTBEAT)
-    assert play.line.drop(1, 0) == [Meddled(1, "dropped", "dropped by the operator"), Forward(CSMS, HEARTBEAT, 2)]
+    assert play.line.drop(1, 0) == [
+        Meddled(1, "dropped", "dropped by the operator"),
+        Forward(CSMS, HEARTBEAT, 2, waited_since=0),
+    ]
 
 
 def test_an_injected_call_is_answered_to_us_alone() -> None:

@@ -75,15 +75,15 @@ async def test_a_charger_boots_authorizes_and_takes_lists_through_the_proxy(
 
 async def test_a_rule_meets_what_crosses(proxy: Bench) -> None:
     assert proxy.session.server is not None
-    assert proxy.proxy is not None
+    assert proxy.session.proxy is not None
     edit = make_rule("name=Authorize", Deed.EDIT, side=Side.CSMS, patch={"idTagInfo": {"status": "Blocked"}})
-    proxy.proxy.rules.replace([edit])
+    proxy.session.proxy.rules.replace([edit])
     url = f"{proxy.session.server.url}/CP-7"
     async with asyncio.timeout(DEADLINE_S), connect(url, subprotocols=["ocpp1.6"]) as client:  # type: ignore[list-item]
         await client.send('[2,"1","Authorize",{"idTag":"04AA"}]')
         assert '"Blocked"' in str(await client.recv())
     await proxy.listen_on("127.0.0.1:0")
-    assert proxy.proxy.rules.rules == (edit,)
+    assert proxy.session.proxy.rules.rules == (edit,)
 
 
 @pytest.mark.parametrize(
