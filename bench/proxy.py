@@ -32,7 +32,8 @@ SENDABLE = frozenset({*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)
 
 
 class Forward(NamedTuple):
-    """Send to that side. of: number of the message that is passed on, None for one of ours. edited: not the bytes it came with.
+    """Send to that side. of: number of the message that is passed on, None for one of ours. edited: not the bytes it came with;
+    action: then, of the call that it is or answers.
     waited_since: when it came (monotonic ns) where it was not passed on at once, else None.
     """
 
@@ -42,6 +43,7 @@ class Forward(NamedTuple):
     edited: bool = False
     binary: bool = False
     waited_since: int | None = None
+    action: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,10 @@ class ProxyLine:
         """Read a frame of that side; a CALLRESULT is checked against the call it answers. Never raises."""
         asked, ours = self._open[side.other], self._ours[side]
         return ocpp.decode(data, self.version, lambda call_id: ours.get(call_id) or asked.get(call_id))
+
+    def reread(self, data: bytes, action: str) -> Decoded:
+        """Read a frame that was edited. action: of the call that it is or answers."""
+        return ocpp.decode(data, self.version, lambda call_id: action)
 
     def answers_ours(self, side: Side, decoded: Decoded) -> bool:
         """Whether it answers an injected call. Such an answer is not for the other side."""
@@ -296,7 +302,8 @@ def sendable(code: int, reason: str) -> tuple[int | None, str]:
 
 def _forward(waiting: Waiting, *, waited: bool = False) -> Forward:
     since = waiting.message.mono_ns if waited else None
-    return Forward(waiting.side.other, waiting.data, waiting.seq, waiting.edited, waiting.binary, since)
+    action = waiting.message.decoded.name if waiting.edited else ""
+    return Forward(waiting.side.other, waiting.data, waiting.seq, waiting.edited, waiting.binary, since, action)
 
 
 def _remember(calls: dict[str, str], call_id: str, action: str) -> None:

@@ -85,7 +85,8 @@ class ProxyDesk:
         connection = self._connections[station]
         line = connection.line
         decoded = line.decode(side, data)
-        if side is Side.STATION and line.answers_ours(side, decoded):
+        asked_here = (station, decoded.correlation or "") in self._answers
+        if side is Side.STATION and not asked_here and line.answers_ours(side, decoded):
             line.settle(side, decoded)
             self._sink.station_frame(station, data, stamp)  # who asked journals it
             return
@@ -140,6 +141,13 @@ class ProxyDesk:
     def waiting(self, station: str) -> tuple[Waiting, ...]:
         """What is held or delayed, by number."""
         return self._connection(station).line.waiting
+
+    def as_passed_on(self, station: str, waiting: Waiting) -> Message:
+        """A message that waits with the bytes that would be passed on."""
+        if not waiting.edited:
+            return waiting.message
+        decoded = self._connection(station).line.reread(waiting.data, waiting.message.decoded.name)
+        return waiting.message._replace(raw=waiting.data, decoded=decoded)
 
     def release(self, station: str, seq: int, *, payload: Mapping[str, Any] | None = None) -> None:
         """Let a held message go, with another payload if given."""
@@ -231,7 +239,7 @@ class ProxyDesk:
         if effect.edited:
             side = effect.to.other
             # Without its id: the message as it came is the one that pairs.
-            decoded = connection.line.decode(side, effect.data)._replace(correlation=None)
+            decoded = connection.line.reread(effect.data, effect.action)._replace(correlation=None)
             meta = {"side": str(side), "note": f"message {effect.of} as it was passed on"}
             at = self._clock.stamp()
             direction = _DIRECTIONS[side]

@@ -92,7 +92,7 @@ def test_edit_by_patch_keeps_the_head_and_says_so() -> None:
     play.says(STATION, AUTHORIZE)
     told, sent = play.says(CSMS, b'[3,"1",{"idTagInfo":{"status":"Accepted","parentIdTag":"P"}}]')
     assert told == Meddled(2, "edited", "edited by the rule kind:CALLRESULT")
-    assert sent == Forward(STATION, b'[3,"1",{"idTagInfo":{"status":"Blocked"}}]', 2, edited=True)
+    assert sent == Forward(STATION, b'[3,"1",{"idTagInfo":{"status":"Blocked"}}]', 2, edited=True, action="Authorize")
 
 
 def test_what_has_no_payload_is_passed_on_unedited_and_told() -> None:
@@ -188,7 +188,7 @@ def test_a_side_that_leaves_gets_its_last_words_through() -> None:
     play.says(STATION, HEARTBEAT)
     play.says(CSMS, b'[2,"c","ClearCache",{}]')
     assert play.line.closed(STATION, 3001, "power fails") == [
-        Forward(CSMS, AUTHORIZE, 1),
+        Forward(CSMS, AUTHORIZE, 1, waited_since=0),
         Meddled(2, "dropped", "dropped: the station left while it was held"),
         Meddled(3, "dropped", "dropped: the station left before it was passed on"),
         Hangup(CSMS, 3001, "power fails"),
