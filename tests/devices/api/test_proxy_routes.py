@@ -125,9 +125,8 @@ async def test_secrets_in_what_waits_are_masked(api, wire: Wire) -> None:
 
 async def test_calls_to_either_side(api, wire: Wire) -> None:
     for side in Side:
-        asked = asyncio.ensure_future(
-            api.client.post(f"/bench/v1/proxy/CP/calls/{side}/DataTransfer", json={"vendorId": "x"})
-        )
+        url = f"/bench/v1/proxy/CP/calls/{side}/DataTransfer"
+        asked = asyncio.gather(api.client.post(url, json={"vendorId": "x"}))
         to, call = await wire.sent.get()
         assert (to, call[2:]) == (str(side), ["DataTransfer", {"vendorId": "x"}])
         answer = json.dumps([3, call[1], {"status": "Accepted"}]).encode()
