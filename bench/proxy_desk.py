@@ -144,10 +144,12 @@ class ProxyDesk:
 
     def as_passed_on(self, station: str, waiting: Waiting) -> Message:
         """A message that waits with the bytes that would be passed on."""
-        if not waiting.edited:
-            return waiting.message
-        decoded = self._connection(station).line.reread(waiting.data, waiting.message.decoded.name)
-        return waiting.message._replace(raw=waiting.data, decoded=decoded)
+        return self.reread(station, waiting.message, waiting.data) if waiting.edited else waiting.message
+
+    def reread(self, station: str, message: Message, data: bytes) -> Message:
+        """A message with other bytes."""
+        decoded = self._connection(station).line.reread(data, message.decoded.name)
+        return message._replace(raw=data, decoded=decoded)
 
     def release(self, station: str, seq: int, *, payload: Mapping[str, Any] | None = None) -> None:
         """Let a held message go, with another payload if given."""
