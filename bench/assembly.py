@@ -221,7 +221,6 @@ class Bench:
 
         check_url(upstream.url)
         settings = self.options.profile.ocpp
-        tls = server_tls(settings.security)
         host, port = host_port(address)
         known = frozenset(settings.stations)
         return ProxyServer(
@@ -230,8 +229,9 @@ class Bench:
             upstream.url,
             self.session.become_proxy(),
             stations_allowed=lambda station: settings.unknown_stations or station in known,
-            ssl=None if tls is None else tls.context,
+            tls=server_tls(settings.security),
             upstream_ssl=upstream_context(upstream),
+            password_of=_station_password if settings.security.profile in (1, 2) else None,
         )
 
     def _make_server(self, address: str) -> CsmsServer:
