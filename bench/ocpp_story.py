@@ -119,11 +119,10 @@ class OcppStory:
         elif answer_status(message.decoded) is not None:
             self._close_own_reader(exchange, station, stamp)
 
-    def forget(self, station_id: str) -> list[Exchange]:
-        """A station is gone with calls that nobody answered: the exchanges they belong to."""
-        keys = [key for key in self._asked if key[0] == station_id]
-        found = (self._book.exchanges.get(self._asked.pop(key)) for key in keys)
-        return [exchange for exchange in found if exchange is not None]
+    def forget(self, station_id: str) -> None:
+        """A station is gone: what it asked and nobody answered stays unanswered."""
+        for key in [key for key in self._asked if key[0] == station_id]:
+            del self._asked[key]
 
     def answer_lost(self, station: Station, call_id: str, why: str, stamp: Stamp) -> None:
         """Our answer could not be sent: the station is gone. It will ask again on its next connection."""

@@ -6,6 +6,7 @@ nothing, and one that was edited is the operator's.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -28,6 +29,8 @@ T = TypeVar("T")
 OWN_READER = ("authorize", "transaction")
 REMOTE_STARTS = frozenset({"RemoteStartTransaction", "RequestStartTransaction"})
 REMEMBERED = 4_096
+MAX_TAPS = 256
+"""Taps of one station that its leaving ends at once; earlier ones time out."""
 RULE = "csms"
 
 
@@ -53,6 +56,7 @@ class ProxyStory:
         self._timers = timers
         self._clock = clock
         self._limit_s = limit_s
+        self._taps: dict[str, deque[Exchange]] = {}  # by station, of its own reader; some have ended
         self._calls: dict[tuple[str, str], Message] = {}  # of stations, whose answers tell of them
         self._orders: dict[tuple[str, str], int] = {}  # remote starts of a CSMS -> exchange
         self._answers: dict[int, tuple[int, Decoded]] = {}  # answers of a CSMS not passed on yet: number -> exchange
@@ -99,8 +103,9 @@ class ProxyStory:
     def closed(self, station_id: str, side: Side) -> None:
         """A proxied connection ended, because that side did: nothing that is owed on it will come."""
         stamp, why = self._clock.stamp(), f"the {side} closed before the answer"
-        for exchange in self._story.forget(station_id):
-            if exchange.open and exchange.origin in OWN_READER:
+        self._story.forget(station_id)
+        for exchange in self._taps.pop(station_id, ()):
+            if exchange.open:
                 self._book.step(exchange, stamp, Party.CSMS, Party.STATION, "no answer", fault=why)
                 self._book.close(exchange, Verdict.FAILED, DecidedBy.NOBODY, why, stamp)
         for key in [key for key in self._orders if key[0] == station_id]:
@@ -117,6 +122,7 @@ class ProxyStory:
         exchange = self._book.of_seq(message.seq)
         if exchange is not None and exchange.open and exchange.origin in OWN_READER:
             self._timers.later(self._limit_s, self._expired, exchange)
+            self._taps.setdefault(station.id, deque(maxlen=MAX_TAPS)).append(exchange)
         if not _fits(message):
             return
         if call.action in proxy_station.ASKED:

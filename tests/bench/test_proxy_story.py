@@ -215,6 +215,15 @@ async def test_a_side_that_leaves_fails_the_tap(play: Play, side: Side) -> None:
     assert play.wire.sent[-1] == (str(side.other), 1006)
 
 
+@pytest.mark.parametrize("deed", [Deed.HOLD, Deed.DROP])
+async def test_nor_does_an_answer_that_never_got_through_leave_it_open(play: Play, deed: Deed) -> None:
+    play.desk.rules.replace([make_rule("name=Authorize", deed, side=Side.CSMS)])
+    play.station(AUTHORIZE)
+    play.csms(ACCEPTED)
+    play.desk.closed("CP", Side.CSMS, 1001, "")
+    assert play.exchange.verdict is Verdict.FAILED
+
+
 # Remote start
 
 
