@@ -32,7 +32,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 
 
 def proxy_router(session: Session) -> APIRouter:
-    """Rules, waiting messages and injected calls. All but the description is 409 where the bench is no proxy."""
+    """Rules, waiting messages and injected calls; 409 where the bench is no proxy."""
     router = APIRouter(prefix="/proxy", route_class=JsonRoute, tags=["proxy"], responses=RESPONSES)
 
     def desk() -> ProxyDesk:

@@ -279,3 +279,16 @@ def test_too_many_rules() -> None:
 def test_what_cannot_be_edited(data: bytes) -> None:
     with pytest.raises(BadInput):
         edit(data, payload={})
+
+
+def test_rules_count_and_one_that_stays_goes_on_counting() -> None:
+    first, second = make_rule("name=Authorize", Deed.DELAY, delay_ms=1), make_rule("", Deed.DELAY, delay_ms=1, times=1)
+    play = Play(first, second)
+    rules = play.line._rules
+    play.says(STATION, AUTHORIZE)
+    play.says(STATION, HEARTBEAT)
+    assert rules.applied == (1, 1)
+    rules.replace([second, make_rule("", Deed.DROP), first])
+    assert rules.applied == (1, 0, 1)
+    rules.replace([make_rule("name=Authorize", Deed.DELAY, delay_ms=1)])
+    assert rules.applied == (0,)

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 MAX_ANSWER = 300
 NO_PROXY = (
-    "Start the bench with --upstream ws://HOST:PORT/PATH, or write that URL under [ocpp.upstream] in the profile: it then passes "
-    "stations on to that CSMS, and messages of either side can be held, edited, delayed, dropped or injected here."
+    'Write url = "ws://HOST:PORT/PATH" of a CSMS under [ocpp.upstream] in the profile, or start with --upstream and that URL. '
+    "Stations are then passed on to that CSMS, and messages of either side can be held, edited, delayed, dropped or injected here."
 )
 
 
@@ -47,6 +47,9 @@ class ProxyPanel(Panel):
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(self.waiting, "Waiting")
         self.tabs.addTab(self.call, "Inject a call")
+        self.tabs.setTabToolTip(1, "Only the side it goes to learns of it")
+        self.tabs.setCornerWidget(self.call.place)
+        self.tabs.currentChanged.connect(lambda index: self._tab_chosen())
         self._page = QSplitter(Qt.Orientation.Horizontal)
         self._page.setChildrenCollapsible(False)
         self._page.addWidget(self.rules)
@@ -56,6 +59,7 @@ class ProxyPanel(Panel):
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self.empty)
         self._stack.addWidget(self._page)
+        self._tab_chosen()
 
     # What the window uses
 
@@ -76,6 +80,9 @@ class ProxyPanel(Panel):
         self.tabs.setTabText(0, f"Waiting ({count})" if count else "Waiting")
 
     # Inside
+
+    def _tab_chosen(self) -> None:
+        self.call.place.setVisible(self.tabs.currentWidget() is self.call)
 
     def _ask(self, station: str, side: str, action: str, payload: dict[str, Any]) -> None:
         if self.session is None or self.session.proxy is None:

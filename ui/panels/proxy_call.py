@@ -10,12 +10,15 @@ from bench.proxy_rules import Side
 from ui.panels.free_call import FreeCall
 from ui.widgets import RoleLabel
 
+NOBODY = "No station is connected through the proxy."
 TO = {Side.STATION: "to the station", Side.CSMS: "to its CSMS"}
 
 
 class InjectedCall(QWidget):
-    """Signals:
-    asked: station, side it goes to, action, payload.
+    """place: which connection and which way, to stand beside the tab's name: a low dock leaves little height.
+
+    Signals:
+        asked: station, side it goes to, action, payload.
     """
 
     asked = Signal(str, str, str, object)
@@ -32,21 +35,23 @@ class InjectedCall(QWidget):
             self.side.addItem(words, side)
         self.side.setAccessibleName("Side it goes to")
         self.side.currentIndexChanged.connect(lambda index: self._fit())
-        self.said = RoleLabel("No station is connected through the proxy.", "muted", wrap=True)
+        self.said = RoleLabel("", "muted", wrap=True)
         self.said.setAccessibleName("What was answered")
+        self.said.setContentsMargins(10, 2, 10, 0)
         self.call = FreeCall()
         self.call.asked.connect(self._ask)
-        row = QHBoxLayout()
-        row.setContentsMargins(10, 4, 10, 0)
+        self.place = QWidget()
+        row = QHBoxLayout(self.place)
+        row.setContentsMargins(0, 0, 10, 0)
         row.setSpacing(6)
         row.addWidget(self.station)
         row.addWidget(self.side)
-        row.addWidget(self.said, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addLayout(row)
+        layout.addWidget(self.said)
         layout.addWidget(self.call, 1)
+        self.say("muted", NOBODY)
 
     def show_stations(self) -> None:
         """Offer the stations that are connected."""
@@ -60,15 +65,16 @@ class InjectedCall(QWidget):
                 self.station.setCurrentText(chosen)
             self.station.blockSignals(False)
             if not names:
-                self.say("muted", "No station is connected through the proxy.")
+                self.say("muted", NOBODY)
             elif chosen not in names:
-                self.say("muted", "Neither side knows of this call but the one it goes to.")
+                self.say("muted", "")
         self.call.setEnabled(bool(names))
         self._fit()
 
     def say(self, role: str, text: str) -> None:
         self.said.set_role(role)
         self.said.setText(text)
+        self.said.setVisible(bool(text))
 
     def _fit(self) -> None:
         station = self.station.currentText()
