@@ -71,6 +71,7 @@ class Door:
         self._handshakes = 0
         self._turned_away = False
         self._stations: dict[str, Connection] = {}
+        self._reserved: set[Connection] = set()
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -173,7 +174,7 @@ class Door:
         self._connections.add(connection)
         self._empty.clear()
         self._handshakes += 1
-        if self._handshakes <= MAX_HANDSHAKES and len(self._stations) < MAX_STATIONS and not self._stopping:
+        if self._handshakes <= MAX_HANDSHAKES and self._has_room and not self._stopping:
             return None
         full = Refusal(503, "ocpp.too-many-connections", "too many connections to this bench", "repeat a little later")
         if not self._turned_away and not self._stopping:  # told once until it is over: this is a flood
@@ -190,7 +191,7 @@ class Door:
         return allowed(station, self._stations_allowed) or station
 
     def opened(self, connection: Connection, offered: tuple[str, ...], user: str | None, at: Stamp) -> None:
-        self._handshake_over()
+        self._handshake_over(connection)
         before = self._stations.get(connection.station)
         if before is not None:
             self._replace(before, connection, at)
@@ -228,13 +229,18 @@ class Door:
         if not self._connections:
             self._empty.set()
         if not connection.station:
-            self._handshake_over()
+            self._handshake_over(connection)
             self.turned_away(connection)
         elif not connection.replaced:
             self.left(connection.station, connection, *connection.closing, stamp())
             self._stations.pop(connection.station, None)
             if not self._stopping:
                 self._tell_state()
+
+    def reserve(self, connection: Connection) -> None:
+        """A station that asked properly and is being prepared for: no more one of the few whose handshake is waited for."""
+        self._handshake_over(connection)
+        self._reserved.add(connection)
 
     def forget(self, connection: Connection) -> None:
         """A connection that is ending: nothing more of it is told."""
@@ -264,7 +270,14 @@ class Door:
         )
         self.left(connection.station, before, 1000, reason, at)
 
-    def _handshake_over(self) -> None:
+    @property
+    def _has_room(self) -> bool:
+        return len(self._stations) + len(self._reserved) < MAX_STATIONS
+
+    def _handshake_over(self, connection: Connection) -> None:
+        if connection in self._reserved:
+            self._reserved.remove(connection)
+            return
         self._handshakes -= 1
         if self._handshakes <= MAX_HANDSHAKES // 2:
             self._turned_away = False

@@ -95,6 +95,7 @@ class ProxyServer(Door):
     # devices.ocpp.door.Door
 
     def prepare(self, connection: Connection, station: str, request: Request) -> asyncio.Task[str | Refusal]:
+        self.reserve(connection)
         return self._dials.spawn(self._dial(connection, station, request), name="dial CSMS")
 
     def turned_away(self, connection: Connection) -> None:

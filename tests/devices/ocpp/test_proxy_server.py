@@ -291,6 +291,35 @@ async def test_a_station_that_connects_again_replaces_itself(bench: ProxyBench) 
     assert bench.here.closed[0][:2] == ("CP-1", 1000)
 
 
+async def test_a_hundred_stations_whose_csms_takes_its_time() -> None:
+    """After a power cut: more of them wait for their CSMS than may stand in an unfinished handshake."""
+    asked = asyncio.Semaphore(0)
+    go_on = asyncio.Event()
+
+    async def slow(there: ServerConnection, request: object) -> None:
+        asked.release()
+        await go_on.wait()
+
+    async with (
+        asyncio.timeout(6 * DEADLINE_S),
+        serve(
+            lambda there: there.wait_closed(), "127.0.0.1", 0, subprotocols=["ocpp1.6"], process_request=slow
+        ) as server,  # type: ignore[list-item]
+        proxied(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}") as bench,  # type: ignore[index]
+    ):
+        dialling = []
+        for batch in range(4):
+            names = [f"CP-{batch}-{number}" for number in range(25)]
+            dialling.append(asyncio.gather(*(bench.station(name) for name in names)))
+            for _ in names:
+                await asked.acquire()
+        go_on.set()
+        for clients in [await some for some in dialling]:
+            await asyncio.gather(*(client.close() for client in clients))
+        assert len(bench.here.opened) == 100
+        assert bench.here.findings == []
+
+
 # Refusals
 
 
