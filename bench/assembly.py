@@ -28,7 +28,6 @@ from bench.settings import Profile, ReaderSettings, UpstreamSettings
 from bench.tokens.store import TokenStore
 
 if TYPE_CHECKING:
-    from bench.proxy_desk import ProxyDesk
     from devices.api.server import ApiServer
     from devices.josev import JosevBus
     from devices.ocpp.csms import CsmsServer
@@ -67,10 +66,7 @@ class Options:
 
 
 class Bench:
-    """A session with its adapters and, where asked for, embedded broker and simulated charger.
-
-    proxy: where messages are held, released, edited, dropped and injected, when stations are passed on to another CSMS.
-    """
+    """A session with its adapters and, where asked for, embedded broker and simulated charger."""
 
     def __init__(self, options: Options) -> None:
         self.options = options
@@ -80,7 +76,6 @@ class Bench:
         self.api: ApiServer | None = None
         self.broker: EmbeddedBroker | None = None
         self.charger: SimulatedCharger | None = None
-        self.proxy: ProxyDesk | None = None
         self.missing: list[str] = []
         self._passwords = StationPasswords(secret)
         self._looking: asyncio.Task[None] | None = None
@@ -251,28 +246,23 @@ class Bench:
         return self._make_server(address) if upstream is None else self._make_proxy(address, upstream)
 
     def _make_proxy(self, address: str, upstream: UpstreamSettings) -> ProxyServer:
-        from bench.journal.view import JournalContext
-        from bench.proxy_desk import ProxyDesk
         from devices.ocpp.proxy import ProxyServer
         from devices.ocpp.proxy_tls import check_url, upstream_context
         from devices.ocpp.tls import server_tls
 
         check_url(upstream.url)
-        settings, session = self.options.profile.ocpp, self.session
-        tls = server_tls(settings.security)
+        settings = self.options.profile.ocpp
         host, port = host_port(address)
         known = frozenset(settings.stations)
-        if self.proxy is None:  # its rules outlive a move of the listener
-            context = JournalContext(session.pairs, session.exchange_of)
-            self.proxy = ProxyDesk(session.journal, context, session.clock, call_timeout_s=settings.call_timeout_s)
         return ProxyServer(
             host,
             port,
             upstream.url,
-            self.proxy,
+            self.session.become_proxy(),
             stations_allowed=lambda station: settings.unknown_stations or station in known,
-            ssl=None if tls is None else tls.context,
+            tls=server_tls(settings.security),
             upstream_ssl=upstream_context(upstream),
+            password_of=self._passwords.of if self._wants_passwords else None,
         )
 
     def _make_server(self, address: str) -> CsmsServer:

@@ -140,6 +140,13 @@ class ExchangeBook:
         """Add a step that crossed no link (a look-up), or that never came (fault)."""
         self._add(exchange, Hop(None, from_, to, link, name, stamp.mono_ns, fault))
 
+    def mark(self, exchange: Exchange, seq: int, fault: str) -> None:
+        """Say what went wrong at the step of a message that was added before."""
+        for index, hop in enumerate(exchange.hops):
+            if hop.seq == seq:
+                exchange.hops[index] = hop._replace(fault=fault or None)
+        self.touch(exchange)
+
     def close(self, exchange: Exchange, verdict: Verdict, decided_by: DecidedBy, reason: str, stamp: Stamp) -> None:
         """Give the verdict, or replace it (a late answer, a later deauthorization)."""
         if exchange.closed is None:

@@ -96,7 +96,7 @@ class Decider:
         if exchange.token_type == JosevTokenType.NO_AUTHORIZATION:
             return Inference(DecidedBy.JOSEV, "free charging")
         if exchange.origin == "remote_start":
-            return Inference(DecidedBy.OPERATOR, "remote start")
+            return Inference(exchange.ordered_by, "remote start")
         if exchange.token_type == JosevTokenType.CENTRAL:
             return Inference(DecidedBy.JOSEV, "remote start by a CSMS unseen")
         station = self.station_of(exchange)

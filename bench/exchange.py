@@ -98,7 +98,8 @@ class Exchange:
 
     origin: ``tap`` (ours), ``authorize``/``transaction`` (the charger's own reader), ``update``, ``remote_start``, ``bus``
         (other charger software asked).
-    decision: the store's answer in this exchange, None where it was never asked.
+    decision: the answer of the store, or of the CSMS behind a proxy; None where neither was asked.
+    ordered_by: who ordered a remote start.
     """
 
     id: int
@@ -114,6 +115,7 @@ class Exchange:
     reason: str = ""
     token_label: str = ""
     decision: Decision | None = None
+    ordered_by: DecidedBy = DecidedBy.OPERATOR
     closed: Stamp | None = None
     hops: list[Hop] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)

@@ -17,7 +17,7 @@ from bench.csms import plug_and_charge16
 from bench.deciding import Decider
 from bench.exchange import DecidedBy, Exchange, Party, Severity, TapCard, Verdict
 from bench.masking import is_key_code
-from bench.message import Message
+from bench.message import Decoded, Message
 from bench.settings import Evse
 from bench.station import Station
 from bench.tokens.model import ID_TOKEN_TYPES, OCPP_TO_JOSEV, IdTokenType
@@ -39,7 +39,7 @@ class OcppStory:
         self._evse_ids = {evse.ocpp_id: evse.id for evse in evses}
         self._asked: dict[tuple[str, str], int] = {}
         self._transactions: dict[tuple[str, str], int] = {}
-        self._held: dict[int, Inference | None] = {}
+        self._held: dict[int, Inference] = {}
 
     # The station calls
 
@@ -72,7 +72,11 @@ class OcppStory:
             if exchange is None:
                 exchange = self._open(station, value, id_type, action, payload, stamp)
                 # Before the answer is made: it changes what the station may hold in its cache.
-                self._held[exchange.id] = self._decider.local_knowledge(station, value)
+                held = self._decider.local_knowledge(station, value)
+                if held is not None:
+                    self._held[exchange.id] = held
+                    if len(self._held) > REMEMBERED:
+                        del self._held[next(iter(self._held))]
         if exchange.station is None:
             exchange.station = station.id
         if action == "TransactionEvent":
@@ -85,29 +89,40 @@ class OcppStory:
         self._book.hop(exchange, message, Party.STATION, Party.CSMS, name, fault)
         if exchange.open and exchange.origin == "remote_start" and action != "Authorize":
             # A transaction with the token of an open remote start proves that it worked.
-            self._book.close(exchange, Verdict.ACCEPTED, DecidedBy.OPERATOR, "remote start", stamp)
+            self._book.close(exchange, Verdict.ACCEPTED, exchange.ordered_by, "remote start", stamp)
         _remember(self._asked, (station.id, body.id), exchange.id)
 
-    def answer_sent(self, station: Station, message: Message) -> None:
-        """Our answer to a call of the station went out."""
+    def answer_seen(self, station: Station, message: Message) -> Exchange | None:
+        """The answer of a CSMS, ours or another one, to a call of the station; its exchange, which it does not end."""
         body = message.decoded.body
         exchange = self._book.exchanges.get(self._asked.pop((station.id, message.decoded.correlation or ""), 0))
         if exchange is None:
-            return
-        stamp = Stamp(message.mono_ns, message.utc_ns)
+            return None
         if isinstance(body, CallResult):
-            inside = plug_and_charge16.answer_inside(body.payload) if body.action == "DataTransfer" else None
-            status = _status_of(inside if inside is not None else body.payload)
+            status = answer_status(message.decoded)
             self._book.hop(exchange, message, Party.CSMS, Party.STATION, status or "answer")
             transaction = body.payload.get("transactionId") if isinstance(body.payload, dict) else None
             if transaction is not None:
                 _remember(self._transactions, (station.id, str(transaction)), exchange.id)
-            if exchange.open and status is not None and exchange.origin in ("authorize", "transaction"):
-                self._close_own_reader(exchange, station, stamp)
         elif isinstance(body, CallError):
             self._book.hop(exchange, message, Party.CSMS, Party.STATION, body.code, fault=body.description or body.code)
-            if exchange.open and exchange.origin in ("authorize", "transaction"):
-                self._book.close(exchange, Verdict.FAILED, DecidedBy.NOBODY, body.code, stamp)
+        return exchange
+
+    def answer_sent(self, station: Station, message: Message) -> None:
+        """Our answer to a call of the station went out."""
+        exchange = self.answer_seen(station, message)
+        if exchange is None or not exchange.open or exchange.origin not in ("authorize", "transaction"):
+            return
+        body, stamp = message.decoded.body, Stamp(message.mono_ns, message.utc_ns)
+        if isinstance(body, CallError):
+            self._book.close(exchange, Verdict.FAILED, DecidedBy.NOBODY, body.code, stamp)
+        elif answer_status(message.decoded) is not None:
+            self._close_own_reader(exchange, station, stamp)
+
+    def forget(self, station_id: str) -> None:
+        """A station is gone: what it asked and nobody answered stays unanswered."""
+        for key in [key for key in self._asked if key[0] == station_id]:
+            del self._asked[key]
 
     def answer_lost(self, station: Station, call_id: str, why: str, stamp: Stamp) -> None:
         """Our answer could not be sent: the station is gone. It will ask again on its next connection."""
@@ -191,11 +206,17 @@ class OcppStory:
     # We call the station
 
     def remote_start(
-        self, station: Station, value: str, id_type: IdTokenType, evse: int | None, stamp: Stamp
+        self,
+        station: Station,
+        value: str,
+        id_type: IdTokenType,
+        evse: int | None,
+        stamp: Stamp,
+        by: DecidedBy = DecidedBy.OPERATOR,
     ) -> Exchange:
-        """The CSMS starts a charge: the exchange opens with our own call (OCPP 2.0.1 C05)."""
+        """The CSMS starts a charge: the exchange opens with its call (OCPP 2.0.1 C05). by: who ordered it."""
         josev_type = str(OCPP_TO_JOSEV[id_type])
-        return self._book.open(
+        exchange = self._book.open(
             "remote_start",
             stamp,
             card=TapCard(value, None, josev_type),
@@ -203,6 +224,8 @@ class OcppStory:
             evse_id=self._evse_ids.get(evse) if evse is not None else None,
             station=station.id,
         )
+        exchange.ordered_by = by
+        return exchange
 
     def our_call_sent(self, exchange: Exchange, message: Message) -> None:
         self._book.hop(exchange, message, Party.CSMS, Party.STATION, message.decoded.name)
@@ -247,7 +270,7 @@ class OcppStory:
         """The station accepted a remote start, and the limit ran out with neither update nor transaction."""
         if not exchange.open:
             return
-        self._book.close(exchange, Verdict.ACCEPTED, DecidedBy.OPERATOR, "remote start", stamp)
+        self._book.close(exchange, Verdict.ACCEPTED, exchange.ordered_by, "remote start", stamp)
         self._book.finding(
             "remote-start.silent",
             Severity.WARN,
@@ -271,6 +294,15 @@ def token_of(payload: Mapping[str, object]) -> tuple[str | None, IdTokenType | N
         return (value if isinstance(value, str) else None), id_type
     tag = payload.get("idTag")
     return (tag if isinstance(tag, str) else None), None
+
+
+def answer_status(answer: Decoded) -> str | None:
+    """What an answer says of the token that was asked for; None where it says nothing."""
+    body = answer.body
+    if not isinstance(body, CallResult):
+        return None
+    inside = plug_and_charge16.answer_inside(body.payload) if body.action == "DataTransfer" else None
+    return _status_of(inside if inside is not None else body.payload)
 
 
 def _transaction_id(payload: Mapping[str, object]) -> str:

@@ -32,13 +32,18 @@ SENDABLE = frozenset({*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)
 
 
 class Forward(NamedTuple):
-    """Send to that side. of: number of the message that is passed on, None for one of ours. edited: not the bytes it came with."""
+    """Send to that side. of: number of the message that is passed on, None for one of ours. edited: not the bytes it came with;
+    action: then, of the call that it is or answers.
+    waited_since: when it came (monotonic ns) where it was not passed on at once, else None.
+    """
 
     to: Side
     data: bytes
     of: int | None
     edited: bool = False
     binary: bool = False
+    waited_since: int | None = None
+    action: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +89,24 @@ Effect = Forward | Answered | Meddled | Trouble | Hangup
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A message that waits. held: for the operator; else until due_ns (monotonic), or for those before it."""
+    """A message that waits. data: as it would be passed on. held: for the operator; else until due_ns (monotonic), or for those
+    before it.
+    """
 
-    seq: int
+    message: Message
     side: Side
     data: bytes
     held: bool
     due_ns: int
-    edited: bool
     binary: bool
+
+    @property
+    def seq(self) -> int:
+        return self.message.seq
+
+    @property
+    def edited(self) -> bool:
+        return self.data != self.message.raw
 
 
 class ProxyLine:
@@ -119,6 +133,10 @@ class ProxyLine:
         """Read a frame of that side; a CALLRESULT is checked against the call it answers. Never raises."""
         asked, ours = self._open[side.other], self._ours[side]
         return ocpp.decode(data, self.version, lambda call_id: ours.get(call_id) or asked.get(call_id))
+
+    def reread(self, data: bytes, action: str) -> Decoded:
+        """Read a frame that was edited. action: of the call that it is or answers."""
+        return ocpp.decode(data, self.version, lambda call_id: action)
 
     def answers_ours(self, side: Side, decoded: Decoded) -> bool:
         """Whether it answers an injected call. Such an answer is not for the other side."""
@@ -154,7 +172,7 @@ class ProxyLine:
             if waiting.held:
                 effects.append(Meddled(waiting.seq, "dropped", f"dropped: the {side} left while it was held"))
             else:
-                effects.append(_forward(waiting))
+                effects.append(_forward(waiting, waited=True))
         effects += [Meddled(w.seq, "dropped", f"dropped: the {side} left before it was passed on") for w in back]
         queue.clear()
         back.clear()
@@ -191,7 +209,7 @@ class ProxyLine:
         queue, index = self._find(seq)
         waiting = queue[index]
         if payload is not None:
-            waiting = replace(waiting, data=edit(waiting.data, payload=payload), edited=True)
+            waiting = replace(waiting, data=edit(waiting.data, payload=payload))
         self.moved = True
         queue[index] = replace(waiting, held=False, due_ns=now_ns)
         return [Meddled(seq, "released", "released by the operator"), *self._pump(waiting.side, now_ns)]
@@ -240,8 +258,7 @@ class ProxyLine:
     def _pass_on(self, side: Side, message: Message, ruling: Ruling, binary: bool) -> list[Effect]:
         queue = self._queues[side]
         due_ns = message.mono_ns + ruling.delay_ms * NS_PER_MS
-        edited = ruling.data != message.raw
-        waiting = Waiting(message.seq, side, ruling.data, ruling.held, due_ns, edited, binary)
+        waiting = Waiting(message, side, ruling.data, ruling.held, due_ns, binary)
         if not queue and not ruling.held and not ruling.delay_ms:
             return [_forward(waiting)]
         queue.append(waiting)
@@ -258,7 +275,7 @@ class ProxyLine:
                 message.seq,
             )
         ]
-        effects += map(_forward, queue)
+        effects += [_forward(one, waited=one is not waiting) for one in queue]
         queue.clear()
         return effects
 
@@ -266,7 +283,7 @@ class ProxyLine:
         queue = self._queues[side]
         while queue and not queue[0].held and queue[0].due_ns <= now_ns:
             self.moved = True
-            yield _forward(queue.popleft())
+            yield _forward(queue.popleft(), waited=True)
 
     def _find(self, seq: int) -> tuple[deque[Waiting], int]:
         for queue in self._queues.values():
@@ -283,8 +300,10 @@ def sendable(code: int, reason: str) -> tuple[int | None, str]:
     return (code, reason) if code in SENDABLE else (1006, "")
 
 
-def _forward(waiting: Waiting) -> Forward:
-    return Forward(waiting.side.other, waiting.data, waiting.seq, waiting.edited, waiting.binary)
+def _forward(waiting: Waiting, *, waited: bool = False) -> Forward:
+    since = waiting.message.mono_ns if waited else None
+    action = waiting.message.decoded.name if waiting.edited else ""
+    return Forward(waiting.side.other, waiting.data, waiting.seq, waiting.edited, waiting.binary, since, action)
 
 
 def _remember(calls: dict[str, str], call_id: str, action: str) -> None:

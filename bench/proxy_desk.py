@@ -20,6 +20,7 @@ from bench.message import Decoded, Direction, Link, Message
 from bench.ports import Sink
 from bench.proxy import Answered, Effect, Forward, Hangup, Meddled, ProxyLine, Trouble, Waiting
 from bench.proxy_rules import Rules, Side
+from bench.proxy_story import ProxyStory
 
 _DIRECTIONS = {Side.STATION: Direction.IN, Side.CSMS: Direction.OUT}
 
@@ -46,16 +47,25 @@ class _Connection(NamedTuple):
 class ProxyDesk:
     """All connections of one proxy. All on the loop's thread, each frame handled synchronously.
 
-    rules: what is held, edited, delayed or dropped; may be replaced at any time. waiting_changed: set it to be told, by station,
-    when messages have begun or ceased to wait.
+    rules: what is held, edited, delayed or dropped; may be replaced at any time. story: what is told of taps and stations; None
+    tells nothing. waiting_changed: set it to be told, by station, when messages have begun or ceased to wait.
     """
 
-    def __init__(self, journal: Journal, context: Context, clock: Clock, *, call_timeout_s: float = 30.0) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        context: Context,
+        clock: Clock,
+        *,
+        story: ProxyStory | None = None,
+        call_timeout_s: float = 30.0,
+    ) -> None:
         self.rules = Rules()
         self.waiting_changed: Callable[[str], None] = lambda station: None
         self._journal = journal
         self._context = context
         self._clock = clock
+        self._story = story
         self._call_timeout_s = call_timeout_s
         self._sink: Sink
         self._connections: dict[str, _Connection] = {}
@@ -75,7 +85,8 @@ class ProxyDesk:
         connection = self._connections[station]
         line = connection.line
         decoded = line.decode(side, data)
-        if side is Side.STATION and line.answers_ours(side, decoded):
+        asked_here = (station, decoded.correlation or "") in self._answers
+        if side is Side.STATION and not asked_here and line.answers_ours(side, decoded):
             line.settle(side, decoded)
             self._sink.station_frame(station, data, stamp)  # who asked journals it
             return
@@ -83,6 +94,8 @@ class ProxyDesk:
         if binary:
             meta["binary"] = True
         message = self._journal.append(Link.OCPP, _DIRECTIONS[side], station, data, decoded, stamp, meta)
+        if self._story is not None:
+            self._story.heard(station, side, message)
         for effect in line.received(side, message, binary=binary):
             self._carry_out(station, connection, effect, message)
         self._look_waiting(station, connection)
@@ -107,6 +120,9 @@ class ProxyDesk:
             )
         for effect in connection.line.closed(side, code, reason):
             self._carry_out(station, connection, effect)
+        if self._story is not None:
+            self._story.closed(station, side)
+        self.waiting_changed(station)
         for key in [key for key in self._answers if key[0] == station]:
             answer = self._answers.pop(key)
             if not answer.done():
@@ -118,9 +134,22 @@ class ProxyDesk:
     def stations(self) -> tuple[str, ...]:
         return tuple(self._connections)
 
+    def version(self, station: str) -> str:
+        """The OCPP version that station and CSMS speak."""
+        return self._connection(station).line.version
+
     def waiting(self, station: str) -> tuple[Waiting, ...]:
         """What is held or delayed, by number."""
         return self._connection(station).line.waiting
+
+    def as_passed_on(self, station: str, waiting: Waiting) -> Message:
+        """A message that waits with the bytes that would be passed on."""
+        return self.reread(station, waiting.message, waiting.data) if waiting.edited else waiting.message
+
+    def reread(self, station: str, message: Message, data: bytes) -> Message:
+        """A message with other bytes."""
+        decoded = self._connection(station).line.reread(data, message.decoded.name)
+        return message._replace(raw=data, decoded=decoded)
 
     def release(self, station: str, seq: int, *, payload: Mapping[str, Any] | None = None) -> None:
         """Let a held message go, with another payload if given."""
@@ -199,6 +228,8 @@ class ProxyDesk:
                 if waiting is not None and cause is not None and not waiting.done():
                     waiting.set_result(cause)
             case Meddled(seq, what, text):
+                if self._story is not None:
+                    self._story.meddled(seq, what, text)
                 self._note(station, what, f"message {seq} {text}")
             case Trouble():
                 self._sink.finding(effect.rule, effect.severity, f"{station}: {effect.text}", effect.cure)
@@ -206,15 +237,20 @@ class ProxyDesk:
                 connection.wire.hang_up(effect.to, effect.code, effect.reason)
 
     def _forward(self, station: str, connection: _Connection, effect: Forward) -> None:
+        decoded = None
         if effect.edited:
             side = effect.to.other
             # Without its id: the message as it came is the one that pairs.
-            decoded = connection.line.decode(side, effect.data)._replace(correlation=None)
+            decoded = connection.line.reread(effect.data, effect.action)._replace(correlation=None)
             meta = {"side": str(side), "note": f"message {effect.of} as it was passed on"}
             at = self._clock.stamp()
             direction = _DIRECTIONS[side]
             self._journal.append(Link.OCPP, direction, station, effect.data, decoded, at, meta, injected=True)
         connection.wire.send(effect.to, effect.data, effect.binary)
+        if self._story is not None and effect.of is not None:
+            since = effect.waited_since
+            waited_ns = None if since is None else self._clock.stamp().mono_ns - since
+            self._story.passed(effect.of, decoded, waited_ns)
 
     def _inject(self, station: str, effect: Forward, decoded: Decoded) -> Message:
         """Journal one of ours and send it. It goes the way of the side that it is not sent to."""

@@ -101,15 +101,20 @@ class Rules:
 
     def __init__(self, rules: Iterable[Rule] = ()) -> None:
         self._rules: list[Rule] = []
-        self._left: list[int | None] = []
+        self._applied: list[int] = []
         self.replace(rules)
 
     @property
     def rules(self) -> tuple[Rule, ...]:
         return tuple(self._rules)
 
+    @property
+    def applied(self) -> tuple[int, ...]:
+        """How many messages each of them was applied to."""
+        return tuple(self._applied)
+
     def replace(self, rules: Iterable[Rule]) -> None:
-        """Take these rules from now on; their counts start afresh.
+        """Take these rules from now on. One that was there before, the same object, goes on counting; others start afresh.
 
         Raises:
             BadInput: too many.
@@ -117,18 +122,18 @@ class Rules:
         new = list(rules)
         if len(new) > MAX_RULES:
             raise BadInput(f"{len(new)} rules are too many", f"a proxy takes at most {MAX_RULES}")
+        counts = {id(rule): applied for rule, applied in zip(self._rules, self._applied, strict=True)}
+        self._applied = [counts.pop(id(rule), 0) for rule in new]
         self._rules = new
-        self._left = [rule.times for rule in new]
 
     def apply(self, side: Side, message: Message, context: Context) -> Ruling:
         """What becomes of a message of that side."""
         ruling = Ruling(message.raw)
         for index, rule in enumerate(self._rules):
-            left = self._left[index]
-            if left == 0 or rule.side not in (None, side) or not rule.filter.matches(message, context):
+            used_up = rule.times is not None and self._applied[index] >= rule.times
+            if used_up or rule.side not in (None, side) or not rule.filter.matches(message, context):
                 continue
-            if left is not None:
-                self._left[index] = left - 1
+            self._applied[index] += 1
             ruling = _ruled(ruling, rule, message)
             if ruling.dropped:
                 break

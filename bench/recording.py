@@ -171,7 +171,7 @@ class Recording:
         self.history = self.journal = RecordedMessages(path, redecode)
         reader = self.journal.pages.reader
         self.store = NoStore()
-        self.server = self.bus = self.capture = None
+        self.server = self.bus = self.capture = self.proxy = None
         self.last_card: CardRead | None = None
         self.links = {
             "capture": LinkStatus("capture", LinkState.OFF, f"{path.name}, opened for looking"),

@@ -31,10 +31,13 @@ from bench.journal.log import Journal
 from bench.journal.notes import Note, NoteBook
 from bench.journal.pairs import LivePairs, limits_of
 from bench.journal.redecode import redecode
+from bench.journal.view import JournalContext
 from bench.link_board import LinkBoard
 from bench.message import Decoded, Direction, Link, Message
 from bench.ocpp_story import OcppStory
 from bench.ports import Bus, LinkState, LinkStatus, Reader, StationOpened, StationServer
+from bench.proxy_desk import ProxyDesk
+from bench.proxy_story import ProxyStory
 from bench.recorder import Recorder
 from bench.settings import Profile
 from bench.settings_flow import SettingValue, SettingWritten
@@ -71,6 +74,7 @@ class Change(StrEnum):
     FINDING = "finding"  # key: None
     CARD = "card"  # key: reader name; session.last_card is new
     NOTE = "note"  # key: number of the message
+    PROXY = "proxy"  # key: station id; messages began or ceased to wait in the proxy
 
 
 class Session:
@@ -78,6 +82,8 @@ class Session:
 
     exchanges: by id, in order of opening. stations: by id. links: by name. findings: newest last, bounded.
     last_card: the latest card a reader saw, or None. pairs: who answers whom, and what does not fit.
+    proxy: where messages between stations and another CSMS are held, edited, dropped and injected; None where the bench itself is
+    their CSMS.
     """
 
     def __init__(
@@ -114,6 +120,7 @@ class Session:
         self.last_card: CardRead | None = None
         self.last_removed: CardRemoved | None = None
         self.tasks = Tasks()
+        self.proxy: ProxyDesk | None = None
         self._listeners: list[Callable[[Change, object], None]] = []
         self._timers = Timers(self.clock)
         self._endings = Endings()
@@ -127,7 +134,7 @@ class Session:
             accept_unknown=profile.accept_unknown,
             concurrent_tx=profile.concurrent_tx,
         )
-        story = OcppStory(self._book, self._decider, profile.charger.evses)
+        self._story = story = OcppStory(self._book, self._decider, profile.charger.evses)
         self._board = StationBoard(
             self.journal,
             self._book,
@@ -228,6 +235,21 @@ class Session:
                 await old.start(self)
             raise
         self.server = self._board.server = server
+
+    def become_proxy(self) -> ProxyDesk:
+        """Stations are passed on to another CSMS. The same desk each time: its rules outlive a move of the listener."""
+        if self.proxy is None:
+            limit_s = self.profile.answer_limit_s
+            story = ProxyStory(self._board, self._book, self._story, self._timers, self.clock, limit_s=limit_s)
+            self.proxy = ProxyDesk(
+                self.journal,
+                JournalContext(self.pairs, self.exchange_of),
+                self.clock,
+                story=story,
+                call_timeout_s=self.profile.ocpp.call_timeout_s,
+            )
+            self.proxy.waiting_changed = lambda station: self._tell(Change.PROXY, station)
+        return self.proxy
 
     async def _end(self, closing: Awaitable[None], name: str) -> None:
         try:

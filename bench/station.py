@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from bench.csms.events import MAX_EVENTS, StationEvent
 
+MAX_CONNECTORS = 1_000
+MAX_TRANSACTIONS = 256
+
 
 @dataclass(slots=True)
 class ListLimits:
@@ -105,3 +108,14 @@ class Station:
         """EVSEs that it told of by StatusNotification; of a 1.6 station its connectors, 0 aside (that is the station itself)."""
         numbers = {name.partition(".")[0] for name in self.connectors}
         return {int(number) for number in numbers if number.isdecimal()} - {0}
+
+    def connector(self, name: str, status: str) -> None:
+        """Keep a connector's status; name: ``evse`` or ``evse.connector``."""
+        if name in self.connectors or len(self.connectors) < MAX_CONNECTORS:
+            self.connectors[name] = status
+
+    def started(self, transaction: Transaction) -> None:
+        """Keep a running transaction; the oldest is forgotten where there are too many."""
+        self.transactions[transaction.id] = transaction
+        if len(self.transactions) > MAX_TRANSACTIONS:
+            del self.transactions[next(iter(self.transactions))]

@@ -101,7 +101,7 @@ class StationBoard:
         offered = ", ".join(opened.offered) or "none"
         detail = f"connected from {opened.peer}, OCPP {opened.version}, offered {offered}"
         self._note(station.id, "up", detail, opened.stamp)
-        self._touch(station)
+        self.touch(station)
 
     def closed(self, station_id: str, code: int, reason: str, stamp: Stamp) -> None:
         station = self.stations.get(station_id)
@@ -111,7 +111,7 @@ class StationBoard:
         station.offline_since_utc_ns = stamp.utc_ns
         self._note(station_id, "down", f"closed, code {code}{': ' + reason if reason else ''}", stamp)
         self._drop_link(station_id, f"the station's connection closed (code {code})")
-        self._touch(station)
+        self.touch(station)
 
     def frame(self, station_id: str, data: bytes, stamp: Stamp) -> None:
         """One message of a station: journaled before anyone acts on it."""
@@ -132,9 +132,9 @@ class StationBoard:
         for effect in link.handle(message):
             self._carry_out(station, effect, message.seq)
         if decoded.faults:
-            self._tell_faults(station_id, message)
+            self.tell_faults(station_id, message)
         if not isinstance(body, Call) or body.action not in ("Authorize", "Heartbeat", "MeterValues"):
-            self._touch(station)
+            self.touch(station)
 
     # What the bench asks
 
@@ -316,7 +316,8 @@ class StationBoard:
             cure="none needed, unless the station confuses its call with ours",
         )
 
-    def _tell_faults(self, station_id: str, message: Message) -> None:
+    def tell_faults(self, who: str, message: Message) -> None:
+        """Findings for what breaks the protocol in a message. who: said it."""
         exchange = self._book.of_seq(message.seq)
         for fault in message.decoded.faults[:MAX_FAULTS_TOLD]:
             where = f" at {fault.where}" if fault.where else ""
@@ -324,7 +325,7 @@ class StationBoard:
             self._book.finding(
                 fault.rule,
                 Severity.WARN,
-                f"{station_id}{name}: {fault.text}{where}",
+                f"{who}{name}: {fault.text}{where}",
                 stamp=Stamp(message.mono_ns, message.utc_ns),
                 exchange=exchange,
                 evidence=(message.seq,),
@@ -350,7 +351,8 @@ class StationBoard:
             Link.OCPP, Direction.IN, station_id, b"", Decoded("link", name, None, {"detail": detail}, (), detail), stamp
         )
 
-    def _touch(self, station: Station) -> None:
+    def touch(self, station: Station) -> None:
+        """Say that more is known of a station."""
         station.revision += 1
         self._changed(station.id)
 

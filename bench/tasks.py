@@ -25,6 +25,11 @@ class Tasks:
     def __len__(self) -> int:
         return len(self._tasks)
 
+    async def wait(self, timeout_s: float) -> None:
+        """Until all have ended by themselves, or the time is over."""
+        if self._tasks:
+            await asyncio.wait(list(self._tasks), timeout=timeout_s)
+
     async def cancel(self) -> None:
         """Cancel all and wait until they ended."""
         tasks = [task for task in self._tasks if task is not asyncio.current_task()]

@@ -31,6 +31,7 @@ from ui.panels.findings import FindingsPanel
 from ui.panels.inspector import InspectorPanel
 from ui.panels.link_strip import LinkStrip
 from ui.panels.messages import MessagesPanel
+from ui.panels.proxy import ProxyPanel
 from ui.panels.station import StationPanel
 from ui.panels.tap import TapPanel
 from ui.panels.tokens import TokensPanel
@@ -86,6 +87,7 @@ class Workspace(QObject):
         self.tokens = TokensPanel()
         self.station = StationPanel()
         self.findings = FindingsPanel()
+        self.proxy = ProxyPanel()
         self.panels: tuple[Panel, ...] = (
             self.tap,
             self.exchanges,
@@ -95,6 +97,7 @@ class Workspace(QObject):
             self.tokens,
             self.station,
             self.findings,
+            self.proxy,
             self.strip,
         )
         self._pending: dict[Panel, Changes] = {panel: set() for panel in self.panels}
@@ -133,6 +136,7 @@ class Workspace(QObject):
         for panel, pending in self._pending.items():
             pending.clear()
             panel.attach(session, tasks)
+        self.docks[self.proxy].setVisible(self._is_proxy)
         self._unsubscribe = session.subscribe(self._heard)
         if not self.banner.is_fault:
             self.banner.hide()  # what was said of the session before, or of there being none
@@ -142,6 +146,10 @@ class Workspace(QObject):
         self.status.reset()
         self.centre.setCurrentWidget(self._split)
         self.flush()
+
+    @property
+    def _is_proxy(self) -> bool:
+        return self._session is not None and self._session.proxy is not None
 
     @property
     def attached(self) -> bool:
@@ -288,7 +296,7 @@ class Workspace(QObject):
         self._window.restoreState(self._default_layout)
         for dock in self.docks.values():
             dock.setFloating(False)
-            dock.show()
+            dock.setVisible(dock.panel is not self.proxy or self._is_proxy)
         self.docks[self.messages].raise_()
         self.size_docks()
 
@@ -356,14 +364,16 @@ class Workspace(QObject):
             self.tokens: PanelDock(self.tokens, "dock.tokens"),
             self.station: PanelDock(self.station, "dock.station", scrolled=True),
             self.findings: PanelDock(self.findings, "dock.findings"),
+            self.proxy: PanelDock(self.proxy, "dock.proxy"),
         }
         window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self.docks[self.tap])
         window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.docks[self.inspector])
-        below = [self.docks[panel] for panel in (self.messages, self.tokens, self.station, self.findings)]
+        below = [self.docks[panel] for panel in (self.messages, self.tokens, self.station, self.findings, self.proxy)]
         for dock in below:
             window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
         for before, dock in zip(below, below[1:], strict=False):
             window.tabifyDockWidget(before, dock)
+        self.docks[self.proxy].hide()  # until there is a proxy
         below[0].raise_()
         self._settle_timer = QTimer(self)
         self._settle_timer.setSingleShot(True)

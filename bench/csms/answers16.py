@@ -8,7 +8,7 @@ from bench.csms import plug_and_charge16
 from bench.csms.certificate_name import boot_status
 from bench.csms.context import Answer, Answerer, Context, Payload, nothing
 from bench.message import Message
-from bench.station import Identity, Transaction
+from bench.station import Identity, Station, Transaction
 from bench.tokens import id_token_info
 from bench.tokens.checks import MAX_UID_16
 from bench.tokens.model import Ask, Decision
@@ -41,7 +41,7 @@ def start_transaction(context: Context, request: Payload, message: Message) -> A
     ask = Ask(id_tag, None, context.station.id, connector, "StartTransaction", remote, starts=str(number))
     decision = context.decide(ask, message)
     # Whatever the answer: the station did start, and may go on for a while (StopTransactionOnInvalidId, MaxEnergyOnInvalidId).
-    context.started(Transaction(str(number), connector, id_tag, message.seq))
+    context.station.started(Transaction(str(number), connector, id_tag, message.seq))
     return {"transactionId": number, "idTagInfo": id_tag_info(context, decision)}
 
 
@@ -62,8 +62,8 @@ def stop_transaction(context: Context, request: Payload, message: Message) -> An
     return {"idTagInfo": id_tag_info(context, context.decide(ask, message))}
 
 
-def boot_notification(context: Context, request: Payload, message: Message) -> Answer:
-    station = context.station
+def describe(station: Station, request: Payload) -> None:
+    """Keep what a BootNotification says of its station."""
     station.vendor = request["chargePointVendor"]
     station.model = request["chargePointModel"]
     station.serial_number = request.get("chargePointSerialNumber") or request.get("chargeBoxSerialNumber", "")
@@ -75,6 +75,11 @@ def boot_notification(context: Context, request: Payload, message: Message) -> A
         meter_type=request.get("meterType", ""),
         meter_serial_number=request.get("meterSerialNumber", ""),
     )
+
+
+def boot_notification(context: Context, request: Payload, message: Message) -> Answer:
+    station = context.station
+    describe(station, request)
     station.boot = boot_status(context)
     return {"status": station.boot, "currentTime": context.now(), "interval": context.heartbeat_s}
 
@@ -85,7 +90,7 @@ def heartbeat(context: Context, request: Payload, message: Message) -> Answer:
 
 
 def status_notification(context: Context, request: Payload, message: Message) -> Answer:
-    context.connector(str(int(request["connectorId"])), request["status"])
+    context.station.connector(str(int(request["connectorId"])), request["status"])
     if request["errorCode"] == "LocalListConflict":
         context.notice(
             "list.conflict",

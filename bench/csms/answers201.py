@@ -10,7 +10,7 @@ from bench.csms import contract
 from bench.csms.certificate_name import boot_status
 from bench.csms.context import Answer, Answerer, Context, Payload, nothing
 from bench.message import Message
-from bench.station import Identity, Transaction
+from bench.station import Identity, Station, Transaction
 from bench.tokens.id_token_info import id_token_info as info_of
 from bench.tokens.model import ID_TOKEN_TYPES, Ask, Decision
 
@@ -56,22 +56,27 @@ def _tell_chain(context: Context, chain: contract.ChainVerdict) -> None:
         )
 
 
-def transaction_event(context: Context, request: Payload, message: Message) -> Answer:
-    """TransactionEvent (E01 to E07). idTokenInfo is answered only to an event that carries an idToken."""
-    station = context.station
-    info, id_token, evse = request["transactionInfo"], request.get("idToken"), request.get("evse")
-    name = info["transactionId"]
+def follow(station: Station, request: Payload, seq: int) -> int | None:
+    """Keep which transactions run, as a TransactionEvent tells it; the number of its EVSE, where known."""
+    evse, name = request.get("evse"), request["transactionInfo"]["transactionId"]
     known = station.transactions.get(name)
     number = int(evse["id"]) if evse is not None else known.evse if known is not None else None
     if request["eventType"] == "Ended":
         station.transactions.pop(name, None)
     else:
-        context.started(_followed(request, known, number, message.seq))
+        station.started(_followed(request, known, number, seq))
+    return number
+
+
+def transaction_event(context: Context, request: Payload, message: Message) -> Answer:
+    """TransactionEvent (E01 to E07). idTokenInfo is answered only to an event that carries an idToken."""
+    station, info, id_token = context.station, request["transactionInfo"], request.get("idToken")
+    number = follow(station, request, message.seq)
     if id_token is None:
         return {}
     kind = ID_TOKEN_TYPES[id_token["type"]]
     remote = context.remote_starts.has(info.get("remoteStartId"), id_token["idToken"], message.mono_ns)
-    starts = name if request["eventType"] == "Started" else None
+    starts = info["transactionId"] if request["eventType"] == "Started" else None
     ask = Ask(id_token["idToken"], kind, station.id, number, "TransactionEvent", remote, starts=starts)
     return {"idTokenInfo": id_token_info(context, context.decide(ask, message))}
 
@@ -92,14 +97,20 @@ def _followed(request: Payload, known: Transaction | None, evse: int | None, seq
     return replace(known, evse=evse, id_token=id_token["idToken"], id_token_type=id_token["type"], authorized=True)
 
 
-def boot_notification(context: Context, request: Payload, message: Message) -> Answer:
-    station, described = context.station, request["chargingStation"]
+def describe(station: Station, request: Payload) -> None:
+    """Keep what a BootNotification says of its station."""
+    described = request["chargingStation"]
     station.vendor = described["vendorName"]
     station.model = described["model"]
     station.serial_number = described.get("serialNumber", "")
     station.firmware = described.get("firmwareVersion", "")
     modem = described.get("modem", {})
     station.identity = Identity(request["reason"], iccid=modem.get("iccid", ""), imsi=modem.get("imsi", ""))
+
+
+def boot_notification(context: Context, request: Payload, message: Message) -> Answer:
+    station = context.station
+    describe(station, request)
     station.boot = boot_status(context)
     return {"status": station.boot, "currentTime": context.now(), "interval": context.heartbeat_s}
 
@@ -110,7 +121,7 @@ def heartbeat(context: Context, request: Payload, message: Message) -> Answer:
 
 
 def status_notification(context: Context, request: Payload, message: Message) -> Answer:
-    context.connector(f"{int(request['evseId'])}.{int(request['connectorId'])}", request["connectorStatus"])
+    context.station.connector(f"{int(request['evseId'])}.{int(request['connectorId'])}", request["connectorStatus"])
     return {}
 
 

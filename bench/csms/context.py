@@ -12,12 +12,10 @@ from bench.csms.contract import NO_TRUST, ContractTrust
 from bench.csms.effects import Noticed
 from bench.csms.reports import Reports
 from bench.message import Message
-from bench.station import Station, Transaction
+from bench.station import Station
 from bench.tokens.model import Ask, CacheMode, Decision, IdTokenType
 
 MAX_ACCEPTED = 20_000
-MAX_CONNECTORS = 1_000
-MAX_TRANSACTIONS = 256
 MAX_REMOTE_STARTS = 32
 MAX_STARTS = 64
 REMOTE_START_LIFE_NS = 600 * NS_PER_S  # longer than any ConnectionTimeOut in use
@@ -86,7 +84,7 @@ class Memory:
 
 @dataclass(slots=True)
 class Context:
-    """One connection's context; its methods are the only ones that write what answers make known of the station.
+    """One connection's context.
 
     contract_trust: whom contract certificates must come from.
     """
@@ -130,17 +128,6 @@ class Context:
         else:
             accepted.discard(key)
         return decision
-
-    def connector(self, name: str, status: str) -> None:
-        connectors = self.station.connectors
-        if name in connectors or len(connectors) < MAX_CONNECTORS:
-            connectors[name] = status
-
-    def started(self, transaction: Transaction) -> None:
-        transactions = self.station.transactions
-        transactions[transaction.id] = transaction
-        if len(transactions) > MAX_TRANSACTIONS:
-            del transactions[next(iter(transactions))]
 
     def start(self, start: tuple[object, ...], id_tag: str, mono_ns: int) -> tuple[int, bool]:
         """A 1.6 StartTransaction: its transactionId, and whether it is a remote start of ours.

@@ -196,7 +196,7 @@ class Ask(NamedTuple):
 class Decision(NamedTuple):
     """One answer, from which those of both OCPP versions are derived.
 
-    decided_by: ``store``, ``default`` or ``operator``. reason: one word or two for a person: ``valid``, ``blocked``, ``unknown``.
+    decided_by: ``store``, ``default``, ``operator`` or ``csms``. reason: one word or two for a person: ``valid``, ``blocked``.
     rule: stable name of the rule that decided. token: the entry found, or None.
     """
 

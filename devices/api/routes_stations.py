@@ -66,12 +66,12 @@ def stations_router(session: Session) -> APIRouter:
     @router.post("/calls/{action}", response_model=CallOut, response_model_exclude_unset=True)
     async def call(station: StationId, action: Action, payload: Payload = None, raw: Raw = False) -> Response:
         """Any OCPP call; the body is its payload. A CALLERROR of the station is told under ``error``."""
-        return reply(answer_json(await _answered(session.call(station, action, payload or {}, raw=raw))))
+        return reply(answer_json(await answered(session.call(station, action, payload or {}, raw=raw))))
 
     @router.post("/local-list", response_model=PushOut)
     async def push_list(station: StationId, push: ListPush | None = None) -> Response:
         """Push the store as local list (OCPP 2.0.1 D01, OCPP 1.6 SendLocalList) and read its version back."""
-        report = await _answered(session.push_list(station, (push or ListPush()).mode))
+        report = await answered(session.push_list(station, (push or ListPush()).mode))
         return reply(
             {
                 "ok": report.ok,
@@ -88,7 +88,7 @@ def stations_router(session: Session) -> APIRouter:
     @router.get("/local-list/version", response_model=ListVersionOut)
     async def list_version(station: StationId) -> Response:
         """Ask for the version of the local list (OCPP 2.0.1 D02); null where the answer has none."""
-        said = await _answered(session.list_version(station))
+        said = await answered(session.list_version(station))
         payload = said.answer.payload if said.answer is not None else None
         version = None if payload is None else payload.get("versionNumber", payload.get("listVersion"))
         return reply({**said_json(said), "version": version})
@@ -96,30 +96,30 @@ def stations_router(session: Session) -> APIRouter:
     @router.post("/clear-cache", response_model=SaidOut)
     async def clear_cache(station: StationId) -> Response:
         """ClearCache (OCPP 2.0.1 C11, OCPP 1.6 section 5.4)."""
-        return reply(said_json(await _answered(session.clear_cache(station))))
+        return reply(said_json(await answered(session.clear_cache(station))))
 
     @router.post("/remote-start", response_model=SaidOut)
     async def remote_start(station: StationId, body: RemoteStartBody) -> Response:
         """RequestStartTransaction (OCPP 2.0.1 F01), RemoteStartTransaction (OCPP 1.6)."""
-        said = await _answered(session.remote_start(station, body.id_token, body.id_token_type, body.evse))
+        said = await answered(session.remote_start(station, body.id_token, body.id_token_type, body.evse))
         return reply(said_json(said))
 
     @router.post("/remote-stop", response_model=SaidOut)
     async def remote_stop(station: StationId, body: RemoteStopBody) -> Response:
         """RequestStopTransaction (OCPP 2.0.1 F03), RemoteStopTransaction (OCPP 1.6)."""
-        return reply(said_json(await _answered(session.remote_stop(station, body.transaction_id))))
+        return reply(said_json(await answered(session.remote_stop(station, body.transaction_id))))
 
     @router.post("/availability", response_model=SaidOut)
     async def change_availability(station: StationId, body: AvailabilityBody) -> Response:
         """ChangeAvailability (OCPP 2.0.1 G03, G04; OCPP 1.6 section 5.2)."""
-        said = await _answered(session.change_availability(station, body.operative, body.evse, body.connector))
+        said = await answered(session.change_availability(station, body.operative, body.evse, body.connector))
         return reply(said_json(said))
 
     @router.post("/data-transfer", response_model=SaidOut)
     async def data_transfer(station: StationId, body: DataTransferBody) -> Response:
         """DataTransfer (OCPP 2.0.1 P01; OCPP 1.6 section 5.6)."""
         return reply(
-            said_json(await _answered(session.data_transfer(station, body.vendor_id, body.message_id, body.data)))
+            said_json(await answered(session.data_transfer(station, body.vendor_id, body.message_id, body.data)))
         )
 
     @router.get("/events", response_model=list[StationEventOut])
@@ -131,14 +131,14 @@ def stations_router(session: Session) -> APIRouter:
     @router.get("/settings", response_model=list[SettingOut])
     async def read_settings(station: StationId, report: FromReport = False) -> Response:
         """The authorization settings by their meaning (GetConfiguration, GetVariables, or GetBaseReport)."""
-        values = await _answered(session.read_settings(station, report))
+        values = await answered(session.read_settings(station, report))
         version = session.stations[station].version
         return reply([setting_json(value, version) for value in values])
 
     @router.put("/settings/{name}", response_model=SettingWrittenOut, response_model_exclude_unset=True)
     async def write_setting(station: StationId, name: SettingName, body: SettingBody) -> Response:
         """Set one (ChangeConfiguration, SetVariables) and read it back."""
-        written = await _answered(session.write_setting(station, name, body.value))
+        written = await answered(session.write_setting(station, name, body.value))
         told = said_json(Said(written.ok, written.text, written.answer))
         more = {"status": written.status, "value": written.read, "reboot_required": written.reboot_required}
         return reply({**told, **more})
@@ -186,7 +186,8 @@ def said_json(said: Said) -> dict[str, object]:
     return {"ok": said.ok, "text": said.text, **answer}
 
 
-async def _answered(asked: Awaitable[T]) -> T:
+async def answered(asked: Awaitable[T]) -> T:
+    """What came of it; an answer that did not come in time is told apart from other troubles."""
     try:
         return await asked
     except (BadInput, NotFound, LinkDown, StoreError):

@@ -56,8 +56,12 @@ def claim(headers: Headers, station: str) -> bytes | Refusal:
     return password
 
 
-def judge(station: str, claimed: bytes, known: asyncio.Future[str | None]) -> Refusal | None:
-    """None for the right password. known: the finished look-up of it."""
+def judge(
+    station: str, claimed: bytes | Refusal, known: asyncio.Future[str | None], *, optional: bool = False
+) -> Refusal | None:
+    """None for the right password. claimed: as :func:`claim` found it. known: the finished look-up of the right one; optional: any
+    is right where there is none.
+    """
     cure = f"set it with: authbench secret set ocpp:{station}"
     error = known.exception()
     if isinstance(error, OperatorError):
@@ -66,6 +70,10 @@ def judge(station: str, claimed: bytes, known: asyncio.Future[str | None]) -> Re
         log.error("looking up the password of station %s failed", station, exc_info=error)
         return Refusal(500, "ocpp.password-unknown", "a fault in the test bench: its password could not be looked up")
     password = known.result()
+    if password is None and optional:
+        return None
+    if isinstance(claimed, Refusal):
+        return claimed
     if password is None:
         return Refusal(401, "ocpp.password-unknown", "this bench knows no password of that station", cure)
     if matches(password, claimed):

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Protocol
 
 from websockets.exceptions import NegotiationError
 from websockets.frames import Frame, Opcode
@@ -23,7 +22,8 @@ from bench.clock import Stamp, stamp
 from bench.errors import LinkDown
 from devices.ocpp import basic_auth
 from devices.ocpp.endings import MAX_MESSAGE, Ending, broken_off, violation
-from devices.ocpp.handshake import VERSIONS, Refusal, basic_user, not_a_websocket, select
+from devices.ocpp.handshake import VERSIONS, Refusal, basic_user, not_a_websocket, offered_by, select
+from devices.ocpp.host import Host
 
 MAX_UNSENT = 32 * 2**20  # bytes waiting for a station that does not read
 HIGH_WATER = 2**20  # bytes waiting from which on nothing more is read from that station
@@ -40,38 +40,13 @@ _log = logging.getLogger(__name__)
 _log.setLevel(logging.WARNING)
 
 
-class Host(Protocol):
-    """The server behind a connection."""
-
-    @property
-    def subprotocols(self) -> tuple[str, ...]: ...
-
-    @property
-    def ping_s(self) -> float: ...
-
-    @property
-    def read_buffer(self) -> memoryview:
-        """What is read goes through it; one for all connections, since a read is copied out before the next one."""
-        ...
-
-    @property
-    def password_of(self) -> Callable[[str], str | None] | None:
-        """The password of a station, asked on another thread; None where none is demanded."""
-        ...
-
-    def arrived(self, connection: Connection) -> Refusal | None: ...
-
-    def admit(self, path: str) -> str | Refusal: ...
-
-    def opened(self, connection: Connection, offered: tuple[str, ...], user: str | None, at: Stamp) -> None: ...
-
-    def frame(self, connection: Connection, data: bytes, at: Stamp) -> None: ...
-
-    def finding(self, rule: str, severity: str, text: str, cure: str = "", *, who: str = "") -> None:
-        """who: whose repeats are counted, and told no more when they are many; empty: told each time."""
-        ...
-
-    def lost(self, connection: Connection) -> None: ...
+_KEYRING = Refusal(
+    503, "ocpp.password-unknown", "the system keyring gave no password", "unlock the keyring of this computer"
+)
+_CSMS = Refusal(
+    503, "proxy.upstream-down", "its CSMS did not answer", "look at the network between the bench and the CSMS"
+)
+_STOPS = Refusal(503, "ocpp.stopped", "the bench stops", "repeat when it runs again")
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -103,16 +78,20 @@ class Connection(asyncio.BufferedProtocol):
         self._view = host.read_buffer
         self._burst = False
         self._paused = False
+        self._held = False
         self._heard = False
         self._pinged = False
         self._flush_due = False
         self._ending = False
         self._aborted = False
-        self._asking_password = False
+        self._waits_for: Refusal | None = None
+        self._prepared: asyncio.Task[str | Refusal] | None = None
+        self._chosen = ""
         self._told_binary = False
         self._told_pieces = False
         self._fragments: bytearray | None = None
         self._pieces = 0
+        self._binary = False
         self._first = b""
         self._code = 0
         self._reason = ""
@@ -133,8 +112,8 @@ class Connection(asyncio.BufferedProtocol):
             return int(sent.code), sent.reason
         return 1006, "the connection broke off"
 
-    def send(self, data: bytes) -> Stamp:
-        """One text message: written at once, or with the answers to the burst that is being read.
+    def send(self, data: bytes, *, binary: bool = False) -> Stamp:
+        """One message: written at once, or with the answers to the burst that is being read.
 
         Raises:
             LinkDown: the connection is closing or closed.
@@ -142,21 +121,36 @@ class Connection(asyncio.BufferedProtocol):
         protocol = self._protocol
         if protocol.state is not State.OPEN or self._transport.is_closing():
             raise LinkDown(f"station {self.station} is not connected", "wait until it connects again, then repeat")
-        protocol.send_text(data)
+        if binary:
+            protocol.send_binary(data)
+        else:
+            protocol.send_text(data)
         at = stamp()
         if not self._burst:
             self._flush()
         return at
 
-    def close(self, code: int, reason: str) -> None:
-        """Start the closing handshake; the transport is aborted when the station does not play along."""
+    def close(self, code: int | None, reason: str) -> None:
+        """Start the closing handshake; the transport is aborted when the station does not play along. code: None = a close frame
+        without one.
+        """
         if self._protocol.state is State.OPEN:
             self._protocol.send_close(code, reason)
             if not self._burst:
                 self._flush()
                 self._expect_close()
-        elif self._protocol.state is State.CONNECTING:
+        elif self._protocol.state is State.CONNECTING and self._refusal is None:
             self.abort()
+
+    def hold_reading(self, held: bool) -> None:
+        """Read no more of the station for now, or go on."""
+        if held is self._held or self._transport.is_closing():
+            return
+        self._held = held
+        if held:
+            self._transport.pause_reading()
+        elif not self._paused:
+            self._transport.resume_reading()
 
     def abort(self) -> None:
         """Drop the connection at once."""
@@ -222,12 +216,16 @@ class Connection(asyncio.BufferedProtocol):
         for timer in (self._timer, self._stall):
             if timer is not None:
                 timer.cancel()
+        if self._prepared is not None:
+            self._prepared.cancel()
         self._host.lost(self)
 
     def pause_writing(self) -> None:
         # A station that sends but does not read gets no further until it does.
         self._paused = True
-        self._transport.pause_reading()
+        if not self._held:
+            self._transport.pause_reading()
+        self._host.writable(self, False)
         self._stall = self._loop.call_later(STALLED_S, self._drop, 1008, f"it read nothing for {STALLED_S:.0f} s")
 
     def resume_writing(self) -> None:
@@ -235,8 +233,9 @@ class Connection(asyncio.BufferedProtocol):
         if self._stall is not None:
             self._stall.cancel()
             self._stall = None
-        if not self._transport.is_closing():
+        if not self._transport.is_closing() and not self._held:
             self._transport.resume_reading()
+        self._host.writable(self, True)
 
     # Handshake
 
@@ -247,30 +246,60 @@ class Connection(asyncio.BufferedProtocol):
             return
         password_of = self._host.password_of
         if password_of is None:
-            self._answer(request, found, at)
+            self._prepare(request, found, at)
             return
         claim = basic_auth.claim(request.headers, found)
-        if isinstance(claim, Refusal):
+        if isinstance(claim, Refusal) and not self._host.password_optional:
             self._refuse(claim, found)
             return
         # A keyring may take its time, or ask its owner: neither may stop the other stations.
-        self._asking_password = True
+        self._waits_for = _KEYRING
         self._transport.pause_reading()
         known = self._loop.run_in_executor(None, password_of, found)
         known.add_done_callback(partial(self._password_known, request, found, claim, at))
 
     def _password_known(
-        self, request: Request, found: str, claim: bytes, at: Stamp, known: asyncio.Future[str | None]
+        self, request: Request, found: str, claim: bytes | Refusal, at: Stamp, known: asyncio.Future[str | None]
     ) -> None:
-        refusal = basic_auth.judge(found, claim, known)  # first: a failure that nobody looks at is told as ours
+        # First: a failure that nobody looks at is told as ours.
+        refusal = basic_auth.judge(found, claim, known, optional=self._host.password_optional)
         if self._transport.is_closing():
             return
-        self._asking_password = False
+        self._waits_for = None
         self._transport.resume_reading()
         if refusal is not None:
             self._refuse(refusal, found)
         else:
+            self._prepare(request, found, at)
+        self._answered()
+
+    def _prepare(self, request: Request, found: str, at: Stamp) -> None:
+        """Let the host get ready for a station that can be let in; what it cannot speak with, needs none of it to be refused."""
+        is_websocket = any(name.lower() == "websocket" for name in request.headers.get_all("Upgrade"))
+        if is_websocket and isinstance(select(offered_by(request.headers), self._host.subprotocols), str):
+            self._prepared = self._host.prepare(self, found, request)
+        if self._prepared is None:
             self._answer(request, found, at)
+            return
+        self._waits_for = _CSMS
+        self._transport.pause_reading()
+        self._prepared.add_done_callback(partial(self._is_prepared, request, found, at))
+
+    def _is_prepared(self, request: Request, found: str, at: Stamp, prepared: asyncio.Task[str | Refusal]) -> None:
+        if self._transport.is_closing():
+            return
+        self._waits_for = None
+        self._transport.resume_reading()
+        ready = _STOPS if prepared.cancelled() else prepared.result()
+        if isinstance(ready, Refusal):
+            self._refuse(ready, found)
+        else:
+            self._chosen = ready
+            self._answer(request, found, at)
+        self._answered()
+
+    def _answered(self) -> None:
+        """Send what was answered outside of a read."""
         self._flush_soon()
         if self._protocol.state is not State.OPEN:
             self._expect_close()
@@ -296,7 +325,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _select(self, offered: Sequence[Subprotocol]) -> Subprotocol:
         self._offered = tuple(offered)
-        chosen = select(self._offered, self._host.subprotocols)
+        chosen = self._chosen or select(self._offered, self._host.subprotocols)
         if isinstance(chosen, Refusal):
             self._refusal = chosen
             raise NegotiationError(f"{chosen.text}; {chosen.cure}")
@@ -323,14 +352,10 @@ class Connection(asyncio.BufferedProtocol):
         self._host.finding(refusal.rule, "fail", text, refusal.cure, who=station or self.address)
 
     def _no_handshake(self) -> None:
-        if self._refusal is None and self._asking_password:
-            self._host.finding(
-                "ocpp.password-unknown",
-                "fail",
-                f"{self.peer} was dropped: the system keyring gave no password within {HANDSHAKE_S:.0f} s",
-                "unlock the keyring of this computer",
-                who=self.address,
-            )
+        late = self._waits_for
+        if self._refusal is None and late is not None:
+            text = f"{self.peer} was dropped: {late.text} within {HANDSHAKE_S:.0f} s"
+            self._host.finding(late.rule, "fail", text, late.cure, who=self.address)
         elif self._refusal is None:
             missing = (
                 "no WebSocket handshake" if self._transport.get_extra_info("tls_done", True) else "no TLS handshake"
@@ -357,8 +382,9 @@ class Connection(asyncio.BufferedProtocol):
                     f"station {self.station} sends binary WebSocket frames; OCPP-J wants text",
                     "the station's software must send text frames",
                 )
+            self._binary = opcode is Opcode.BINARY
             if frame.fin:
-                self._host.frame(self, bytes(frame.data), at)
+                self._host.frame(self, bytes(frame.data), at, self._binary)
             else:
                 self._fragments, self._pieces = bytearray(frame.data), 1
         elif opcode is Opcode.CONT and self._fragments is not None:
@@ -367,7 +393,7 @@ class Connection(asyncio.BufferedProtocol):
             if frame.fin:
                 data, self._fragments = bytes(self._fragments), None
                 self._tell_pieces(len(data))
-                self._host.frame(self, data, at)
+                self._host.frame(self, data, at, self._binary)
             elif self._pieces > MAX_PIECES:  # empty ones would go on for ever
                 self._fragments = None
                 self._drop(1008, f"it sent one message in more than {MAX_PIECES} pieces")

@@ -78,6 +78,11 @@ def allowed(station: str, stations_allowed: Callable[[str], bool]) -> Refusal | 
     )
 
 
+def offered_by(headers: Headers) -> tuple[str, ...]:
+    """The subprotocols that a handshake names, in its order."""
+    return tuple(name.strip() for names in headers.get_all("Sec-WebSocket-Protocol") for name in names.split(","))
+
+
 def select(offered: Sequence[str], spoken: Sequence[str]) -> str | Refusal:
     """The subprotocol to speak: the first of ours that the station offers. None in common is HTTP 400."""
     for name in spoken:

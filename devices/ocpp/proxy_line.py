@@ -6,59 +6,22 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from websockets.asyncio.connection import Connection
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from bench.clock import NS_PER_S, stamp
+from bench.clock import NS_PER_S, Stamp, stamp
+from bench.errors import LinkDown
 from bench.proxy import Hangup
 from bench.proxy_desk import ProxyDesk
 from bench.proxy_rules import Side
 from bench.tasks import Tasks
-from devices.ocpp.connection import CLOSE_S
+from devices.ocpp.connection import CLOSE_S, Connection
 
 HIGH_WATER = 2**20
-"""Bytes waiting for one side from which on nothing more is read from the other."""
+"""Bytes waiting for the CSMS from which on nothing more is read from the station."""
 
 BROKEN = 1006
 FLUSH_S = 2.0 * CLOSE_S
-
-
-class _Outbox:
-    """What is to be written to one side."""
-
-    def __init__(self) -> None:
-        self._items: deque[tuple[bytes, bool] | Hangup] = deque()
-        self._size = 0
-        self._filled = asyncio.Event()
-        self._room = asyncio.Event()
-        self._room.set()
-
-    def put(self, item: tuple[bytes, bool] | Hangup) -> None:
-        self._items.append(item)
-        if not isinstance(item, Hangup):
-            self._size += len(item[0])
-            if self._size > HIGH_WATER:
-                self._room.clear()
-        self._filled.set()
-
-    async def get(self) -> tuple[bytes, bool] | Hangup:
-        await self._filled.wait()
-        item = self._items.popleft()
-        if not self._items:
-            self._filled.clear()
-        return item
-
-    def written(self, size: int) -> None:
-        self._size -= size
-        if self._size <= HIGH_WATER:
-            self._room.set()
-
-    def end(self) -> None:
-        """Nobody writes any more: nobody waits for room either."""
-        self._room.set()
-
-    async def room(self) -> None:
-        await self._room.wait()
 
 
 class Line:
@@ -66,48 +29,85 @@ class Line:
 
     def __init__(
         self,
-        station: str,
-        station_socket: Connection,
-        csms_socket: Connection,
+        connection: Connection,
+        csms: ClientConnection,
         desk: ProxyDesk,
         over: Callable[[Line, int, str], None],
     ) -> None:
-        self.station = station
-        self._sockets = {Side.STATION: station_socket, Side.CSMS: csms_socket}
-        self._outboxes = {side: _Outbox() for side in Side}
+        self.connection = connection
+        self.station = connection.station
+        self._csms = csms
         self._desk = desk
         self._tell_over = over
         self._is_over = asyncio.Event()
+        self._station_ready = asyncio.Event()
+        self._station_ready.set()
+        self._outbox: deque[tuple[bytes, bool] | Hangup] = deque()  # for the CSMS; its socket's writes wait
+        self._unsent = 0
+        self._filled = asyncio.Event()
         self._tasks = Tasks()
         self._timer: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
-        """Carry messages until both sides have ended; some seconds after one has, the other is cut off."""
-        writers = [self._tasks.spawn(self._write(side), name=f"proxy to {side}") for side in Side]
-        readers = [self._tasks.spawn(self._read(side), name=f"proxy from {side}") for side in Side]
+        """Carry messages until both sides have ended; some seconds after one has, the CSMS is cut off."""
+        both = [
+            self._tasks.spawn(self._write(), name="proxy to CSMS"),
+            self._tasks.spawn(self._read(), name="proxy from CSMS"),
+        ]
         try:
             await self._is_over.wait()
-            await asyncio.wait([*writers, *readers], timeout=FLUSH_S)
+            await asyncio.wait(both, timeout=FLUSH_S)
         finally:
             self.end(1001, "the bench stops")
-            for socket in self._sockets.values():
-                socket.transport.abort()
+            self._csms.transport.abort()
             await self._tasks.cancel()
 
     def end(self, code: int, reason: str) -> None:
         """Close both sides; nothing happens when either has ended already."""
+        if not self._is_over.is_set():
+            self.connection.close(code, reason)
+            self._ended(Side.STATION, code, reason)
+
+    # What the station does
+
+    def heard(self, data: bytes, at: Stamp, binary: bool) -> None:
+        """A message of the station; nothing more is read of it while its CSMS takes in too little."""
         if self._is_over.is_set():
-            return
-        self.hang_up(Side.STATION, code, reason)
-        self._ended(Side.STATION, code, reason)
+            return  # its words can go nowhere any more; only its close is waited for
+        self._desk.frame(self.station, Side.STATION, data, at, binary=binary)
+        if self._unsent > HIGH_WATER:
+            self.connection.hold_reading(True)
+
+    def station_ended(self, code: int, reason: str) -> None:
+        if not self._is_over.is_set():
+            self._ended(Side.STATION, code, reason)
+
+    def station_ready(self, ready: bool) -> None:
+        """While it reads too slowly, nothing more is read from its CSMS."""
+        if ready or self._is_over.is_set():
+            self._station_ready.set()
+        else:
+            self._station_ready.clear()
 
     # bench.proxy_desk.Wire
 
     def send(self, to: Side, data: bytes, binary: bool) -> None:
-        self._outboxes[to].put((data, binary))
+        if to is Side.CSMS:
+            self._unsent += len(data)
+            self._put((data, binary))
+            return
+        try:
+            self.connection.send(data, binary=binary)
+        except LinkDown:
+            pass  # it is leaving, and its end is told
 
     def hang_up(self, to: Side, code: int | None, reason: str) -> None:
-        self._outboxes[to].put(Hangup(to, code, reason))
+        if to is Side.CSMS:
+            self._put(Hangup(to, code, reason))
+        elif code == BROKEN:
+            self.connection.abort()
+        else:
+            self.connection.close(code, reason)
 
     def wake_at(self, due_ns: int | None) -> None:
         if self._timer is not None:
@@ -117,55 +117,60 @@ class Line:
             wait_s = max(0.0, (due_ns - stamp().mono_ns) / NS_PER_S)
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._desk.woke, self.station)
 
-    # Inside
+    # The CSMS
 
-    async def _read(self, side: Side) -> None:
-        socket, room = self._sockets[side], self._outboxes[side.other]
+    async def _read(self) -> None:
         try:
             while True:
-                message = await socket.recv()
+                message = await self._csms.recv()
                 at = stamp()
                 if self._is_over.is_set():
-                    continue  # its words can go nowhere any more; only its close is waited for
+                    continue
                 binary = isinstance(message, bytes)
                 data = message if isinstance(message, bytes) else message.encode()
-                self._desk.frame(self.station, side, data, at, binary=binary)
-                await room.room()
+                self._desk.frame(self.station, Side.CSMS, data, at, binary=binary)
+                await self._station_ready.wait()
         except ConnectionClosed as closed:
-            self._ended(side, *_as_it_ended(closed))
+            if not self._is_over.is_set():
+                self._ended(Side.CSMS, *_as_it_ended(closed))
 
-    async def _write(self, side: Side) -> None:
-        socket, outbox = self._sockets[side], self._outboxes[side]
+    async def _write(self) -> None:
         try:
             while True:
-                item = await outbox.get()
+                await self._filled.wait()
+                item = self._outbox.popleft()
+                if not self._outbox:
+                    self._filled.clear()
                 if isinstance(item, Hangup):
-                    await _hang_up(socket, item)
+                    await self._hang_up_csms(item)
                     return
                 data, binary = item
-                await socket.send(data, text=not binary)
-                outbox.written(len(data))
+                await self._csms.send(data, text=not binary)
+                self._unsent -= len(data)
+                if self._unsent <= HIGH_WATER:
+                    self.connection.hold_reading(False)
         except ConnectionClosed:
-            pass  # its reader tells
-        finally:
-            outbox.end()
+            pass  # the reader tells
+
+    def _put(self, item: tuple[bytes, bool] | Hangup) -> None:
+        self._outbox.append(item)
+        self._filled.set()
+
+    async def _hang_up_csms(self, item: Hangup) -> None:
+        if item.code == BROKEN:
+            self._csms.transport.abort()
+        else:
+            await self._csms.close(item.code, item.reason)  # type: ignore[arg-type]  # None: a close frame without a code
 
     def _ended(self, side: Side, code: int, reason: str) -> None:
-        if self._is_over.is_set():
-            return
         self._is_over.set()
         self._desk.closed(self.station, side, code, reason)
         self.wake_at(None)
-        # What ended needs no writer; one that still waits would wait for ever.
-        self.hang_up(side, 1000, "")
+        self._station_ready.set()
+        self.connection.hold_reading(False)  # its close must be heard
+        if side is Side.CSMS:
+            self._put(Hangup(side, 1000, ""))  # what ended needs no writer
         self._tell_over(self, code, reason)
-
-
-async def _hang_up(socket: Connection, item: Hangup) -> None:
-    if item.code == BROKEN:
-        socket.transport.abort()
-    else:
-        await socket.close(item.code, item.reason)  # type: ignore[arg-type]  # None: a close frame without a code
 
 
 def _as_it_ended(closed: ConnectionClosed) -> tuple[int, str]:

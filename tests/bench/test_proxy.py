@@ -92,7 +92,7 @@ def test_edit_by_patch_keeps_the_head_and_says_so() -> None:
     play.says(STATION, AUTHORIZE)
     told, sent = play.says(CSMS, b'[3,"1",{"idTagInfo":{"status":"Accepted","parentIdTag":"P"}}]')
     assert told == Meddled(2, "edited", "edited by the rule kind:CALLRESULT")
-    assert sent == Forward(STATION, b'[3,"1",{"idTagInfo":{"status":"Blocked"}}]', 2, edited=True)
+    assert sent == Forward(STATION, b'[3,"1",{"idTagInfo":{"status":"Blocked"}}]', 2, edited=True, action="Authorize")
 
 
 def test_what_has_no_payload_is_passed_on_unedited_and_told() -> None:
@@ -146,7 +146,10 @@ def test_dropping_a_held_message_lets_the_next_go() -> None:
     play = Play(make_rule("name=Authorize", Deed.HOLD))
     play.says(STATION, AUTHORIZE)
     play.says(STATION, HEARTBEAT)
-    assert play.line.drop(1, 0) == [Meddled(1, "dropped", "dropped by the operator"), Forward(CSMS, HEARTBEAT, 2)]
+    assert play.line.drop(1, 0) == [
+        Meddled(1, "dropped", "dropped by the operator"),
+        Forward(CSMS, HEARTBEAT, 2, waited_since=0),
+    ]
 
 
 def test_an_injected_call_is_answered_to_us_alone() -> None:
@@ -185,7 +188,7 @@ def test_a_side_that_leaves_gets_its_last_words_through() -> None:
     play.says(STATION, HEARTBEAT)
     play.says(CSMS, b'[2,"c","ClearCache",{}]')
     assert play.line.closed(STATION, 3001, "power fails") == [
-        Forward(CSMS, AUTHORIZE, 1),
+        Forward(CSMS, AUTHORIZE, 1, waited_since=0),
         Meddled(2, "dropped", "dropped: the station left while it was held"),
         Meddled(3, "dropped", "dropped: the station left before it was passed on"),
         Hangup(CSMS, 3001, "power fails"),
@@ -276,3 +279,16 @@ def test_too_many_rules() -> None:
 def test_what_cannot_be_edited(data: bytes) -> None:
     with pytest.raises(BadInput):
         edit(data, payload={})
+
+
+def test_rules_count_and_one_that_stays_goes_on_counting() -> None:
+    first, second = make_rule("name=Authorize", Deed.DELAY, delay_ms=1), make_rule("", Deed.DELAY, delay_ms=1, times=1)
+    play = Play(first, second)
+    rules = play.line._rules
+    play.says(STATION, AUTHORIZE)
+    play.says(STATION, HEARTBEAT)
+    assert rules.applied == (1, 1)
+    rules.replace([second, make_rule("", Deed.DROP), first])
+    assert rules.applied == (1, 0, 1)
+    rules.replace([make_rule("name=Authorize", Deed.DELAY, delay_ms=1)])
+    assert rules.applied == (0,)

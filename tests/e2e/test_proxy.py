@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,13 @@ from websockets.asyncio.client import connect
 
 from bench.assembly import Bench, Options
 from bench.errors import BadInput, OperatorError
-from bench.message import Direction
+from bench.exchange import DecidedBy, Party, Verdict
+from bench.message import Direction, Link
 from bench.proxy_rules import Deed, Side, make_rule
-from bench.settings import OcppSettings, Profile, SecuritySettings, UpstreamSettings
+from bench.session import TapRequest
+from bench.settings import EnrolSettings, OcppSettings, Profile, SecuritySettings, UpstreamSettings
+from bench.tokens.enrol import enrol as make_token
+from bench.tokens.model import AuthorizationStatus, IdTokenType
 from fixtures.charger.charger import SimulatedCharger
 
 DEADLINE_S = 10.0
@@ -75,15 +80,15 @@ async def test_a_charger_boots_authorizes_and_takes_lists_through_the_proxy(
 
 async def test_a_rule_meets_what_crosses(proxy: Bench) -> None:
     assert proxy.session.server is not None
-    assert proxy.proxy is not None
+    assert proxy.session.proxy is not None
     edit = make_rule("name=Authorize", Deed.EDIT, side=Side.CSMS, patch={"idTagInfo": {"status": "Blocked"}})
-    proxy.proxy.rules.replace([edit])
+    proxy.session.proxy.rules.replace([edit])
     url = f"{proxy.session.server.url}/CP-7"
     async with asyncio.timeout(DEADLINE_S), connect(url, subprotocols=["ocpp1.6"]) as client:  # type: ignore[list-item]
         await client.send('[2,"1","Authorize",{"idTag":"04AA"}]')
         assert '"Blocked"' in str(await client.recv())
     await proxy.listen_on("127.0.0.1:0")
-    assert proxy.proxy.rules.rules == (edit,)
+    assert proxy.session.proxy.rules.rules == (edit,)
 
 
 @pytest.mark.parametrize(
@@ -112,3 +117,29 @@ async def test_tls_files_that_are_missing(tmp_path: Path) -> None:
     ):
         with pytest.raises(OperatorError, match=why):
             await Bench(options(settings)).start()
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+async def test_a_tap_on_the_bus_is_decided_by_the_csms_behind_the_proxy(csms: Bench, accepted: bool) -> None:
+    """The bench presents a card to Josev; the charger asks through the proxy; all of it is one exchange."""
+    assert csms.session.server is not None
+    if not accepted:
+        blocked = AuthorizationStatus.BLOCKED
+        await csms.session.store.put(make_token("04A1B2C3", IdTokenType.ISO14443, EnrolSettings(), blocked))
+    settings = OcppSettings(upstream=UpstreamSettings(url=csms.session.server.url))
+    bench = Bench(replace(options(settings), mqtt="embedded:0", charger="sim"))
+    await bench.start()
+    try:
+        assert await bench.wait_ready(DEADLINE_S) == []
+        tap = bench.session.present(TapRequest("04A1B2C3"))
+        await bench.session.wait_closed(tap.id, DEADLINE_S)
+        assert len(bench.session.exchanges) == 1
+        verdict = Verdict.ACCEPTED if accepted else Verdict.REJECTED
+        assert (tap.origin, tap.verdict, tap.decided_by) == ("tap", verdict, DecidedBy.CSMS)
+        ways = [(hop.from_, hop.to) for hop in tap.hops if hop.link is Link.OCPP]
+        assert ways[:2] == [(Party.STATION, Party.CSMS), (Party.CSMS, Party.STATION)]
+        assert bench.session.store.count == 0  # and the store of the bench in the middle was not asked
+        assert not any(Party.STORE in (hop.from_, hop.to) for hop in tap.hops)
+        assert bench.session.stations["CP-001"].boot == "Accepted"
+    finally:
+        await bench.stop()

@@ -18,6 +18,7 @@ from bench.journal.notes import NoteBook
 from bench.journal.pairs import LivePairs, limits_of
 from bench.message import Decoded, Direction, Fault, Link, Message
 from bench.ports import LinkState, LinkStatus
+from bench.proxy_desk import ProxyDesk
 from bench.settings import Profile
 from bench.station import Station, Transaction
 from bench.tokens.model import AuthorizationStatus, IdTokenType, Token
@@ -129,6 +130,7 @@ class StubSession:
         self.server: StubEndpoint | None = StubEndpoint("ws://127.0.0.1:9000")
         self.bus: StubEndpoint | None = StubEndpoint("mqtt://127.0.0.1:1883")
         self.capture: StubCapture | None = None
+        self.proxy: ProxyDesk | None = None
         self.orders: list[tuple[object, ...]] = []
         self.refuse: Exception | None = None
         self.dropped = 0

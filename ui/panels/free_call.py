@@ -74,6 +74,10 @@ STARTERS: dict[str, dict[str, dict[str, object]]] = {
 }
 STARTERS["2.1"] = STARTERS["2.0.1"]
 
+# What a station says most; in the place of one, an operator starts from the smallest payload.
+STATION_STARTERS: dict[str, dict[str, object]] = {"Authorize": {}, "Heartbeat": {}, "DataTransfer": {}}
+BOTH_WAYS = frozenset({"DataTransfer"})
+
 
 def go_to(editor: QPlainTextEdit, at: int) -> None:
     """Put the cursor before a character of the text, counted as Python counts, and the keys into the editor."""
@@ -102,11 +106,13 @@ class FreeCall(QWidget):
         super().__init__(parent)
         self._now = now or (lambda: iso_utc(stamp().utc_ns))
         self._version = ""
+        self._by_station = False
         self._place = ("", "")  # version and action of what is shown
         self._drafts: dict[tuple[str, str], dict[str, Any]] = {}
         self._forms: dict[tuple[str, str], Field] = {}
         self._veil = Veiled({})
         self._wrong_at = 0
+        self._wrong = False
         self.presets = Presets()
         self._build()
         self._timer = QTimer(self)
@@ -132,7 +138,9 @@ class FreeCall(QWidget):
         )
         self.preset_button = menu_button("Presets", self.preset_menu)
         self.raw = QCheckBox("although wrong")
-        self.raw.setToolTip("Send it although it breaks the schema or is not a CSMS's to send, to test the station")
+        self.raw.setToolTip(
+            "Send it although it breaks the schema or is not the sender's to send, to test the other side"
+        )
         self.raw.setAccessibleName("Send although it breaks the schema")
         self.send_button = mark(QPushButton("Call"), "primary")
         self.send_button.setToolTip("Ctrl+Enter")
@@ -171,14 +179,16 @@ class FreeCall(QWidget):
 
     # What the panel uses
 
-    def set_version(self, version: str) -> None:
-        """Offer the actions of an OCPP version."""
-        if version == self._version:
+    def set_version(self, version: str, *, by_station: bool = False) -> None:
+        """Offer the actions of an OCPP version that a CSMS sends, or those that a station does."""
+        if (version, by_station) == (self._version, self._by_station):
             return
-        self._version = version
-        starters = STARTERS.get(version, {})
-        others = sorted(sent_by_csms(version) - set(starters)) if version in STARTERS else []
-        chosen = self.action.currentText()
+        turned = by_station is not self._by_station
+        self._version, self._by_station = version, by_station
+        starters = STATION_STARTERS if by_station else STARTERS.get(version, {})
+        own = sent_by_stations if by_station else sent_by_csms
+        others = sorted(own(version) - set(starters)) if version in STARTERS else []
+        chosen = "" if turned else self.action.currentText()
         self.action.blockSignals(True)
         self.action.clear()
         self.action.addItems([*starters, *others])
@@ -291,7 +301,7 @@ class FreeCall(QWidget):
         """What the action can be started from, by its words."""
         version, action = self._key()
         offers: dict[str, dict[str, Any]] = {}
-        starter = STARTERS.get(version, {}).get(action)
+        starter = None if self._by_station else STARTERS.get(version, {}).get(action)
         least = minimal(self._form(), self._now())
         if starter is not None and starter != least:
             offers["Usual payload"] = starter
@@ -331,8 +341,9 @@ class FreeCall(QWidget):
         self.form.show_faults(faults)
         if not action:
             self._say("fail", "✖ choose an action")
-        elif action in sent_by_stations(version):
-            self._say("fail", f"✖ {action} is sent by stations, not by a CSMS")
+        elif self._is_wrong_way(action):
+            who = "a CSMS, not by stations" if self._by_station else "stations, not by a CSMS"
+            self._say("fail", f"✖ {action} is sent by {who}")
         elif schema is None:
             self._say("warn", f"⚠ OCPP {version} has no action {action}" if version else "")
         elif not faults:
@@ -343,11 +354,23 @@ class FreeCall(QWidget):
                 lines.append(f"and {len(faults) - MAX_FAULTS} more")
             self._say("fail", "\n".join(lines))
 
+    @property
+    def is_wrong(self) -> bool:
+        """Whether what is shown was judged to be no call that its sender may send."""
+        return self._wrong
+
+    def _is_wrong_way(self, action: str) -> bool:
+        version = self._version
+        if not self._by_station:
+            return action in sent_by_stations(version)
+        return version in STARTERS and action in sent_by_csms(version) - BOTH_WAYS
+
     def _refuse(self, text: str, at: int = 0) -> None:
         self._wrong_at = at
         self._say("fail", f"✖ {text}")
 
     def _say(self, role: str, text: str) -> None:
+        self._wrong = role in ("fail", "warn")
         self.verdict.set_role(role)
         self.verdict.setText(text)
 

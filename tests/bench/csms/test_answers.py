@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from bench.codecs.ocpp_schemas import Half, actions, schema_of
 from bench.csms import answers16, answers21, answers201
-from bench.csms.context import MAX_CONNECTORS, MAX_TRANSACTIONS
 from bench.csms.link import Send
 from bench.message import Direction, Link
+from bench.station import MAX_CONNECTORS, MAX_TRANSACTIONS
 from bench.tokens.model import AuthorizationStatus, CacheMode, Decision
 from tests.bench.csms.linkbook import NOW, LinkBook, token
 from tests.bench.csms.minimal import minimal

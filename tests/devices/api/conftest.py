@@ -21,6 +21,7 @@ from bench.journal.log import Journal
 from bench.journal.pairs import LivePairs
 from bench.message import Decoded, Direction, Link, malformed
 from bench.ports import LinkState, LinkStatus
+from bench.proxy_desk import ProxyDesk
 from bench.settings_flow import SettingValue, SettingWritten
 from bench.station import Station
 from bench.tokens.model import IdTokenType, Token
@@ -66,6 +67,7 @@ class FakeSession:
         self.answer: CallAnswer | Exception = CallAnswer("x", {"status": "Accepted"})
         self.clock = ManualClock()
         self.stations = {"CP": Station("CP", "2.0.1")}
+        self.proxy: ProxyDesk | None = None
 
     def link_changed(self, status: LinkStatus) -> None:
         self.links[status.name] = status

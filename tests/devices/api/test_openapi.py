@@ -44,6 +44,14 @@ REQUESTS = [
     ("PUT", "/bench/v1/stations/{station}/settings/{name}", "/bench/v1/stations/CP/settings/list-enabled", {"value": True}, 200),
     ("PUT", "/bench/v1/stations/{station}/settings/{name}", "/bench/v1/stations/CP/settings/list-enabled", {"value": 1.5}, 400),
     ("PUT", "/bench/v1/stations/{station}/settings/{name}", "/bench/v1/stations/CP/settings/no-such", {"value": True}, 404),
+    ("GET", "/bench/v1/proxy/rules", "/bench/v1/proxy/rules", None, 409),
+    ("PUT", "/bench/v1/proxy/rules", "/bench/v1/proxy/rules", [], 409),
+    ("POST", "/bench/v1/proxy/rules", "/bench/v1/proxy/rules", {"filter": "", "deed": "drop"}, 409),
+    ("DELETE", "/bench/v1/proxy/rules/{number}", "/bench/v1/proxy/rules/1", None, 409),
+    ("GET", "/bench/v1/proxy/{station}/waiting", "/bench/v1/proxy/CP/waiting", None, 409),
+    ("POST", "/bench/v1/proxy/{station}/waiting/{seq}/release", "/bench/v1/proxy/CP/waiting/1/release", {}, 409),
+    ("POST", "/bench/v1/proxy/{station}/waiting/{seq}/drop", "/bench/v1/proxy/CP/waiting/1/drop", None, 409),
+    ("POST", "/bench/v1/proxy/{station}/calls/{side}/{action}", "/bench/v1/proxy/CP/calls/csms/Heartbeat", {}, 409),
     ("POST", "/api/v0/token", "/api/v0/token", TOKEN, 201),
     ("GET", "/api/v0/token", "/api/v0/token", None, 200),
     ("GET", "/api/v0/token/{tokenUid}", "/api/v0/token/DEADBEEF", None, 200),
@@ -81,7 +89,7 @@ async def test_what_clients_may_send_is_described(described):
 
 
 def test_every_operation_is_tried():
-    assert len({(method, path) for method, path, *_ in REQUESTS}) == 20
+    assert len({(method, path) for method, path, *_ in REQUESTS}) == 28
 
 
 async def test_nothing_is_missing_and_nothing_is_made_up(described):

@@ -35,7 +35,7 @@ class _NothingKnown:
 class ProxyBench:
     """here: the proxy's engine. csms: the engine of the CSMS behind it."""
 
-    def __init__(self, upstream: str = "", *, csms_ssl: SSLContext | None = None, **more: SSLContext | None) -> None:
+    def __init__(self, upstream: str = "", *, csms_ssl: SSLContext | None = None, **more: object) -> None:
         self.csms = BenchSink()
         self.csms_server = CsmsServer(
             "127.0.0.1",
@@ -95,7 +95,7 @@ class ProxyBench:
 
 
 @asynccontextmanager
-async def proxied(upstream: str = "", **more: SSLContext | None) -> AsyncIterator[ProxyBench]:
+async def proxied(upstream: str = "", **more: object) -> AsyncIterator[ProxyBench]:
     bench = ProxyBench(upstream, **more)
     await bench.start()
     try:

@@ -16,7 +16,7 @@ from bench.errors import BenchBug, LinkDown, OperatorError
 from bench.message import Direction
 from bench.ports import LinkState
 from devices.ocpp import connection as connection_module
-from devices.ocpp import csms as csms_module
+from devices.ocpp import door as door_module
 from devices.ocpp.csms import CsmsServer
 from tests.devices.ocpp.bench_sink import DEADLINE_S, BenchSink
 
@@ -388,7 +388,7 @@ async def test_whoever_never_shakes_hands_is_hung_up_on(sink: BenchSink, monkeyp
 
 
 async def test_a_flood_of_connections_is_turned_away(sink: BenchSink, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csms_module, "MAX_HANDSHAKES", 4)
+    monkeypatch.setattr(door_module, "MAX_HANDSHAKES", 4)
     idle = [await Raw.to(sink) for _ in range(4)]
     for _ in range(3):
         raw = await Raw.to(sink)
@@ -468,7 +468,7 @@ async def test_a_close_that_the_station_ignores_ends_all_the_same(
 
 
 async def test_stop_is_bounded_when_a_station_ignores_it(sink: BenchSink, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csms_module, "STOP_S", 0.05)
+    monkeypatch.setattr(door_module, "STOP_S", 0.05)
     raw = await Raw.to(sink)
     await raw.handshake()
     silent = await Raw.to(sink)

@@ -21,6 +21,7 @@ from ocpp.v201 import call_result as result201
 
 from bench.message import Direction
 from bench.tasks import Tasks
+from devices.ocpp.tls import TlsServer
 from tests.devices.ocpp.bench_sink import DEADLINE_S
 from tests.devices.ocpp.proxy_bench import ProxyBench, proxied
 from tests.devices.ocpp.test_csms_tls import certificate
@@ -133,7 +134,7 @@ async def test_tls_on_either_side(certificate: Any) -> None:
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(certificate)
     client = ssl.create_default_context(cafile=str(certificate))
-    async with proxied(ssl=server, upstream_ssl=client, csms_ssl=server) as bench:
+    async with proxied(tls=TlsServer(server), upstream_ssl=client, csms_ssl=server) as bench:
         assert bench.proxy.url.startswith("wss://")
         assert bench.csms_server.url.startswith("wss://")
         async with bench.station("CP-16", ssl=client) as socket:
