@@ -10,13 +10,11 @@ import logging
 import ssl as tls
 from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.exceptions import InvalidStatus, WebSocketException
+from websockets.exceptions import WebSocketException
 from websockets.http11 import Request, Response
-from websockets.typing import Subprotocol
 
 from bench.clock import Stamp, stamp
 from bench.errors import BenchBug, OperatorError
@@ -24,20 +22,14 @@ from bench.ports import LinkState, LinkStatus, Sink, StationOpened
 from bench.proxy_desk import ProxyDesk
 from bench.tasks import Tasks
 from devices.ocpp.connection import CLOSE_S, HANDSHAKE_S, MAX_MESSAGE, PING_S
+from devices.ocpp.dial import dial, quiet
 from devices.ocpp.handshake import VERSIONS, Refusal, allowed, basic_user, select, station_of
 from devices.ocpp.proxy_line import Line
 
 log = logging.getLogger(__name__)
 
-DIAL_S = 8.0
-"""Seconds until a CSMS that does not answer is given up; less than a station's handshake may take."""
-
 MAX_STATIONS = 1000
 NAME = "ocpp"
-
-# websockets logs passwords in headers at DEBUG and every stranger's failed handshake at ERROR; those are findings here.
-_quiet = logging.getLogger(f"{__name__}.websockets")
-_quiet.setLevel(logging.CRITICAL)
 
 
 class _Dialled(NamedTuple):
@@ -120,7 +112,7 @@ class ProxyServer:
                 close_timeout=CLOSE_S,
                 ping_interval=self._ping_s,
                 ping_timeout=self._ping_s,
-                logger=_quiet,
+                logger=quiet,
             )
         except (OSError, OverflowError) as error:
             why = (error.strerror if isinstance(error, OSError) else None) or str(error)
@@ -171,7 +163,7 @@ class ProxyServer:
         if refusal is not None:
             return self._refuse(connection, refusal, station)
         # Only versions that can be read here: the CSMS chooses among them.
-        names = [Subprotocol(name) for name in offered if name in VERSIONS]
+        names = [name for name in offered if name in VERSIONS]
         credentials = request.headers.get_all("Authorization")
         found = await self._dial_unless_stopped(
             self._dial(station, names, {"Authorization": credentials[0]} if credentials else {})
@@ -196,35 +188,16 @@ class ProxyServer:
             return Refusal(503, "proxy.stopped", "the bench stops", "repeat when it runs again")
         return dial.result()
 
-    async def _dial(
-        self, station: str, names: list[Subprotocol], headers: dict[str, str]
-    ) -> ClientConnection | Refusal:
-        try:
-            upstream = await connect(
-                f"{self.upstream}/{quote(station, safe='')}",
-                subprotocols=names,
-                additional_headers=headers,
-                ssl=self._upstream_ssl,
-                compression=None,
-                max_size=MAX_MESSAGE,
-                open_timeout=DIAL_S,
-                close_timeout=CLOSE_S,
-                ping_interval=self._ping_s,
-                ping_timeout=self._ping_s,
-                proxy=None,
-                logger=_quiet,
-            )
-        except (OSError, TimeoutError, WebSocketException) as error:
-            return why_not(error, self.upstream)
-        if upstream.subprotocol is None:
-            await upstream.close(1002, "no common OCPP version")
-            return Refusal(
-                502,
-                "proxy.no-common-version",
-                f"the CSMS at {self.upstream} took none of the OCPP versions {', '.join(names)}",
-                "set the station to a version that the CSMS speaks",
-            )
-        return upstream
+    async def _dial(self, station: str, names: list[str], headers: dict[str, str]) -> ClientConnection | Refusal:
+        return await dial(
+            self.upstream,
+            station,
+            names,
+            headers,
+            self._upstream_ssl,
+            ping_s=self._ping_s,
+            rules="proxy.upstream",
+        )
 
     def undo(self, connection: ServerConnection) -> None:
         """A station's handshake was not completed: the CSMS need not wait for it."""
@@ -301,34 +274,3 @@ class _StationConnection(ServerConnection):
         except BaseException:
             self._proxy.undo(self)
             raise
-
-
-def why_not(error: Exception, upstream: str) -> Refusal:
-    """The answer to a station whose CSMS cannot be reached, with the cause.
-
-    A CSMS that refuses it (4xx) is quoted; 502 where there is none to be reached, 503 where it does not answer in time.
-    """
-    where = f"the CSMS at {upstream}"
-    if isinstance(error, InvalidStatus):
-        status = error.response.status_code
-        text = f"{where} refused the station with HTTP {status}"
-        cure = "look whether it knows this station, and its user and password" if status in (401, 403, 404) else ""
-        return Refusal(status if 400 <= status < 500 else 502, "proxy.upstream-refused", text, cure)
-    if isinstance(error, tls.SSLCertVerificationError):
-        cure = "give the bench the CA that signed the CSMS's certificate, or dial the name that stands in it"
-        return Refusal(
-            502, "proxy.upstream-tls", f"the certificate of {where} is refused: {error.verify_message}", cure
-        )
-    if isinstance(error, tls.SSLError):
-        text = f"no TLS with {where}: {error.reason or error}"
-        return Refusal(502, "proxy.upstream-tls", text, "look at its TLS version and whether it wants a certificate")
-    if isinstance(error, TimeoutError):
-        cure = "look at the network between the bench and the CSMS"
-        return Refusal(503, "proxy.upstream-down", f"{where} did not answer within {DIAL_S:.0f} s", cure)
-    if isinstance(error, OSError):
-        text = f"{where} cannot be reached: {error.strerror or error}"
-        return Refusal(502, "proxy.upstream-down", text, "look at its address, and whether it runs")
-    return Refusal(502, "proxy.upstream-refused", f"{where} made no WebSocket connection: {error}", "look at its URL")
-
-
-__all__ = ["DIAL_S", "ProxyServer", "why_not"]
