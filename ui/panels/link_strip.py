@@ -243,7 +243,15 @@ def chip_texts(session: Session) -> list[ChipText]:
 
 def link_title(name: str) -> str:
     """``reader:pn532:/dev/ttyUSB0`` -> ``Reader``; ``josev`` -> ``Josev bus``."""
-    words = {"josev": "Josev bus", "ocpp": "OCPP", "store": "Tokens", "capture": "Capture", "api": "API", "hub": "Hub"}
+    words = {
+        "josev": "Josev bus",
+        "ocpp": "OCPP",
+        "csms": "CSMS",
+        "store": "Tokens",
+        "capture": "Capture",
+        "api": "API",
+        "hub": "Hub",
+    }
     first = name.partition(":")[0]
     return words.get(first, first.capitalize())
 

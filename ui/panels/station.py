@@ -32,6 +32,7 @@ from ui.models.stations import StationTableModel
 from ui.panels.base import Panel
 from ui.panels.cells import make_table, set_widths
 from ui.panels.free_call import FreeCall
+from ui.panels.role import RoleTab
 from ui.panels.station_settings import SettingsTable
 from ui.widgets import ElidedLabel, EmptyState, RoleLabel, mark, readable_ms
 
@@ -65,6 +66,7 @@ class StationPanel(Panel):
 
     def attach(self, session: Session, tasks: Tasks) -> None:
         super().attach(session, tasks)
+        self.role.attach(session)
         self._say_where()
         self.refresh(set())
 
@@ -76,7 +78,8 @@ class StationPanel(Panel):
         row = None if chosen is None else self._model.row_of(chosen)
         if self._model.rowCount() and (row is None or row != self.table.currentIndex().row()):
             self.table.selectRow(row or 0)
-        self._stack.setCurrentWidget(self._page if self._model.rowCount() else self.empty)
+        self.role.refresh()
+        self._stack.setCurrentWidget(self._page if self._model.rowCount() or self.role.there else self.empty)
         self._tell()
 
     def push_list(self) -> bool:
@@ -153,6 +156,7 @@ class StationPanel(Panel):
         self.tabs.addTab(self._make_orders(), "Orders")
         self.tabs.addTab(self.free_call, "Any call")
         self.tabs.addTab(self.settings, "Settings")
+        self.role = RoleTab(self.tabs)
         self._page = QSplitter(Qt.Orientation.Horizontal)
         self._page.addWidget(left)
         self._page.addWidget(self.tabs)
