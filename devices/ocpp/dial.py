@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidStatus, WebSocketException
+from websockets.exceptions import InvalidMessage, InvalidStatus, WebSocketException
 from websockets.typing import Subprotocol
 
 from devices.ocpp.connection import CLOSE_S, MAX_MESSAGE
@@ -85,6 +85,11 @@ def why_not(error: Exception, base: str, rules: str) -> Refusal:
     if fault is not None:
         text = f"no TLS with {where}: {fault.reason or fault}"
         return Refusal(502, f"{rules}-tls", text, "look at its TLS version and whether it wants a certificate")
+    if isinstance(error, InvalidMessage) and base.startswith("wss:"):
+        # With TLS 1.3 a server looks at the client's certificate when the handshake is over for the client.
+        text = f"{where} ended the connection after the TLS handshake, without an answer"
+        cure = "it may want a certificate (security profile 3): name one, and its key, of a CA that it trusts"
+        return Refusal(502, f"{rules}-tls", text, cure)
     if isinstance(error, TimeoutError):
         cure = "look at the network between the bench and the CSMS"
         return Refusal(503, f"{rules}-down", f"{where} did not answer within {DIAL_S:.0f} s", cure)

@@ -146,7 +146,6 @@ class CsmsConnection:
         finally:
             self._socket = None
             writer.cancel()
-            await asyncio.wait([writer])
             if code == 1006:
                 socket.transport.abort()
             self._sink.csms_closed(code, reason, stamp())
