@@ -7,25 +7,33 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 
 from bench.assembly import Bench
 from bench.authorization import TapRequest
+from bench.errors import OperatorError
 from bench.exchange import DecidedBy, Exchange, Party, Verdict
 from bench.message import Direction
 from bench.ports import LinkState
 from bench.session import Session
 from bench.settings import CsmsSettings
 from bench.tokens.model import JosevTokenType
+from bench.tokens.store import TokenStore
+from fixtures.samples import sample_tokens
 from tests.e2e.world import (
     ACCEPTED_UID,
     BLOCKED_UID,
+    LIMIT_S,
     UNKNOWN_UID,
+    Serve,
     closed,
+    command,
     finding,
     link,
     options,
     profile,
+    recorded,
     running,
     until,
 )
@@ -134,3 +142,72 @@ async def test_the_list_decides_while_the_csms_is_gone(tmp_path: Path, version: 
             assert session.role is not None
             assert session.role.view().list_version == changed.version_sent
             assert session.role.view().list_entries == report.sent
+
+
+async def test_serve_is_a_station_of_another(tmp_path: Path) -> None:
+    """Two programs: taps by the API of one are Authorize at the other; a kill of that one is told, and its return."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    quiet = ("--mqtt", "off", "--api", "127.0.0.1:0", "--store", "tokens.db", "--capture", "capture.db")
+    store = TokenStore(f"sqlite:///{there / 'tokens.db'}")
+    await store.open()
+    await store.put_many(sample_tokens())
+    await store.close()
+    with Serve(there, "--ocpp", "127.0.0.1:0", *quiet) as csms:
+        url = csms.ready["ocpp"]
+        with Serve(here, "--ocpp", "127.0.0.1:0", *quiet, "--csms", url, "--csms-version", "2.0.1") as serve:
+            assert serve.ready["csms"] == f"{url}/CP-001"
+            async with httpx.AsyncClient(base_url=serve.ready["api"], trust_env=False, timeout=LIMIT_S) as client:
+                taps = [
+                    (await client.post("/bench/v1/taps", json={"uid": uid})).json()
+                    for uid in (ACCEPTED_UID, BLOCKED_UID, ACCEPTED_UID)
+                ]
+                assert [(tap["verdict"], tap["decided_by"]) for tap in taps] == [
+                    ("accepted", "csms"),
+                    ("rejected", "csms"),
+                    ("accepted", "cache"),
+                ]
+                assert [hop["to"] for hop in taps[0]["hops"]] == ["bench", "csms", "bench"]
+                role = (await client.get("/bench/v1/role")).json()
+                assert (role["boot"], role["version"], role["cache"]["count"]) == ("Accepted", "2.0.1", 2)
+                assert (await client.delete("/bench/v1/role/cache")).json()["cache"]["count"] == 0
+                assert (await client.delete("/bench/v1/role/list")).json()["list"]["version"] == 0
+                too_long = await client.post("/bench/v1/taps", json={"uid": "x" * 37, "token_type": "local"})
+                assert too_long.status_code == 400
+                assert "36" in too_long.text
+                csms.kill()
+                tap = (await client.post("/bench/v1/taps", json={"uid": ACCEPTED_UID})).json()
+                assert (tap["verdict"], tap["decided_by"]) == ("failed", "nobody")
+                state = (await client.get("/bench/v1/state")).json()
+                assert state["links"]["csms"]["state"] in ("connecting", "faulty")
+            assert serve.terminate() == 0
+        names = {
+            m.decoded.name for m in recorded(serve.capture if serve.capture.is_absolute() else here / serve.capture)
+        }
+        assert {"BootNotification", "StatusNotification", "Authorize"} <= names
+
+
+def test_the_version_alone_is_refused(tmp_path: Path) -> None:
+    done = command(tmp_path, "serve", "--csms-version", "1.6")
+    assert (done.returncode, "--csms URL" in done.stderr) == (2, True)
+    done = command(tmp_path, "serve", "--api", "off", "--mqtt", "off", "--csms", "http://csms.example")
+    assert (done.returncode, "ws://csms.example" in done.stderr) == (2, True)
+
+
+async def test_there_is_no_role_without_a_csms(tmp_path: Path) -> None:
+    async with running(options(tmp_path, api="127.0.0.1:0")) as bench:
+        assert bench.api is not None
+        async with httpx.AsyncClient(base_url=bench.api.url, trust_env=False) as client:
+            found = await client.get("/bench/v1/role")
+        assert (found.status_code, "--csms" in found.text) == (404, True)
+
+
+async def test_a_password_that_is_nowhere_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.assembly.secret", lambda name: None)
+    csms = CsmsSettings(url="ws://127.0.0.1:9", user="CP-001")
+    plain = profile()
+    ocpp = plain.ocpp.model_copy(update={"csms": csms})
+    bench = Bench(options(tmp_path, profile=plain.model_copy(update={"ocpp": ocpp})))
+    with pytest.raises(OperatorError, match="authbench secret set ocpp-csms:CP-001"):
+        await bench.start()

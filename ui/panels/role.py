@@ -33,7 +33,7 @@ TOKENS, SETTINGS = "Tokens", "Settings"
 TOKEN_HEADS = ("Token", "Type", "Status", "Kept in", "Expires", "Group")
 TOKEN_WIDTHS = (170, 90, 110, 64, 140, 60)
 SETTING_HEADS = ("Setting", "Value", "Meaning")
-SETTING_WIDTHS = (215, 90, 100)
+SETTING_WIDTHS = (250, 90, 100)
 BOOT_ROLES = {"Accepted": "ok", "Pending": "warn", "Rejected": "fail"}
 
 
@@ -147,7 +147,8 @@ class RoleTab(QWidget):
         for row in rows:
             item = QTreeWidgetItem(list(row))
             item.setFont(0, theme.mono_font())
-            item.setToolTip(len(row) - 1, row[-1])
+            for at, text in enumerate(row):
+                item.setToolTip(at, text)
             item.setFlags(Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEnabled)
             self.table.addTopLevelItem(item)
 
