@@ -399,7 +399,7 @@ class Workspace(QObject):
         elif key in ("josev", "ocpp"):
             self.show_connect()
         else:
-            by_key = {"store": self.tokens, "list": self.station}
+            by_key = {"store": self.tokens, "list": self.station, "csms": self.station}
             self.show_panel(self.tap if key.startswith("reader") else by_key.get(key, self.findings))
 
     def _router(self, select: Callable[[int, Panel], None], source: Panel) -> Callable[[int], None]:

@@ -8,17 +8,23 @@ from pathlib import Path
 
 import pytest
 
+from bench.card import CardRead, Technology
+from bench.clock import ManualClock
 from bench.codecs.ocpp_forms import form_of, minimal
 from bench.codecs.ocpp_schemas import Half, actions, schema_of
 from bench.errors import BadInput, OperatorError
 from bench.exchange import MASK, DecidedBy, Party, Verdict
+from bench.message import Decoded, Direction
 from bench.ports import LinkState
+from bench.session import Session
+from bench.settings import CsmsSettings, OcppSettings, Profile
 from bench.station_role.answers import ANSWERS
 from bench.station_role.keep import RoleFile
 from bench.station_role.view import role_json
 from bench.tokens.model import JosevTokenType
+from bench.tokens.store import TokenStore
 from tests.bench.csms.schema_payloads import broken, maximal
-from tests.bench.station_role.rolebook import CARD, RoleBook, TableKeeper
+from tests.bench.station_role.rolebook import CARD, RoleBook, TableDialer, TableKeeper
 
 VERSIONS = ["1.6", "2.0.1", "2.1"]
 OTHER = "04B10C4ED08280"
@@ -232,6 +238,27 @@ async def test_key_codes_are_masked_and_kept_where_they_can_be(up: RoleBook) -> 
     assert "481516" not in shown
     assert (MASK in shown) is (up.version != "1.6")
     await up.desk.stop()
+
+
+async def test_a_card_of_a_reader_is_a_tap_like_any_other(tmp_path: Path) -> None:
+    clock = ManualClock()
+    csms = CsmsSettings(url="ws://csms.example", identity="CP-1", versions=("1.6",))
+    session = Session(
+        Profile(ocpp=OcppSettings(csms=csms)),
+        TokenStore(f"sqlite:///{tmp_path / 'tokens.db'}"),
+        clock=clock,
+        csms=TableDialer(clock, "1.6"),
+        keeper=TableKeeper(),
+    )
+    await session.start()
+    uid = bytes.fromhex(CARD)
+    decoded = Decoded("frame", "InListPassiveTarget", None, None)
+    frame = session.reader_frame("pn532:ttyTEST", Direction.IN, uid, decoded, clock.stamp())
+    session.card_read(CardRead("pn532:ttyTEST", uid, Technology.ISO14443, uid, clock.stamp()), frame.seq)
+    (exchange,) = session.exchanges.values()
+    assert (exchange.hops[0].seq, exchange.hops[0].name) == (frame.seq, "CardRead")
+    assert (exchange.verdict, exchange.decided_by) == (Verdict.FAILED, DecidedBy.NOBODY)  # nobody answered the dial
+    await session.stop()
 
 
 # Local list (D01, D02)

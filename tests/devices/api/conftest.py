@@ -20,12 +20,14 @@ from bench.journal.log import Journal
 from bench.journal.pairs import LivePairs
 from bench.message import Decoded, Direction, Link, malformed
 from bench.ports import LinkState, LinkStatus
+from bench.role_desk import RoleDesk
 from bench.settings_flow import SettingValue, SettingWritten
 from bench.station import Station
 from bench.tokens.model import IdTokenType, Token
 from devices.api.app import make_app
 from devices.api.guard import Access, Guard
 from devices.api.server import ApiServer
+from tests.bench.station_role.rolebook import RoleBook
 
 
 @dataclass
@@ -65,6 +67,7 @@ class FakeSession:
         self.answer: CallAnswer | Exception = CallAnswer("x", {"status": "Accepted"})
         self.clock = ManualClock()
         self.stations = {"CP": Station("CP", "2.0.1")}
+        self.role: RoleDesk | None = RoleBook("2.0.1").desk
 
     def link_changed(self, status: LinkStatus) -> None:
         self.links[status.name] = status
