@@ -125,6 +125,18 @@ class RoleDesk:
         self.state.clear_cache()
         self._keep()
 
+    def inject(self, raw: bytes) -> Message:
+        """Send the operator's own bytes to the CSMS.
+
+        Raises:
+            LinkDown: it is not connected.
+        """
+        if self._link is None:
+            raise LinkDown(*self._offline_why())
+        decoded = self._link.decode(raw)
+        stamp = self._dialer.send(raw)
+        return self._journal.append(Link.OCPP, Direction.OUT, self.identity, raw, decoded, stamp, injected=True)
+
     def view(self) -> RoleView:
         """What the operator may see of it; key codes masked."""
         boot = self._link.boot if self._link is not None else None

@@ -357,8 +357,10 @@ class Session:
     # Operator's own messages
 
     def inject(self, link: Link, channel: str, raw: bytes) -> Message:
-        """Send bytes as they are on the bus (channel = topic) or to a station (channel = its id); marked injected."""
+        """Send bytes as they are on the bus (channel = topic), to a station (channel = its id) or to our CSMS; marked injected."""
         if link is Link.OCPP:
+            if self.role is not None and channel == self.role.identity and channel not in self.stations:
+                return self.role.inject(raw)
             sent = self.journal.get(self._board.inject(channel, raw))
             assert sent is not None
             return sent

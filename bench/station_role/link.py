@@ -25,6 +25,9 @@ from bench.station_role.state import RoleState
 RETRY_S = 60
 """Until the next BootNotification where the CSMS gives no interval: the station's own choice (B02.FR.06, B03.FR.06)."""
 
+MAX_INTERVAL_S = 7 * 86_400
+"""A longer interval is not taken: the station would seem dead."""
+
 BOOT = "BootNotification"
 
 
@@ -143,7 +146,7 @@ class RoleLink(OcppPeer):
     def _booted(self, answer: CallAnswer) -> list[Effect]:
         said = answer.payload or {}
         word, interval = said.get("status"), said.get("interval")
-        seconds = interval if isinstance(interval, int) and interval > 0 else 0
+        seconds = int(interval) if isinstance(interval, int | float) and 0 < interval <= MAX_INTERVAL_S else 0
         if word not in (ACCEPTED, "Pending", "Rejected"):
             self._boot_later(RETRY_S)
             why = f"{answer.code} {answer.description}".rstrip() if answer.refused else "it has no status"

@@ -12,7 +12,7 @@ from bench.card import CardRead, Technology
 from bench.clock import ManualClock
 from bench.codecs.ocpp_forms import form_of, minimal
 from bench.codecs.ocpp_schemas import Half, actions, schema_of
-from bench.errors import BadInput, OperatorError
+from bench.errors import BadInput, LinkDown, OperatorError
 from bench.exchange import MASK, DecidedBy, Party, Verdict
 from bench.message import Decoded, Direction
 from bench.ports import LinkState
@@ -462,3 +462,12 @@ async def test_a_csms_that_wants_more_than_it_answers(up: RoleBook) -> None:
     assert exchange.verdict is Verdict.FAILED
     await up.desk.stop()
     assert not [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
+
+
+async def test_own_bytes_go_out_marked(up: RoleBook) -> None:
+    sent = up.desk.inject(b'[2,"x1","Heartbeat",{}]')
+    assert (sent.injected, sent.decoded.name, up.last[1]) == (True, "Heartbeat", "x1")
+    up.close()
+    with pytest.raises(LinkDown):
+        up.desk.inject(b"[]")
+    await up.desk.stop()
