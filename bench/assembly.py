@@ -20,6 +20,7 @@ import platformdirs
 from bench.clock import utc_now
 from bench.errors import BadInput, OperatorError
 from bench.journal.capture import Capture
+from bench.passwords import StationPasswords
 from bench.ports import LinkState, StationServer
 from bench.session import Session
 from bench.settings import CsmsSettings, Profile, ReaderSettings, UpstreamSettings
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 READY_LIMIT_S = 15.0
 DEFAULT_BROKER_PORT = 1883
 GC_THRESHOLDS = (50_000, 50, 100)
+KEYRING_S = 30.0
+"""A keyring may ask its owner to unlock it; for so long a start waits for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,8 @@ class Bench:
         self.charger: SimulatedCharger | None = None
         self.proxy: ProxyDesk | None = None
         self.missing: list[str] = []
+        self._passwords = StationPasswords(secret)
+        self._looking: asyncio.Task[None] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     async def start(self) -> None:
@@ -124,6 +129,8 @@ class Bench:
 
             self.api = ApiServer(self.session, api, options.api_token)
             await self.api.start()
+        if self._wants_passwords and profile.ocpp.upstream is None and not options.temporary:
+            self._looking = self.session.tasks.spawn(self._tell_of_no_keyring(), name="look at the keyring")
         if options.charger == "sim":
             await self._start_charger(profile, server.url)
 
@@ -158,13 +165,17 @@ class Bench:
                 ending.push_async_callback(self.charger.stop)
 
     async def wait_ready(self, timeout_s: float = READY_LIMIT_S) -> list[str]:
-        """Wait until everything listens, is subscribed and booted; the parts that are not after that time."""
+        """Wait until everything listens, is subscribed and booted, and the keyring was looked at; the parts that are not after
+        that time.
+        """
         bus, charger, role = self.session.bus, self.charger, self.session.role
         bus_ready, charger_ready, role_ready = await asyncio.gather(
             _ready(bus.wait_ready(timeout_s) if bus is not None else None),
             _ready(charger.wait_ready(timeout_s) if charger is not None else None),
             _ready(role.wait_ready(timeout_s) if role is not None else None),
         )
+        if self._looking is not None:
+            await asyncio.wait([self._looking], timeout=timeout_s)
         missing = []
         if not bus_ready:
             missing.append(f"the Josev bus is not connected{self._why('josev')}")
@@ -200,6 +211,24 @@ class Bench:
         if status is None or not status.detail:
             return ""
         return f" ({status.detail}{'; ' + status.cure if status.cure else ''})"
+
+    @property
+    def _wants_passwords(self) -> bool:
+        return self.options.profile.ocpp.security.profile in (1, 2)
+
+    async def _tell_of_no_keyring(self) -> None:
+        """Before the first station is turned away for it."""
+        try:
+            await asyncio.to_thread(kept_secret, "ocpp:")
+        except OperatorError as error:
+            example = self.options.profile.charger.identity
+            self.session.finding(
+                "ocpp.no-keyring",
+                "warn",
+                f"{error.what}: stations are let in only by passwords from the environment of the bench",
+                f"set {secret_variable(f'ocpp:{example}')} for {example} and so on, then start again; on Linux a keyring needs a"
+                " desktop session with a Secret Service, such as GNOME Keyring or KWallet",
+            )
 
     async def _make_bus(self, profile: Profile, mqtt: str) -> JosevBus | None:
         from devices.josev import JosevBus
@@ -290,7 +319,7 @@ class Bench:
             port,
             stations_allowed=lambda station: settings.unknown_stations or station in allowed,
             tls=server_tls(settings.security),
-            password_of=_station_password if settings.security.profile in (1, 2) else None,
+            password_of=self._passwords.of if self._wants_passwords else None,
         )
 
     def _make_readers(self, profile: Profile) -> Iterator[SerialReader]:
@@ -313,15 +342,28 @@ class Bench:
 
     async def _start_charger(self, profile: Profile, csms_url: str) -> None:
         from fixtures.charger.charger import SimulatedCharger
+        from fixtures.charger.credentials import credentials
 
-        bus = self.session.bus
+        bus, identity, security = self.session.bus, profile.charger.identity, profile.ocpp.security
+        password = None
+        if self._wants_passwords:
+            look_up = asyncio.to_thread(self._passwords.of_simulated, identity, make=self.options.temporary)
+            try:
+                password = await asyncio.wait_for(look_up, KEYRING_S)
+            except TimeoutError:
+                raise OperatorError(
+                    f"the system keyring gave no password within {KEYRING_S:.0f} s", "unlock it, then start again"
+                ) from None
+        shown = await asyncio.to_thread(credentials, security, identity, password)
         self.charger = SimulatedCharger(
             bus.url if bus is not None else None,
             csms_url,
-            identity=profile.charger.identity,
+            identity=identity,
             version=self.options.version,
             evses=tuple((evse.id, evse.ocpp_id) for evse in profile.charger.evses),
             topics=profile.bus.topics,
+            basic_auth=None if shown.password is None else (identity, shown.password),
+            tls=shown.tls,
         )
         await self.charger.start()
 
@@ -383,10 +425,6 @@ def parse_reader(text: str) -> ReaderSettings:
     return ReaderSettings(driver=driver, port=port)
 
 
-def _station_password(station: str) -> str | None:
-    return secret(f"ocpp:{station}")
-
-
 def secret_variable(name: str) -> str:
     """The environment variable for a password, such as ``AUTHBENCH_SECRET_OCPP_CP_001`` for ``ocpp:CP-001``."""
     return "AUTHBENCH_SECRET_" + "".join(char if char.isascii() and char.isalnum() else "_" for char in name.upper())
@@ -398,12 +436,15 @@ def secret(name: str) -> str | None:
     Raises:
         OperatorError: the keyring does not work.
     """
+    given = os.environ.get(secret_variable(name))
+    return given or kept_secret(name)
+
+
+def kept_secret(name: str) -> str | None:
+    """A password from the system keyring, or None; raises as :func:`secret`."""
     import keyring
     import keyring.errors
 
-    given = os.environ.get(secret_variable(name))
-    if given:
-        return given
     try:
         return keyring.get_password("authbench", name)
     except (keyring.errors.KeyringError, keyring.errors.InitError) as error:

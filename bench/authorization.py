@@ -435,7 +435,8 @@ class TapFlow:
             id_type = JOSEV_TO_OCPP[JosevTokenType(exchange.token_type)]
         except ValueError:
             id_type = None
-        return self._decide(Ask(value, id_type, action="authorization"), exchange, from_)
+        evse = next((evse.ocpp_id for evse in self._profile.charger.evses if evse.id == exchange.evse_id), None)
+        return self._decide(Ask(value, id_type, evse=evse, action="authorization"), exchange, from_)
 
     def _close_decided(self, exchange: Exchange, decision: Decision, stamp: Stamp) -> None:
         verdict = Verdict.ACCEPTED if decision.accepted else Verdict.REJECTED

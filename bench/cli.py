@@ -20,6 +20,7 @@ import click
 
 from bench import __version__
 from bench.certificates_cli import certificates
+from bench.clock import utc_now
 from bench.errors import BadInput, OperatorError
 from bench.journal_cli import journal
 from bench.secrets_cli import secret
@@ -27,6 +28,8 @@ from bench.secrets_cli import secret
 log = logging.getLogger("authbench")
 
 MAX_TOLD = 100
+TOLD_WITHOUT_WINDOW = frozenset({"ocpp.no-keyring", "ocpp.server-certificate-expired"})
+"""Findings that keep stations out until the operator does something; ``serve`` has no window to show them in."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -190,9 +193,18 @@ async def _serve(options: Any) -> int:
             if status.state == "faulty" and text not in told and len(told) < MAX_TOLD:
                 told.add(text)
                 click.echo(f"authbench: {text}", err=True)
+        if bench.session.findings:
+            tell_finding(bench.session.findings[-1])
+
+    def tell_finding(*findings: Any) -> None:
+        for finding in findings:
+            if finding.rule in TOLD_WITHOUT_WINDOW and finding.text not in told and len(told) < MAX_TOLD:
+                told.add(finding.text)
+                click.echo(f"authbench: {finding.text}; {finding.cure}", err=True)
 
     try:
         tell_faults()
+        tell_finding(*bench.session.findings)
         bench.session.subscribe(tell_faults)
         await _until(bench.wait_ready(), stopping)
         if bench.api is not None and bench.api.token_generated:
@@ -295,7 +307,7 @@ def tokens_list(store: str | None) -> int:
             line = (
                 token.uid,
                 token.id_token_type,
-                token.effective_status,
+                token.status_at(utc_now()),
                 token.cache_mode,
                 token.contract_id,
                 token.issuer,

@@ -74,6 +74,11 @@ def iso_utc(utc_ns: int) -> str:
     return f"{_second_text(seconds)}.{rest // NS_PER_MS:03d}Z"
 
 
+def iso_datetime(moment: datetime) -> str:
+    """The same text of a datetime that knows its zone."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def from_iso(text: str) -> int:
     """Epoch nanoseconds of an RFC 3339 text.
 
@@ -105,6 +110,7 @@ __all__ = [
     "ManualClock",
     "Stamp",
     "SystemClock",
+    "iso_datetime",
     "iso_utc",
     "stamp",
     "to_datetime",

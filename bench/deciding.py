@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 
 from bench.authorization import Inference
 from bench.book import ExchangeBook
-from bench.clock import Clock
+from bench.clock import Clock, Stamp, to_datetime
 from bench.exchange import DecidedBy, Exchange, Party, Severity
 from bench.station import Station
-from bench.tokens.decision import decide
-from bench.tokens.model import Ask, AuthorizationStatus, Decision, IdTokenType, JosevTokenType, Token
-
-Lookup = Callable[[str, IdTokenType | None], Token | None]
-RUNNING_ELSEWHERE = AuthorizationStatus.CONCURRENT_TX
+from bench.tokens.decision import Lookup, Situation, decide
+from bench.tokens.model import Ask, Decision, JosevTokenType, Token
 
 
 class Decider:
-    """Asks the store and records rule, reason and the two steps of the look-up on the exchange."""
+    """Asks the store and records rule, reason and the two steps of the look-up on the exchange.
+
+    concurrent_tx: a token may charge in several transactions at once.
+    """
 
     def __init__(
         self,
         book: ExchangeBook,
         clock: Clock,
         lookup: Lookup,
-        stations: Callable[[], Iterable[Station]],
+        stations: Callable[[], Mapping[str, Station]],
         *,
         identity: str,
         accept_unknown: bool = False,
+        concurrent_tx: bool = True,
     ) -> None:
         self._book = book
         self._clock = clock
@@ -35,11 +36,17 @@ class Decider:
         self._stations = stations
         self._identity = identity
         self._accept_unknown = accept_unknown
+        self._concurrent_tx = concurrent_tx
 
     def ask(self, ask: Ask, exchange: Exchange | None, from_: Party) -> Decision:
         """Decide, and write the look-up into the exchange (the first decision of an exchange is its decision)."""
         before = self._clock.stamp()
-        decision = decide(ask, self._lookup, accept_unknown=self._accept_unknown)
+        decision = decide(
+            ask,
+            self._lookup,
+            lambda token: self._situation(token, ask, before),
+            accept_unknown=self._accept_unknown,
+        )
         if exchange is not None:
             token = decision.token
             if exchange.decision is None:
@@ -49,6 +56,25 @@ class Decider:
             self._book.step(exchange, before, from_, Party.STORE, f"{asked}?")
             self._book.step(exchange, self._clock.stamp(), Party.STORE, from_, decision.reason)
         return decision
+
+    def _situation(self, token: Token, ask: Ask, now: Stamp) -> Situation | None:
+        """What counts beside the token, or None where nothing does; of most tokens, so it must cost next to nothing."""
+        station = self._stations().get(ask.station)
+        ended = ask.action == "Authorize" and station is not None and _waits_for_others(station, ask)
+        concurrent = not self._concurrent_tx and ask.starts is not None and self._charges_elsewhere(ask)
+        if not (ended or concurrent or token.expiry is not None or token.evse_ids):
+            return None
+        evses = station.evses if station is not None and token.evse_ids else frozenset[int]()
+        return Situation(to_datetime(now.utc_ns), evses, concurrent, ended)
+
+    def _charges_elsewhere(self, ask: Ask) -> bool:
+        """Whether the token is in another transaction, of any station; one that is offline may still be charging."""
+        kind = str(ask.id_token_type or "")
+        return any(
+            transaction.has(ask.value, kind) and (station.id, transaction.id) != (ask.station, ask.starts)
+            for station in self._stations().values()
+            for transaction in station.transactions.values()
+        )
 
     def infer(self, exchange: Exchange, accepted: bool) -> Inference:
         """Who decided, given the outcome that the bus told (Josev API, Authorization; OCPP 2.0.1 C01, C10, C14)."""
@@ -95,12 +121,27 @@ class Decider:
         """Whether a tap on the bus can be this station's: the profile's charger, or any where that one is not connected."""
         if station.id == self._identity:
             return True
-        return not any(other.id == self._identity and other.connected for other in self._stations())
+        return not any(other.id == self._identity and other.connected for other in self._stations().values())
 
     def station_of(self, exchange: Exchange) -> Station | None:
         """The station behind an exchange: the one that asked, else the charger of the profile, else the only one."""
-        connected = [station for station in self._stations() if station.connected]
+        connected = [station for station in self._stations().values() if station.connected]
         for station in connected:
             if station.id == (exchange.station or self._identity):
                 return station
         return connected[0] if len(connected) == 1 and exchange.station is None else None
+
+
+def _waits_for_others(station: Station, ask: Ask) -> bool:
+    """Whether each EVSE has a transaction of another token whose authorization ended: no other can charge there before its cable
+    is pulled (OCPP 2.0.1 C01.FR.24).
+    """
+    if not station.transactions:
+        return False
+    kind = str(ask.id_token_type or "")
+    over = {
+        transaction.evse
+        for transaction in station.transactions.values()
+        if not transaction.authorized and not transaction.has(ask.value, kind)
+    }
+    return bool(over) and bool(station.evses) and station.evses <= over

@@ -45,7 +45,7 @@ def cs_parameters(profile: Profile) -> dict[str, object]:
 def device_model(profile: Profile, csms_url: str, basic_auth_password: str | None = None) -> dict[str, object]:
     """Data of a ``device_model`` response.
 
-    csms_url: where the charger's OCPP client shall connect, ``ws://host:port`` without the station's identity.
+    csms_url: where the charger's OCPP client shall connect, ``ws://host:port`` or ``wss://...`` without the station's identity.
     basic_auth_password: left out when None.
     """
     charger = profile.charger
@@ -55,7 +55,7 @@ def device_model(profile: Profile, csms_url: str, basic_auth_password: str | Non
         "vendor": charger.vendor,
         "identity": charger.identity,
         "ocpp_csms_url": csms_url,
-        "security_profile": 2 if csms_url.startswith("wss://") else 1,
+        "security_profile": max(profile.ocpp.security.profile, 1),  # the API knows no 0
         **password,
         "serial_number": charger.serial_number,
         "firmware_version": charger.firmware_version,

@@ -24,7 +24,9 @@ _SECRET_NAMES = frozenset(
     ("authorizationkey", "pin", "hashedpin", "simpin", "passwd", "base64sha256password", "privatekey")
 )
 _SECRET_SETTINGS = frozenset(("authorizationkey", "basicauthpassword"))
-_SETTING_VALUES = frozenset(("value", "attributevalue"))
+_SETTING_VALUES = frozenset(("value", "attributevalue", "actualvalue"))
+_SECRET_SETTING_WORD = re.compile(r"authorization_?key|basic_?auth_?password", re.IGNORECASE)
+_VPN = frozenset(("server", "user", "password"))  # OCPP 2.x VPNType, whose "key" is its shared secret
 _KEY_CODE = "keycode"
 # Pairs of names under which the five systems keep a token's value and its type.
 _TOKEN_SHAPES = (
@@ -257,6 +259,8 @@ def _hidden_names(entry: dict[str, object], secret_setting: bool) -> frozenset[s
     hidden = {value for value, kind in _TOKEN_SHAPES if value in entry and _is_secret_type(entry.get(kind))}
     if secret_setting:
         hidden.update(name for name in entry if name.lower() in _SETTING_VALUES)
+    if entry.keys() >= _VPN:
+        hidden.add("key")
     return frozenset(hidden)
 
 
@@ -282,10 +286,14 @@ def _mask_names(raw: bytes) -> bytes:
 
 
 def _mask_named_text(text: str) -> str:
-    key_code = _KEY_CODE_WORD.search(text) is not None
+    beside: set[str] = set()
+    if _KEY_CODE_WORD.search(text) is not None:
+        beside |= _TOKEN_NAMES
+    if _SECRET_SETTING_WORD.search(text) is not None:
+        beside |= _SETTING_VALUES
 
     def is_secret(name: str) -> bool:
-        return is_secret_name(name) or (key_code and _PLAIN.sub("", name.lower()) in _TOKEN_NAMES)
+        return is_secret_name(name) or _PLAIN.sub("", name.lower()) in beside
 
     def replace(match: re.Match[str]) -> str:
         return f'{match[1]}{match[2]}"{MASK}"' if is_secret(match[1][1:-1]) else match[0]

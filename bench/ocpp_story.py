@@ -235,6 +235,14 @@ class OcppStory:
                 cure="wait until the station is connected again, then repeat",
             )
 
+    def our_call_answered_late(self, exchange: Exchange, message: Message) -> None:
+        """The station's answer, after the call was given up: a step of the exchange, and its verdict stands."""
+        body = message.decoded.body
+        name = body.code if isinstance(body, CallError) else ""
+        if isinstance(body, CallResult):
+            name = str(body.payload.get("status", ""))
+        self._book.hop(exchange, message, Party.STATION, Party.CSMS, name or "answer", fault="after the limit")
+
     def remote_start_waited(self, exchange: Exchange, stamp: Stamp) -> None:
         """The station accepted a remote start, and the limit ran out with neither update nor transaction."""
         if not exchange.open:

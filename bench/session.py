@@ -125,9 +125,10 @@ class Session:
             self._book,
             self.clock,
             store.get,
-            lambda: self._board.stations.values(),
+            lambda: self._board.stations,
             identity=profile.charger.identity,
             accept_unknown=profile.accept_unknown,
+            concurrent_tx=profile.concurrent_tx,
         )
         story = OcppStory(self._book, self._decider, profile.charger.evses)
         self._board = StationBoard(

@@ -151,11 +151,14 @@ class EnrolSettings(_Section):
 
 
 class Profile(_Section):
-    """One bench set-up. answer_limit_s: how long a tap waits for its answer. default_status: answer for an unknown token."""
+    """One bench set-up. answer_limit_s: how long a tap waits for its answer. accept_unknown: tokens not in the store are Accepted.
+    concurrent_tx: one token may charge in several transactions at once; false: the second start is answered ConcurrentTx.
+    """
 
     name: Annotated[str, Field(pattern=r"^[\w][\w .-]{0,63}$")] = "default"
     answer_limit_s: Annotated[float, Field(gt=0, le=3600)] = 5.0
     accept_unknown: bool = False
+    concurrent_tx: bool = True
     store: str | None = None
     bus: BusSettings = BusSettings()
     ocpp: OcppSettings = OcppSettings()

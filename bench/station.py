@@ -11,21 +11,34 @@ class ListLimits:
 
     items_per_message: 1.6 SendLocalListMaxLength, 2.0.1 LocalAuthListCtrlr.ItemsPerMessage.
     bytes_per_message: 2.0.1 LocalAuthListCtrlr.BytesPerMessage. capacity: 1.6 LocalAuthListMaxLength, 2.0.1 Entries maxLimit.
+    honours_expiry: 2.0.1 LocalAuthListCtrlr.SupportsExpiryDateTime.
     """
 
     items_per_message: int | None = None
     bytes_per_message: int | None = None
     capacity: int | None = None
+    honours_expiry: bool | None = None
 
 
 @dataclass(slots=True)
 class Transaction:
-    """A running transaction: id as the station knows it (1.6: our integer as text)."""
+    """A running transaction: id as the station knows it (1.6: our integer as text).
+
+    id_token_type: empty where it was not told (1.6). authorized: False once the station told that its authorization ended, while
+    it waits for the cable to be pulled (2.x).
+    """
 
     id: str
     evse: int | None
     id_token: str
     started_seq: int | None = None
+    id_token_type: str = ""
+    authorized: bool = True
+
+    def has(self, value: str, id_token_type: str) -> bool:
+        """Whether that token authorized it: equal value, ignoring case, and type where both are known (OCPP 2.0.1 C01.FR.25)."""
+        same_type = not id_token_type or not self.id_token_type or id_token_type == self.id_token_type
+        return same_type and self.id_token.casefold() == value.casefold()
 
 
 @dataclass(slots=True)
@@ -59,3 +72,9 @@ class Station:
     connectors: dict[str, str] = field(default_factory=dict)
     last_heartbeat_utc_ns: int | None = None
     revision: int = 0
+
+    @property
+    def evses(self) -> set[int]:
+        """EVSEs that it told of by StatusNotification; of a 1.6 station its connectors, 0 aside (that is the station itself)."""
+        numbers = {name.partition(".")[0] for name in self.connectors}
+        return {int(number) for number in numbers if number.isdecimal()} - {0}

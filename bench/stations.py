@@ -25,17 +25,19 @@ from bench.station import Station
 
 MAX_REMEMBERED_STATIONS = 10_000
 MAX_FAULTS_TOLD = 10
+MAX_LATE = 256
 CROSSINGS = 3
 """Calls of a station that cross ours before that is told."""
 
 
 @dataclass(slots=True)
 class _Waiting:
-    """A call of ours under way."""
+    """A call of ours under way. raw: as the operator wrote it, right or wrong."""
 
     action: str
     answer: asyncio.Future[CallAnswer]
     exchange: Exchange | None
+    raw: bool = False
     timer: asyncio.TimerHandle | None = None
     request_seq: int | None = None
 
@@ -68,6 +70,7 @@ class StationBoard:
         self._links: dict[str, StationLink] = {}
         self._memories: dict[str, Memory] = {}
         self._waiting: dict[tuple[str, str], _Waiting] = {}
+        self._late: dict[tuple[str, str], Exchange] = {}  # of calls given up, whose answer may still come
         self._crossed: dict[str, int] = {}  # calls that crossed ours on this connection
 
     # What the server says
@@ -115,6 +118,8 @@ class StationBoard:
             self._story.call_received(station, message)
             if self._waiting and self._crossed.get(station_id, 0) < CROSSINGS:
                 self._tell_crossing(station_id, message)
+        elif self._late and (missed := self._late.pop((station_id, decoded.correlation or ""), None)) is not None:
+            self._story.our_call_answered_late(missed, message)
         for effect in link.handle(message):
             self._carry_out(station, effect, message.seq)
         if decoded.faults:
@@ -133,7 +138,8 @@ class StationBoard:
         *,
         raw: bool = False,
     ) -> CallAnswer:
-        """Call a station and wait for its answer, a refusal included. raw: even what breaks the schema or is not ours to send.
+        """Call a station and wait for its answer, a refusal included. raw: even what breaks the schema or is not ours to send;
+        its message is marked injected and tells what is wrong with it.
 
         Raises:
             NotFound: no such station. LinkDown: not connected, or gone before it answered. OperatorError: no answer in time.
@@ -145,7 +151,7 @@ class StationBoard:
             raise LinkDown(f"station {station_id} is not connected", "wait until it connects again, then repeat")
         loop = asyncio.get_running_loop()
         call_id, effects = link.call(action, dict(payload), self._clock.stamp(), raw=raw)
-        waiting = _Waiting(action, loop.create_future(), exchange)
+        waiting = _Waiting(action, loop.create_future(), exchange, raw)
         self._waiting[station_id, call_id] = waiting
         waiting.timer = loop.call_later(self._settings.call_timeout_s, self._expire, station_id, call_id)
         try:
@@ -221,7 +227,10 @@ class StationBoard:
             if not is_call:
                 self._story.answer_lost(station, decoded.correlation or "", error.what, self._clock.stamp())
             return
-        message = self._journal.append(Link.OCPP, Direction.OUT, station.id, effect.data, decoded, stamp)
+        raw = waiting is not None and waiting.raw
+        if raw:
+            decoded = self._links[station.id].decode(effect.data)  # with what is wrong with it
+        message = self._journal.append(Link.OCPP, Direction.OUT, station.id, effect.data, decoded, stamp, injected=raw)
         if not is_call:
             self._story.answer_sent(station, message)
         elif waiting is not None:
@@ -236,6 +245,9 @@ class StationBoard:
         if effect.answer is None:
             if waiting.exchange is not None:
                 self._story.our_call_failed(waiting.exchange, effect.why, self._clock.stamp())
+                self._late[station.id, effect.call_id] = waiting.exchange
+                if len(self._late) > MAX_LATE:
+                    del self._late[next(iter(self._late))]
             else:
                 self._tell_no_answer(station.id, waiting, effect.why)
             gone = station.id not in self._links

@@ -473,6 +473,13 @@ def mark(button: QPushButton, kind: str) -> QPushButton:
     return button
 
 
+def buddy_label(text: str, buddy: QWidget) -> QLabel:
+    """A label whose underlined letter goes to that field."""
+    label = QLabel(text)
+    label.setBuddy(buddy)
+    return label
+
+
 def menu_button(text: str, menu: QMenu) -> QPushButton:
     """A button that drops a menu without blocking: ``QPushButton.setMenu`` would run a loop of its own."""
     button = mark(QPushButton(f"{text} ▾"), "menu")

@@ -6,25 +6,27 @@ from collections.abc import Mapping
 
 from bench.csms import plug_and_charge16
 from bench.csms.certificate_name import boot_status
-from bench.csms.context import Answer, Answerer, Context, Payload, never_cached, nothing
+from bench.csms.context import Answer, Answerer, Context, Payload, nothing
 from bench.message import Message
 from bench.station import Transaction
+from bench.tokens import id_token_info
+from bench.tokens.checks import MAX_UID_16
 from bench.tokens.model import Ask, Decision
-
-MAX_ID_TAG = 20
-"""Characters of an IdToken (OCPP 1.6 section 7.28)."""
 
 
 def id_tag_info(context: Context, decision: Decision) -> Answer:
-    """IdTagInfo (OCPP 1.6 section 7.27). A token that must not be cached expires now; a group that does not fit is left out."""
-    info: Answer = {"status": decision.status_16}
+    """IdTagInfo (OCPP 1.6 section 7.27). A token that must not be cached expires now; a group that does not fit is left out, and
+    that is told."""
     token = decision.token
-    if token is not None:
-        if token.group_id and len(token.group_id) <= MAX_ID_TAG:
-            info["parentIdTag"] = token.group_id
-        if never_cached(decision):
-            info["expiryDate"] = context.now()
-    return info
+    if token is not None and id_token_info.group_too_long(token):
+        context.notice(
+            "ocpp.group-too-long",
+            "warn",
+            f"the group of {token.label} has {len(token.group_id or '')} characters, a parentIdTag {MAX_UID_16} at most: left out, "
+            "so the station does not see that it belongs to a group",
+            "give the group a shorter name",
+        )
+    return id_token_info.id_tag_info(token, decision.status_16, context.kept_until(decision))
 
 
 def authorize(context: Context, request: Payload, message: Message) -> Answer:
@@ -36,7 +38,7 @@ def start_transaction(context: Context, request: Payload, message: Message) -> A
     id_tag, connector = request["idTag"], int(request["connectorId"])
     start = (connector, id_tag, request["timestamp"], request["meterStart"])
     number, remote = context.start(start, id_tag, message.mono_ns)
-    ask = Ask(id_tag, None, context.station.id, connector, "StartTransaction", remote)
+    ask = Ask(id_tag, None, context.station.id, connector, "StartTransaction", remote, starts=str(number))
     decision = context.decide(ask, message)
     # Whatever the answer: the station did start, and may go on for a while (StopTransactionOnInvalidId, MaxEnergyOnInvalidId).
     context.started(Transaction(str(number), connector, id_tag, message.seq))

@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from bench.clock import to_datetime
 from bench.csms import contract
 from bench.csms.certificate_name import boot_status
-from bench.csms.context import Answer, Answerer, Context, Payload, never_cached, nothing
+from bench.csms.context import Answer, Answerer, Context, Payload, nothing
 from bench.message import Message
 from bench.station import Transaction
+from bench.tokens.id_token_info import id_token_info as info_of
 from bench.tokens.model import ID_TOKEN_TYPES, Ask, Decision
 
-MAX_LANGUAGE = 8
-MAX_GROUP = 36
+ENDS_AUTHORIZATION = frozenset({"Deauthorized", "RemoteStop", "StopAuthorized"})
+"""Trigger reasons of an event after which a transaction is not authorized any more (TriggerReasonEnumType)."""
 
 
 def id_token_info(context: Context, decision: Decision) -> Answer:
-    """IdTokenInfoType. A token that must not be cached expires now (C10); the group is of type Central (C09.FR.13)."""
-    info: Answer = {"status": decision.status.value}
-    token = decision.token
-    if token is not None:
-        if token.group_id and len(token.group_id) <= MAX_GROUP:
-            info["groupIdToken"] = {"idToken": token.group_id, "type": "Central"}
-        if token.language_code and len(token.language_code) <= MAX_LANGUAGE:
-            info["language1"] = token.language_code
-        if never_cached(decision):
-            info["cacheExpiryDateTime"] = context.now()
-    return info
+    """IdTokenInfoType. A token that must not be cached expires now (C10.FR.13)."""
+    return info_of(decision.token, decision.status, context.kept_until(decision))
 
 
 def authorize(context: Context, request: Payload, message: Message) -> Answer:
@@ -73,15 +66,30 @@ def transaction_event(context: Context, request: Payload, message: Message) -> A
     if request["eventType"] == "Ended":
         station.transactions.pop(name, None)
     else:
-        value = id_token["idToken"] if id_token is not None else known.id_token if known is not None else ""
-        started = known.started_seq if known is not None else message.seq if request["eventType"] == "Started" else None
-        context.started(Transaction(name, number, value, started))
+        context.started(_followed(request, known, number, message.seq))
     if id_token is None:
         return {}
     kind = ID_TOKEN_TYPES[id_token["type"]]
     remote = context.remote_starts.has(info.get("remoteStartId"), id_token["idToken"], message.mono_ns)
-    ask = Ask(id_token["idToken"], kind, station.id, number, "TransactionEvent", remote)
+    starts = name if request["eventType"] == "Started" else None
+    ask = Ask(id_token["idToken"], kind, station.id, number, "TransactionEvent", remote, starts=starts)
     return {"idTokenInfo": id_token_info(context, context.decide(ask, message))}
+
+
+def _followed(request: Payload, known: Transaction | None, evse: int | None, seq: int) -> Transaction:
+    """The transaction after this event. The token that authorized it stays: another one of its group may end it (C09.FR.03)."""
+    name, id_token, trigger = (
+        request["transactionInfo"]["transactionId"],
+        request.get("idToken"),
+        request["triggerReason"],
+    )
+    if known is None:
+        known = Transaction(name, evse, "", seq if request["eventType"] == "Started" else None)
+    if trigger in ENDS_AUTHORIZATION:
+        return replace(known, evse=evse, authorized=False)
+    if id_token is None:
+        return replace(known, evse=evse)
+    return replace(known, evse=evse, id_token=id_token["idToken"], id_token_type=id_token["type"], authorized=True)
 
 
 def boot_notification(context: Context, request: Payload, message: Message) -> Answer:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.clock import NS_PER_S, Clock, iso_utc
+from bench.clock import NS_PER_S, Clock, iso_datetime, iso_utc
 from bench.csms.authority import Authority
 from bench.csms.contract import NO_TRUST, ContractTrust
 from bench.csms.effects import Noticed
@@ -105,6 +105,16 @@ class Context:
 
     def now(self) -> str:
         return iso_utc(self.clock.stamp().utc_ns)
+
+    def kept_until(self, decision: Decision) -> str | None:
+        """Until when the station may keep what it is told of the token, as OCPP writes time; None as long as it likes.
+
+        A moment that has come keeps it out of the cache (OCPP 2.0.1 C10.FR.10, FR.13).
+        """
+        if never_cached(decision):
+            return self.now()
+        expiry = decision.token.expiry if decision.token is not None else None
+        return None if expiry is None else iso_datetime(expiry)
 
     def notice(self, rule: str, severity: str, text: str, cure: str = "") -> None:
         self.notices.append(Noticed(rule, severity, text, cure))

@@ -88,12 +88,17 @@ NO_TRUST = ContractTrust()
 
 
 def judge(request: Mapping[str, Any], trust: ContractTrust, now: datetime) -> ChainVerdict | None:
-    """What an Authorize says of its contract certificate, or None where it carries none. now: UTC."""
-    if "certificate" in request:
-        return judge_chain(request["certificate"], trust, now)
-    if "iso15118CertificateHashData" in request:
-        return judge_hashes(request["iso15118CertificateHashData"], trust)
-    return None
+    """What an Authorize says of its contract certificate, or None where it carries none. now: UTC.
+
+    Where it carries both, the chain says who stands behind it, and the hash data may still name a certificate that was revoked.
+    """
+    told = request.get("iso15118CertificateHashData")
+    if "certificate" not in request:
+        return None if told is None else judge_hashes(told, trust)
+    verdict = judge_chain(request["certificate"], trust, now)
+    if told is None or verdict.token_status is not None:
+        return verdict
+    return _revoked_of(told, trust) or verdict
 
 
 def judge_chain(pem: str, trust: ContractTrust, now: datetime) -> ChainVerdict:
@@ -142,14 +147,9 @@ def _judge(chain: Sequence[Certificate], trust: ContractTrust, now: datetime) ->
 
 def judge_hashes(told: Sequence[Mapping[str, Any]], trust: ContractTrust) -> ChainVerdict:
     """OCSPRequestDataType entries of a chain that the station has checked (C07.FR.02)."""
-    for entry in told:
-        for revocation in trust.revocations:
-            name = _hash(entry["hashAlgorithm"], revocation.issuer.public_bytes())
-            serial = _serial(entry["serialNumber"])
-            if name != entry["issuerNameHash"].lower() or serial is None:
-                continue
-            if revocation.get_revoked_certificate_by_serial_number(serial) is not None:
-                return _revoked(f"the certificate with the serial number {entry['serialNumber']} was revoked")
+    revoked = _revoked_of(told, trust)
+    if revoked is not None:
+        return revoked
     if not trust.roots:
         return _fine(anchored=False)
     for entry in told:
@@ -159,6 +159,19 @@ def judge_hashes(told: Sequence[Mapping[str, Any]], trust: ContractTrust) -> Cha
 
 
 # Inside
+
+
+def _revoked_of(told: Sequence[Mapping[str, Any]], trust: ContractTrust) -> ChainVerdict | None:
+    """What a revocation list says of one of them; None where none says anything."""
+    for entry in told:
+        for revocation in trust.revocations:
+            name = _hash(entry["hashAlgorithm"], revocation.issuer.public_bytes())
+            serial = _serial(entry["serialNumber"])
+            if name != entry["issuerNameHash"].lower() or serial is None:
+                continue
+            if revocation.get_revoked_certificate_by_serial_number(serial) is not None:
+                return _revoked(f"the certificate with the serial number {entry['serialNumber']} was revoked")
+    return None
 
 
 def _fine(*, anchored: bool) -> ChainVerdict:

@@ -7,16 +7,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from bench.errors import BadInput
 from bench.tokens import contract_id
-from bench.tokens.model import IdTokenType, Token
+from bench.tokens.model import IdTokenType, MessageFormat, PersonalMessage, Token
 
 MAX_UID = 36
 MAX_UID_16 = 20
 MAX_TEXT = 64
+MAX_LANGUAGE = 8
+MAX_MESSAGE = 512
+MAX_EVSES = 100
+MAX_EVSE = 2**31 - 1
+PRIORITIES = range(-9, 10)
 _COUNTRY = re.compile(r"[A-Za-z]{2}", re.ASCII)
 _PARTY = re.compile(r"[A-Za-z0-9]{3}", re.ASCII)
+_LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", re.ASCII)
 _PRINTABLE_ASCII = re.compile(r"[ -~]*", re.ASCII)
 
 
@@ -36,6 +43,11 @@ def checked(token: Token) -> Token:
         visual_number=_text("visualNumber", token.visual_number, MAX_TEXT),
         group_id=_group(token.group_id),
         language_code=_language(token.language_code),
+        expiry=_expiry(token.expiry),
+        evse_ids=_evses(token.evse_ids),
+        language2=_language2(token),
+        personal_message=_message(token.personal_message),
+        charging_priority=_priority(token.charging_priority),
     )
 
 
@@ -105,3 +117,66 @@ def _group(text: str | None) -> str | None:
 def _language(text: str | None) -> str | None:
     kept = _text("languageCode", text, 2)
     return None if kept is None else _matching("languageCode", kept, _COUNTRY, "2 letters (ISO 639-1)").lower()
+
+
+def _language2(token: Token) -> str | None:
+    """OCPP 2.0.1 C01.FR.10, FR.11, FR.17."""
+    kept = _tag("language2", token.language2)
+    if kept is None:
+        return None
+    first = _language(token.language_code)
+    if first is None:
+        raise BadInput("language2: set without a first language", "set languageCode too, or leave it empty")
+    if kept.casefold() == first:
+        raise BadInput(f"language2: {kept} is the first language already", "leave it empty, or name another")
+    return kept
+
+
+def _tag(field: str, text: str | None) -> str | None:
+    kept = _text(field, text, MAX_LANGUAGE)
+    return None if kept is None else _matching(field, kept, _LANGUAGE_TAG, "a language as de or en-US (RFC 5646)")
+
+
+def _expiry(moment: datetime | None) -> datetime | None:
+    if moment is None:
+        return None
+    if moment.tzinfo is None:
+        raise BadInput("expiry: no time zone", "write it as 2030-12-31T23:59:59Z")
+    try:
+        utc = moment.astimezone(UTC)
+    except OverflowError as error:  # year 1 or 9999 in a zone that moves it out
+        raise BadInput(f"expiry: {moment.isoformat()} is out of range") from error
+    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)  # OCPP writes milliseconds
+
+
+def _evses(numbers: tuple[int, ...]) -> tuple[int, ...]:
+    for number in numbers:
+        if not 1 <= number <= MAX_EVSE:
+            raise BadInput(
+                f"evseIds: {number}, wanted numbers from 1", "0 is the station itself; none means everywhere"
+            )
+    kept = tuple(sorted(set(numbers)))
+    if len(kept) > MAX_EVSES:
+        raise BadInput(f"evseIds: {len(kept)} numbers, wanted at most {MAX_EVSES}")
+    return kept
+
+
+def _message(message: PersonalMessage | None) -> PersonalMessage | None:
+    if message is None:
+        return None
+    content = message.content.strip()
+    if not content:
+        raise BadInput("personalMessage: empty", "leave it out where there is nothing to say")
+    if len(content) > MAX_MESSAGE:
+        raise BadInput(f"personalMessage: {len(content)} characters, wanted at most {MAX_MESSAGE}")
+    if message.format is MessageFormat.ASCII and not content.isascii():
+        raise BadInput("personalMessage: a character that is not ASCII", "take the format UTF8")
+    if not all(sign.isprintable() or sign in "\t\n" for sign in content):
+        raise BadInput("personalMessage: a character that cannot be printed")
+    return PersonalMessage(content, message.format, _tag("personalMessageLanguage", message.language))
+
+
+def _priority(priority: int | None) -> int | None:
+    if priority is not None and priority not in PRIORITIES:
+        raise BadInput(f"chargingPriority: {priority}, wanted {PRIORITIES[0]} to {PRIORITIES[-1]}")
+    return priority

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterable
 
+from bench.clock import utc_now
 from bench.tokens.model import AuthorizationStatus, IdTokenType, Token
 
 # Whom a value means when the asker cannot name the type (OCPP 1.6): a card before anything typed or derived.
@@ -31,13 +32,13 @@ def plain(value: str) -> str:
 class TokenIndex:
     """Tokens by value and type, equal ignoring case (OCPP 2.0.1 C01.FR.25).
 
-    A look-up is one dictionary access and a comparison by identity. valid_count: tokens an Authorize would be answered
-    Accepted for.
+    A look-up is one dictionary access and a comparison by identity.
     """
 
     def __init__(self, tokens: Iterable[Token] = ()) -> None:
-        self.valid_count = 0
         self._count = 0
+        self._valid = 0
+        self._expiring: dict[tuple[str, IdTokenType], Token] = {}  # accepted ones that have an expiry
         self._by_value: dict[str, tuple[Token, ...]] = {}
         self._with_separators: dict[str, set[str]] = {}  # plain form -> folded values that differ from it
         self._order: list[tuple[str, str]] | None = None  # (folded value, type), sorted; None until asked for
@@ -46,6 +47,14 @@ class TokenIndex:
 
     def __len__(self) -> int:
         return self._count
+
+    @property
+    def valid_count(self) -> int:
+        """Tokens an Authorize would be answered Accepted for now."""
+        now = utc_now()
+        return self._valid - sum(
+            token.status_at(now) is not AuthorizationStatus.ACCEPTED for token in self._expiring.values()
+        )
 
     def get(self, value: str, id_token_type: IdTokenType | None) -> Token | None:
         """The token of that value and type; without a type the one first in :data:`PREFERENCE`."""
@@ -106,7 +115,7 @@ class TokenIndex:
             return
         gone = next(token for token in found if token.id_token_type is id_token_type)
         self._count -= 1
-        self.valid_count -= gone.effective_status is AuthorizationStatus.ACCEPTED
+        self._count_valid(gone, -1)
         if left:
             self._by_value[folded] = left
         else:
@@ -120,16 +129,26 @@ class TokenIndex:
         before = self._by_value.get(folded, ())
         others = tuple(other for other in before if other.id_token_type is not token.id_token_type)
         self._by_value[folded] = tuple(sorted((*others, token), key=_rank)) if others else (token,)
-        self.valid_count += token.effective_status is AuthorizationStatus.ACCEPTED
         if len(others) < len(before):
-            replaced = next(other for other in before if other.id_token_type is token.id_token_type)
-            self.valid_count -= replaced.effective_status is AuthorizationStatus.ACCEPTED
+            self._count_valid(next(other for other in before if other.id_token_type is token.id_token_type), -1)
+            self._count_valid(token, 1)
             return
+        self._count_valid(token, 1)
         self._count += 1
         if self._order is not None:
             insort(self._order, (folded, token.id_token_type.value))
         if not before and (bare := plain(folded)) != folded:
             self._with_separators.setdefault(bare, set()).add(folded)
+
+    def _count_valid(self, token: Token, by: int) -> None:
+        if token.effective_status is not AuthorizationStatus.ACCEPTED:
+            return
+        self._valid += by
+        if token.expiry is not None:
+            if by > 0:
+                self._expiring[token.key] = token
+            else:
+                self._expiring.pop(token.key, None)
 
     def _forget_separators(self, folded: str) -> None:
         bare = plain(folded)

@@ -6,12 +6,15 @@ Sources: OCPP 2.0.1 D01 and AuthorizationData; OCPP 1.6 section 5.15 and Authori
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 import orjson
 
+from bench.clock import iso_datetime, utc_now
 from bench.exchange import MASK
 from bench.station import ListLimits
 from bench.tokens.checks import MAX_UID_16
+from bench.tokens.id_token_info import group_too_long, id_tag_info, id_token_info
 from bench.tokens.index import PREFERENCE
 from bench.tokens.model import STATUS_16, CacheMode, IdTokenType, Token
 
@@ -23,28 +26,36 @@ _NEVER_LISTED = {
     IdTokenType.NO_AUTHORIZATION: "NoAuthorization needs no entry: free charging asks nobody",
     IdTokenType.CENTRAL: "Central tokens come from remote starts and are never kept by a station",
 }
-MAX_LANGUAGE = 8  # of language1
 _FRAME = len(b'[2,"","SendLocalList",]') + 36  # with the longest message id
 
 
-def entries(version: str, tokens: Iterable[Token]) -> tuple[list[Entry], list[LeftOut]]:
+def entries(
+    version: str, tokens: Iterable[Token], *, expiry: bool = False, now: datetime | None = None
+) -> tuple[list[Entry], list[LeftOut]]:
     """The entries of a local list, and (uid, why) of tokens that stay out.
 
     version: ``1.6`` gives AuthorizationData with idTag and idTagInfo; all else that of 2.0.1 with idToken and idTokenInfo.
-    No expiry is sent: the store decides by status. Key codes are masked in the second list (C04.FR.04).
+    expiry: the station honours it in its list (2.x; C13.FR.05); to another it would promise what nobody keeps. 1.6 always may.
+    now: UTC, the present if None; a token whose expiry has passed is listed as Expired. No two entries are the same (D01.FR.06).
+    Key codes are masked in the second list (C04.FR.04).
     """
     made: list[Entry] = []
     left_out: list[LeftOut] = []
     listed: dict[str, IdTokenType] = {}
+    seen: set[tuple[str, IdTokenType]] = set()
     old = version == "1.6"
+    moment = now or utc_now()
     # 1.6 tells no types apart, so of equal values the one that an Authorize would find goes in.
     for token in sorted(tokens, key=_preferred) if old else tokens:
         why = _unfit(token) or (_unfit_16(token, listed) if old else "")
+        if not why and token.key in seen:
+            why = "the same value and type are in the list already"
         if why:
             left_out.append((MASK if token.id_token_type is IdTokenType.KEY_CODE else token.uid, why))
             continue
+        seen.add(token.key)
         listed[token.uid.casefold()] = token.id_token_type
-        made.append(_entry_16(token) if old else _entry_201(token))
+        made.append(_entry_16(token, moment) if old else _entry_201(token, moment, expiry=expiry))
     return made, left_out
 
 
@@ -62,6 +73,11 @@ def payload(version: str, number: int, made: list[Entry], update_type: str = "Fu
 def frame_bytes(sent: dict[str, object]) -> int:
     """Bytes of the message that would carry this payload."""
     return len(orjson.dumps(sent)) + _FRAME
+
+
+def expiring(tokens: Iterable[Token]) -> int:
+    """How many of those that a list may hold have an expiry."""
+    return sum(token.expiry is not None and not _unfit(token) for token in tokens)
 
 
 def values(made: list[Entry]) -> set[str]:
@@ -103,7 +119,7 @@ def _unfit(token: Token) -> str:
 def _unfit_16(token: Token, listed: dict[str, IdTokenType]) -> str:
     if len(token.uid) > MAX_UID_16:
         return f"{len(token.uid)} characters, OCPP 1.6 takes {MAX_UID_16}"
-    if token.group_id is not None and len(token.group_id) > MAX_UID_16:
+    if token.group_id is not None and group_too_long(token):
         return f"its group has {len(token.group_id)} characters, OCPP 1.6 takes {MAX_UID_16}"
     same = listed.get(token.uid.casefold())
     if same is not None:
@@ -111,17 +127,14 @@ def _unfit_16(token: Token, listed: dict[str, IdTokenType]) -> str:
     return ""
 
 
-def _entry_16(token: Token) -> Entry:
-    info: dict[str, object] = {"status": STATUS_16[token.effective_status]}
-    if token.group_id:
-        info["parentIdTag"] = token.group_id
-    return {"idTag": token.uid, "idTagInfo": info}
+def _entry_16(token: Token, now: datetime) -> Entry:
+    until = None if token.expiry is None else iso_datetime(token.expiry)
+    return {"idTag": token.uid, "idTagInfo": id_tag_info(token, STATUS_16[token.status_at(now)], until)}
 
 
-def _entry_201(token: Token) -> Entry:
-    info: dict[str, object] = {"status": token.effective_status.value}
-    if token.group_id:
-        info["groupIdToken"] = {"idToken": token.group_id, "type": IdTokenType.CENTRAL.value}
-    if token.language_code and len(token.language_code) <= MAX_LANGUAGE:
-        info["language1"] = token.language_code
-    return {"idToken": {"idToken": token.uid, "type": token.id_token_type.value}, "idTokenInfo": info}
+def _entry_201(token: Token, now: datetime, *, expiry: bool) -> Entry:
+    until = iso_datetime(token.expiry) if expiry and token.expiry is not None else None
+    return {
+        "idToken": {"idToken": token.uid, "type": token.id_token_type.value},
+        "idTokenInfo": id_token_info(token, token.status_at(now), until),
+    }

@@ -20,6 +20,7 @@ _VARIABLES = (
     ("Entries", "MaxSet"),
     ("Enabled", "Actual"),
     ("Available", "Actual"),
+    ("SupportsExpiryDateTime", "Actual"),
 )
 _KEYS = ("LocalAuthListEnabled", "LocalAuthListMaxLength", "SendLocalListMaxLength")
 
@@ -59,6 +60,9 @@ async def _read_201(station: Station, call: Call) -> str:
     limits.items_per_message = _positive(found.get(("itemspermessage", "Actual")), limits.items_per_message)
     limits.bytes_per_message = _positive(found.get(("bytespermessage", "Actual")), limits.bytes_per_message)
     limits.capacity = _positive(found.get(("entries", "MaxSet")), limits.capacity)
+    expiry = found.get(("supportsexpirydatetime", "Actual"))
+    if expiry is not None:
+        limits.honours_expiry = _true(expiry)
     for name in ("Available", "Enabled"):
         if _false(found.get((name.casefold(), "Actual"))):
             return f"{CONTROLLER}.{name} is false on this station"
@@ -81,3 +85,7 @@ def _positive(value: object, otherwise: int | None) -> int | None:
 
 def _false(value: object) -> bool:
     return str(value).strip().casefold() == "false"
+
+
+def _true(value: object) -> bool:
+    return str(value).strip().casefold() == "true"

@@ -5,7 +5,7 @@ Sources: OCPP 2.0.1 D01 (SendLocalList), D02 (GetLocalListVersion); OCPP 1.6 sec
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from bench.answers import CallAnswer, PushReport, Said
 from bench.errors import OperatorError
 from bench.station import Station
 from bench.tokens.list_changes import changes
-from bench.tokens.list_entries import Entry, LeftOut, check_limits, entries, frame_bytes, payload, values
+from bench.tokens.list_entries import Entry, LeftOut, check_limits, entries, expiring, frame_bytes, payload, values
 from bench.tokens.list_limits import Call, read_limits
 from bench.tokens.model import Token
 
@@ -87,8 +87,11 @@ async def push(
     """
     obstacle = await read_limits(station, call)
     said = await read_version(station, call)
-    made, left_out = entries(station.version, tokens)
+    listed = list(tokens)
+    keeps_expiry = station.version == "1.6" or station.limits.honours_expiry is True
+    made, left_out = entries(station.version, listed, expiry=keeps_expiry)
     push = _Push(station, made, tuple(left_out), obstacle, held)
+    push.lost_expiry = 0 if keeps_expiry else expiring(listed)
     before = station.list_version
     if not said.ok or before is None:
         status = NOT_SUPPORTED if before == -1 else NOT_SENT
@@ -146,7 +149,8 @@ async def _send(push: _Push, call: Call, update: str, sent: list[Entry]) -> tupl
     if status != "Accepted":
         if status == NOT_SUPPORTED:
             station.list_version = -1
-        return push.report(False, status, f"the station answered {_status_in_words(status, answer)}"), push.held
+        words = _status_in_words(status, answer, push.update)
+        return push.report(False, status, f"the station answered {words}"), push.held
     report = await _read_back(push, call)
     return report, Held(push.read, push.made) if report.ok and push.read is not None else None
 
@@ -154,7 +158,8 @@ async def _send(push: _Push, call: Call, update: str, sent: list[Entry]) -> tupl
 @dataclass(slots=True)
 class _Push:
     """One push under way. made: the list as it shall be. held: what the station holds, None where nobody knows.
-    number, count, update: of the message sent; number is None before that.
+    number, count, update: of the message sent; number is None before that. lost_expiry: tokens whose expiry the station does not
+    honour in its list.
     """
 
     station: Station
@@ -167,6 +172,7 @@ class _Push:
     count: int = 0
     update: str = "Full"
     read: int | None = None
+    lost_expiry: int = 0
 
     def why_no_differential(self) -> str:
         """What a change would have to start from is not known, in words; empty where it is."""
@@ -189,6 +195,8 @@ class _Push:
             text += f"; {self.obstacle}"
         if self.left_out:
             text += f"; {_counted(len(self.left_out), 'token')} left out"
+        if ok and self.lost_expiry:
+            text += f"; this station ignores expiry in its list: push again when {_counted(self.lost_expiry, 'token')} expired"
         return PushReport(ok, status, text, self.count, self.left_out, self.before, self.number, self.read)
 
 
@@ -219,16 +227,22 @@ async def _read_back(push: _Push, call: Call) -> PushReport:
     return push.report(False, "Accepted", text)
 
 
-def _status_in_words(status: str, answer: CallAnswer) -> str:
-    words = {
-        "Failed": "Failed: its list stays as it was",
-        "VersionMismatch": "VersionMismatch: its list stays as it was",
-        NOT_SUPPORTED: "NotSupported: it supports no local list",
-    }.get(status, status)
+_STAYS: Mapping[tuple[str, str], str] = {
+    ("Failed", "Full"): "its list stays as it was; look at its limits and whether its list is switched on",
+    ("Failed", "Differential"): "its list stays as it was; push the full list",
+    # A Full list may have any version above 0 (D01.FR.15); only a Differential must go up (D01.FR.19).
+    ("VersionMismatch", "Full"): "its list stays as it was; it must not refuse a full list for its version",
+    ("VersionMismatch", "Differential"): "its list stays as it was; push the full list",
+}
+"""What a refusal means and the next step, by status and updateType (OCPP 2.0.1 D01.FR.03; 1.6 section 5.15)."""
+
+
+def _status_in_words(status: str, answer: CallAnswer, update: str) -> str:
+    meaning = "it supports no local list" if status == NOT_SUPPORTED else _STAYS.get((status, update), "")
     info = answer.payload.get("statusInfo") if answer.payload is not None else None
     if isinstance(info, dict):
-        words += f" ({' '.join(str(info[key]) for key in ('reasonCode', 'additionalInfo') if key in info)})"
-    return words
+        status += f" ({' '.join(str(info[key]) for key in ('reasonCode', 'additionalInfo') if key in info)})"
+    return f"{status}: {meaning}" if meaning else status
 
 
 def _refusal(answer: CallAnswer) -> str:

@@ -66,7 +66,7 @@ class AuthorizationStatus(StrEnum):
 
 ID_TOKEN_TYPES: dict[str, IdTokenType] = {kind.value: kind for kind in IdTokenType}
 
-# What OCPP 1.6 can say of each status.
+# What OCPP 1.6 can say of each status: Blocked where the holder is refused, Invalid where 1.6 has no word for why.
 STATUS_16: dict[AuthorizationStatus, str] = {
     AuthorizationStatus.ACCEPTED: "Accepted",
     AuthorizationStatus.BLOCKED: "Blocked",
@@ -99,6 +99,24 @@ class CacheMode(StrEnum):
     NEVER = "NEVER"
 
 
+class MessageFormat(StrEnum):
+    """OCPP 2.0.1 MessageFormatEnumType."""
+
+    ASCII = "ASCII"
+    HTML = "HTML"
+    URI = "URI"
+    UTF8 = "UTF8"
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalMessage:
+    """OCPP 2.0.1 MessageContentType: what the station shows the driver. content: <= 512 characters. language: RFC 5646, <= 8."""
+
+    content: str
+    format: MessageFormat = MessageFormat.UTF8
+    language: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """One entry of the store.
@@ -107,6 +125,10 @@ class Token:
     country_code: 2 letters, party_id: 3 characters, of the issuing eMSP. contract_id: normalised eMAID, 15 characters.
     valid: MaEVe's flag. status: what an Authorize is answered; None means Accepted if valid, else Blocked.
     group_id: <= 36 characters. last_updated: UTC.
+
+    What OCPP's IdTokenInfoType says beside these (2.0.1 section 2.27):
+    expiry: UTC; from then on the token is Expired, and no station may keep it longer. evse_ids: EVSEs where it may charge (1.6:
+    connectors), ascending; none = everywhere. language2: RFC 5646, second to language_code. charging_priority: -9 to 9.
     """
 
     uid: str
@@ -123,13 +145,24 @@ class Token:
     group_id: str | None = None
     language_code: str | None = None
     last_updated: datetime | None = None
+    expiry: datetime | None = None
+    evse_ids: tuple[int, ...] = ()
+    language2: str | None = None
+    personal_message: PersonalMessage | None = None
+    charging_priority: int | None = None
 
     @property
     def effective_status(self) -> AuthorizationStatus:
-        """The status an Authorize gets: the explicit one, else by ``valid``."""
+        """The status the token was given: the explicit one, else by ``valid``. Its expiry aside."""
         if self.status is not None:
             return self.status
         return AuthorizationStatus.ACCEPTED if self.valid else AuthorizationStatus.BLOCKED
+
+    def status_at(self, moment: datetime) -> AuthorizationStatus:
+        """The status an Authorize gets at that moment, wherever it is asked: an accepted token expires."""
+        status = self.effective_status
+        expired = self.expiry is not None and self.expiry <= moment and status is AuthorizationStatus.ACCEPTED
+        return AuthorizationStatus.EXPIRED if expired else status
 
     @property
     def key(self) -> tuple[str, IdTokenType]:
@@ -144,9 +177,10 @@ class Token:
 class Ask(NamedTuple):
     """A question to the store: may this token charge here now.
 
-    id_token_type: None when the asker cannot say (OCPP 1.6). action: the message that asks. remote_start: the token came from
-    a remote start of ours, which OCPP says is not asked again (C05). refused: the contract certificate that came with it is no
-    good: what that makes of the token, and why (C07).
+    id_token_type: None when the asker cannot say (OCPP 1.6). evse: where, None when the asker does not say; on 1.6 a connector.
+    action: the message that asks. remote_start: the token came from a remote start of ours, which OCPP says is not asked again
+    (C05). refused: the contract certificate that came with it is no good: what that makes of the token, and why (C07).
+    starts: id of the transaction that starts with this token, None where none does.
     """
 
     value: str
@@ -156,6 +190,7 @@ class Ask(NamedTuple):
     action: str = "Authorize"
     remote_start: bool = False
     refused: tuple[AuthorizationStatus, str] | None = None
+    starts: str | None = None
 
 
 class Decision(NamedTuple):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 from bench.clock import utc_now
 from bench.errors import BadInput
 from bench.settings import EnrolSettings
 from bench.tokens import contract_id
-from bench.tokens.api_form import from_api
-from bench.tokens.model import AuthorizationStatus, CacheMode, IdTokenType, Token, TokenKind
+from bench.tokens.api_form import from_api, moment
+from bench.tokens.model import AuthorizationStatus, CacheMode, IdTokenType, MessageFormat, Token, TokenKind
 from bench.uid import typed_uid
 
 FIELDS = (
@@ -27,7 +26,8 @@ FIELDS = (
         "issuer",
         "visualNumber",
     ),
-    *("groupId", "languageCode", "cacheMode", "lastUpdated"),
+    *("groupId", "languageCode", "language2", "cacheMode", "expiry", "evseIds", "chargingPriority"),
+    *("personalMessage", "personalMessageFormat", "personalMessageLanguage", "lastUpdated"),
 )
 EXPIRY = "expiry"
 
@@ -42,7 +42,10 @@ _ALIASES = {
     **dict.fromkeys(("name", "label", "description", "note"), "visualNumber"),
     **dict.fromkeys(("country",), "countryCode"),
     **dict.fromkeys(("party",), "partyId"),
-    **dict.fromkeys(("language", "lang"), "languageCode"),
+    **dict.fromkeys(("language", "lang", "language1"), "languageCode"),
+    **dict.fromkeys(("evse", "evseid", "evses"), "evseIds"),
+    **dict.fromkeys(("priority",), "chargingPriority"),
+    **dict.fromkeys(("message",), "personalMessage"),
     **dict.fromkeys(("authorizationstatus", "state"), "status"),
 }
 ACCEPTED = AuthorizationStatus.ACCEPTED.value
@@ -53,7 +56,10 @@ _WORDS = {
     "idTokenType": {word.casefold(): word.value for word in IdTokenType},
     "status": {word.casefold(): word.value for word in AuthorizationStatus},
     "cacheMode": {word.casefold(): word.value for word in CacheMode},
+    "personalMessageFormat": {word.casefold(): word.value for word in MessageFormat},
 }
+_INTEGER = re.compile(r"[+-]?\d{1,10}", re.ASCII)
+_BETWEEN = re.compile(r"[\s,;|]+")
 # What a spreadsheet makes of a long number: the digits are gone.
 _SPREADSHEET_NUMBER = re.compile(r"\d([.,]\d+)?E\+\d\d", re.ASCII)
 
@@ -67,7 +73,7 @@ def to_token(row: Mapping[str, object], defaults: EnrolSettings) -> tuple[Token,
     """The token of a row of known fields, and what an operator should know of it (or an empty text).
 
     What a charger's list does not say is filled in: country, party and issuer from ``defaults``, a contract id made from
-    the uid, kind RFID, cacheMode ALWAYS, valid unless a status or an expiry in the past says otherwise.
+    the uid, kind RFID, cacheMode ALWAYS, valid unless a status says otherwise.
 
     Raises:
         BadInput: the message opens with the field's name.
@@ -79,7 +85,8 @@ def to_token(row: Mapping[str, object], defaults: EnrolSettings) -> tuple[Token,
         raise BadInput(
             f"uid: {uid} is what a spreadsheet made of a long number", "format that column as text, then export"
         )
-    note = _apply_expiry(body)
+    note = _passed(body)
+    _gather_message(body)
     if "valid" not in body:
         # Accepted says no more than valid does, and would outlive a later valid = false.
         body["valid"] = body.get("status") in (None, ACCEPTED)
@@ -116,7 +123,17 @@ def _tidy(name: str, value: object) -> object:
     if name == "valid":
         folded = text.casefold()
         return True if folded in _YES else False if folded in _NO else text
+    if name == "chargingPriority":
+        return int(text) if _INTEGER.fullmatch(text) else text
+    if name == "evseIds":
+        return evse_parts(text)
     return _WORDS.get(name, {}).get(text.casefold(), text)
+
+
+def evse_parts(text: str) -> list[int | str]:
+    """The numbers of ``1 2``, ``1,2`` or ``[1, 2]``; what is no number stays a text."""
+    parts = _BETWEEN.split(text.strip(" []"))
+    return [int(part) if _INTEGER.fullmatch(part) else part for part in parts if part]
 
 
 def _move_id_type(body: dict[str, object]) -> None:
@@ -128,19 +145,18 @@ def _move_id_type(body: dict[str, object]) -> None:
         del body["type"]
 
 
-def _apply_expiry(body: dict[str, object]) -> str:
-    """An expiry in the past makes a token Expired; one to come cannot be kept, and is told."""
-    given = body.pop(EXPIRY, None)
-    if given is None:
-        return ""
-    try:
-        expiry = datetime.fromisoformat(str(given))
-    except ValueError as error:
-        raise BadInput(f"{EXPIRY}: {str(given)[:40]!r}, wanted a date as 2030-12-31 or 2030-12-31T23:59:59Z") from error
-    if expiry.tzinfo is None:
-        expiry = expiry.replace(tzinfo=UTC)
-    if expiry > utc_now():
-        return f"{given}: the store keeps no expiry; set the status when that day comes"
-    if body.get("status") in (None, ACCEPTED):
-        body["status"] = AuthorizationStatus.EXPIRED.value
-    return ""
+def _passed(body: Mapping[str, object]) -> str:
+    """What to tell of an expiry that is over already."""
+    given = body.get(EXPIRY)
+    expiry = moment(EXPIRY, given)
+    return f"{given}: passed already, the token is Expired" if expiry is not None and expiry <= utc_now() else ""
+
+
+def _gather_message(body: dict[str, object]) -> None:
+    """The columns of a personal message become the object that JSON has; a JSON file may give it whole."""
+    kind, language = body.pop("personalMessageFormat", None), body.pop("personalMessageLanguage", None)
+    content = body.get("personalMessage")
+    if isinstance(content, str):
+        body["personalMessage"] = {"content": content, "format": kind, "language": language}
+    elif content is None and (kind or language):
+        raise BadInput("personalMessage: empty, but its format or language is given")

@@ -304,7 +304,7 @@ def _load(connection: Connection) -> TokenIndex:
     for row in connection.execute(select(tokens)):
         try:
             found.append(from_row(row._mapping))
-        except (TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             shown = MASK if row.id_token_type == IdTokenType.KEY_CODE else row.uid
             raise StoreError(
                 f"the token {shown} in the store cannot be read: {error}",

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Column, DateTime, MetaData, RowMapping, String, Table
+from sqlalchemy import JSON, Boolean, Column, DateTime, Integer, MetaData, RowMapping, String, Table
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-from bench.tokens.model import AuthorizationStatus, CacheMode, IdTokenType, Token, TokenKind
+from bench.tokens.model import (
+    AuthorizationStatus,
+    CacheMode,
+    IdTokenType,
+    MessageFormat,
+    PersonalMessage,
+    Token,
+    TokenKind,
+)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -56,6 +65,11 @@ tokens = Table(
     Column("language_code", String(2)),
     Column("cache_mode", String(16), nullable=False),
     Column("last_updated", UtcDateTime, nullable=False),
+    Column("expiry", UtcDateTime),
+    Column("evse_ids", JSON(none_as_null=True)),  # a list of numbers
+    Column("language2", String(8)),
+    Column("personal_message", JSON(none_as_null=True)),  # an object: content, format, language
+    Column("charging_priority", Integer),
 )
 
 
@@ -77,6 +91,11 @@ def to_row(token: Token) -> dict[str, Any]:
         "language_code": token.language_code,
         "cache_mode": token.cache_mode.value,
         "last_updated": token.last_updated,
+        "expiry": token.expiry,
+        "evse_ids": list(token.evse_ids) or None,
+        "language2": token.language2,
+        "personal_message": None if token.personal_message is None else asdict(token.personal_message),
+        "charging_priority": token.charging_priority,
     }
 
 
@@ -84,7 +103,7 @@ def from_row(row: RowMapping) -> Token:
     """The token of a row.
 
     Raises:
-        ValueError: a word that this version does not know.
+        KeyError, TypeError, ValueError: a word that this version does not know, JSON of another shape.
     """
     return Token(
         uid=row["uid"],
@@ -101,4 +120,15 @@ def from_row(row: RowMapping) -> Token:
         group_id=row["group_id"],
         language_code=row["language_code"],
         last_updated=row["last_updated"],
+        expiry=row["expiry"],
+        evse_ids=tuple(row["evse_ids"] or ()),
+        language2=row["language2"],
+        personal_message=_message(row["personal_message"]),
+        charging_priority=row["charging_priority"],
     )
+
+
+def _message(kept: dict[str, str] | None) -> PersonalMessage | None:
+    if kept is None:
+        return None
+    return PersonalMessage(kept["content"], MessageFormat(kept["format"]), kept["language"])

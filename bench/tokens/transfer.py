@@ -135,8 +135,21 @@ def format_tokens(tokens: Iterable[Token], file_format: str) -> str:
     writer = csv.DictWriter(made, FIELDS, lineterminator="\r\n")
     writer.writeheader()
     for body in bodies:
-        writer.writerow({**body, "valid": "true" if body["valid"] else "false"})
+        writer.writerow(_cells(body))
     return made.getvalue()
+
+
+def _cells(body: Mapping[str, object]) -> dict[str, object]:
+    """The cells of a CSV row: what is a list or an object in JSON, flat."""
+    cells = {**body, "valid": "true" if body["valid"] else "false"}
+    evses, message = body.get("evseIds"), body.get("personalMessage")
+    if isinstance(evses, list):
+        cells["evseIds"] = " ".join(map(str, evses))
+    if isinstance(message, dict):
+        cells["personalMessage"] = message["content"]
+        cells["personalMessageFormat"] = message["format"]
+        cells["personalMessageLanguage"] = message.get("language", "")
+    return cells
 
 
 def _load(path: Path) -> str:

@@ -11,7 +11,7 @@ from bench.auth_settings import Kind
 from bench.exchange import DecidedBy, Party, Severity, Verdict
 from bench.message import Direction, Link
 from bench.ports import LinkState
-from bench.tokens.model import AuthorizationStatus, CacheMode, IdTokenType, JosevTokenType, TokenKind
+from bench.tokens.model import AuthorizationStatus, CacheMode, IdTokenType, JosevTokenType, MessageFormat, TokenKind
 
 StrictBool = Annotated[bool, Field(strict=True)]
 RequestTokenType = Literal["ISO14443", "ISO15693", "key_code", "local", "no_authorization", "mac_address"]
@@ -308,11 +308,19 @@ class SettingWrittenOut(SaidOut):
 # MaEVe
 
 
+class MessageBody(Reads):
+    """OCPP 2.0.1 MessageContentType."""
+
+    content: Annotated[str, Field(min_length=1, max_length=512)]
+    format: MessageFormat = MessageFormat.UTF8
+    language: Annotated[str, Field(max_length=8)] | None = None
+
+
 class TokenBody(Reads):
-    """MaEVe API, Token. idTokenType and status are additions of this bench that may be left out.
+    """MaEVe API, Token. What follows lastUpdated are additions of this bench that may be left out.
 
     idTokenType: OCPP type of the token; if left out, by the form of its uid and its type. status: what an Authorize is
-    answered; if left out, Accepted where valid, else Blocked.
+    answered; if left out, Accepted where valid, else Blocked. The rest is what OCPP's IdTokenInfoType says of a token.
     """
 
     countryCode: Annotated[str, Field(min_length=2, max_length=2)]
@@ -329,11 +337,18 @@ class TokenBody(Reads):
     lastUpdated: datetime | None = Field(default=None, description="ignored when written")
     idTokenType: IdTokenType | None = None
     status: AuthorizationStatus | None = None
+    expiry: datetime | None = Field(
+        default=None, description="from then on the token is Expired; UTC if it names no zone"
+    )
+    evseIds: list[EvseNumber] | None = Field(default=None, description="where it may charge; left out: everywhere")
+    language2: Annotated[str, Field(max_length=8)] | None = Field(default=None, description="RFC 5646")
+    personalMessage: MessageBody | None = None
+    chargingPriority: Annotated[int, Field(ge=-9, le=9, strict=True)] | None = None
 
 
 class TokenOut(Tells):
-    """MaEVe API, Token. Optional members are left out where they are not set, the additions of this bench (idTokenType,
-    status) where they say the usual, so that clients of MaEVe meet nothing new."""
+    """MaEVe API, Token. Optional members are left out where they are not set, the additions of this bench (all from
+    idTokenType) where they say the usual, so that clients of MaEVe meet nothing new."""
 
     countryCode: str
     partyId: str
@@ -349,3 +364,8 @@ class TokenOut(Tells):
     lastUpdated: datetime
     idTokenType: IdTokenType | None = None
     status: AuthorizationStatus | None = None
+    expiry: datetime | None = None
+    evseIds: list[int] | None = None
+    language2: str | None = None
+    personalMessage: MessageBody | None = None
+    chargingPriority: int | None = None

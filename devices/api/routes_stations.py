@@ -33,6 +33,13 @@ StationId = Annotated[str, Path(max_length=255, description="the station's ident
 Action = Annotated[str, Path(pattern=r"^[A-Za-z][A-Za-z0-9]{0,63}$", description="OCPP action, such as GetVariables")]
 SettingName = Annotated[str, Path(pattern=r"^[a-z][a-z0-9-]{0,63}$", description="plain name, such as list-enabled")]
 FromReport = Annotated[bool, Query(description="from the base report of OCPP 2.x, with what may be written")]
+Raw = Annotated[
+    bool,
+    Query(
+        description="send the payload as it is, even where it breaks the schema of its action or is not a CSMS's to send; "
+        "the message is marked injected"
+    ),
+]
 Payload = Annotated[dict[str, Any] | None, Body(description="payload of the call; nothing means {}")]
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -51,9 +58,9 @@ def stations_router(session: Session) -> APIRouter:
     router = APIRouter(prefix="/stations/{station}", route_class=JsonRoute, tags=["stations"], responses=RESPONSES)
 
     @router.post("/calls/{action}", response_model=CallOut, response_model_exclude_unset=True)
-    async def call(station: StationId, action: Action, payload: Payload = None) -> Response:
-        """Any OCPP call; the body is its payload."""
-        return reply(answer_json(await _answered(session.call(station, action, payload or {}))))
+    async def call(station: StationId, action: Action, payload: Payload = None, raw: Raw = False) -> Response:
+        """Any OCPP call; the body is its payload. A CALLERROR of the station is told under ``error``."""
+        return reply(answer_json(await _answered(session.call(station, action, payload or {}, raw=raw))))
 
     @router.post("/local-list", response_model=PushOut)
     async def push_list(station: StationId, push: ListPush | None = None) -> Response:

@@ -24,6 +24,13 @@ log = logging.getLogger(__name__)
 def claim(headers: Headers, station: str) -> bytes | Refusal:
     """The password that the station claims, or why it is turned away without a look at it."""
     found = credentials(headers)
+    if found is None and headers.get_all("Authorization"):
+        return Refusal(
+            401,
+            "ocpp.basic-auth-malformed",
+            "its Authorization header is no basic auth: that is the word Basic and Base64 of its id, a colon and its password",
+            "look how the station writes its header (RFC 7617)",
+        )
     if found is None:
         return Refusal(
             401,
@@ -32,6 +39,13 @@ def claim(headers: Headers, station: str) -> bytes | Refusal:
             f"set the station to basic auth with its id {station} as the user",
         )
     user, password = found
+    if password == station.encode() != user:
+        return Refusal(
+            401,
+            "ocpp.basic-auth-user",
+            "it logs in with its id as the password, so the user, which is not shown, may be the password",
+            "swap user and password in the station",
+        )
     if user != station.encode():
         return Refusal(
             401,

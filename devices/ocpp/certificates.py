@@ -55,7 +55,7 @@ def make(
     addresses = [_general_name(host) for host in dict.fromkeys((*LOOPBACK, *hosts))]
     ca = Made(folder / "ca.pem", folder / "ca.key")
     server = Made(folder / "server.pem", folder / "server.key")
-    leaves = [Made(folder / f"station-{name}.pem", folder / f"station-{name}.key") for name in map(_file_name, names)]
+    leaves = [station_files(folder, name) for name in names]
     if len(set(leaves)) < len(leaves):
         raise BadInput("two stations would have the same file", "give stations different names")
     wanted = [*([server] if hosts or force or not server.certificate.exists() else []), *leaves]
@@ -74,6 +74,30 @@ def make(
     except OSError as error:
         raise OperatorError(f"cannot write certificates into {folder}: {error.strerror or error}") from error
     return ca, server, *leaves
+
+
+def station_files(folder: Path, station: str) -> Made:
+    """Where :func:`make` puts a station's certificate and key."""
+    name = _FILE_NAME.sub("_", station)
+    return Made(folder / f"station-{name}.pem", folder / f"station-{name}.key")
+
+
+def make_station(ca: Made, folder: Path, station: str, *, days: int = 1) -> Made:
+    """A certificate for one station, signed by that one of the CAs in the file whose key it is; for a run, so of short life.
+
+    Raises:
+        BadInput: the CA's files cannot be used, the key belongs to none of them, or no certificate can hold the name.
+    """
+    name = _common_name(station)
+    key = read_key(ca.key)
+    signer = next((one for one in read_all(ca.certificate) if not problems(one, key=key)), None)
+    if signer is None:
+        raise BadInput(
+            f"the key {ca.key} belongs to no valid CA in {ca.certificate}", "name the CA and key made together"
+        )
+    made = station_files(folder, station)
+    _make_leaf(made, signer, key, name, (), days)
+    return made
 
 
 def read(path: Path) -> x509.Certificate:
@@ -194,10 +218,17 @@ def _make_leaf(
     if station is None:
         builder = builder.add_extension(x509.SubjectAlternativeName(list(hosts)), critical=False)
     builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-    issuer = ca.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
-    authority = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer)
-    builder = builder.add_extension(authority, critical=False)
+    builder = builder.add_extension(_key_identifier(ca), critical=False)
     _write(made, builder.sign(ca_key, hashes.SHA256()), key)
+
+
+def _key_identifier(ca: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    """As the CA gives it of itself; a CA of another's making need not."""
+    try:
+        own = ca.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    except x509.ExtensionNotFound:
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(ca.public_key())  # type: ignore[arg-type]
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
 
 
 def _builder(
@@ -260,10 +291,6 @@ def _common_name(station: str) -> str:
     if not 0 < len(station) <= MAX_NAME or not station.isprintable():
         raise BadInput(f"{station!r} cannot be the name in a certificate", f"use 1 to {MAX_NAME} printable characters")
     return station
-
-
-def _file_name(station: str) -> str:
-    return _FILE_NAME.sub("_", station)
 
 
 def _general_name(host: str) -> x509.GeneralName:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
-from websockets.exceptions import InvalidUpgrade, NegotiationError, PayloadTooBig
+from websockets.exceptions import NegotiationError
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.protocol import State
@@ -22,13 +22,13 @@ from websockets.typing import Subprotocol
 from bench.clock import Stamp, stamp
 from bench.errors import LinkDown
 from devices.ocpp import basic_auth
-from devices.ocpp.handshake import VERSIONS, Refusal, basic_user, select
-
-MAX_MESSAGE = 16 * 2**20
-"""Bytes of one message of a station; a longer one closes the connection with code 1009."""
+from devices.ocpp.endings import MAX_MESSAGE, Ending, broken_off, violation
+from devices.ocpp.handshake import VERSIONS, Refusal, basic_user, not_a_websocket, select
 
 MAX_UNSENT = 32 * 2**20  # bytes waiting for a station that does not read
 HIGH_WATER = 2**20  # bytes waiting from which on nothing more is read from that station
+MAX_PIECES = 100_000  # frames of one message
+MANY_PIECES = 1000  # are told
 READ_SIZE = 64 * 1024
 HANDSHAKE_S = 10.0
 CLOSE_S = 5.0
@@ -50,6 +50,11 @@ class Host(Protocol):
     def ping_s(self) -> float: ...
 
     @property
+    def read_buffer(self) -> memoryview:
+        """What is read goes through it; one for all connections, since a read is copied out before the next one."""
+        ...
+
+    @property
     def password_of(self) -> Callable[[str], str | None] | None:
         """The password of a station, asked on another thread; None where none is demanded."""
         ...
@@ -62,7 +67,9 @@ class Host(Protocol):
 
     def frame(self, connection: Connection, data: bytes, at: Stamp) -> None: ...
 
-    def finding(self, rule: str, severity: str, text: str, cure: str = "") -> None: ...
+    def finding(self, rule: str, severity: str, text: str, cure: str = "", *, who: str = "") -> None:
+        """who: whose repeats are counted, and told no more when they are many; empty: told each time."""
+        ...
 
     def lost(self, connection: Connection) -> None: ...
 
@@ -71,13 +78,14 @@ class Connection(asyncio.BufferedProtocol):
     """From TCP accept to connection_lost.
 
     station: its id once the handshake is done, else empty. version: negotiated. peer: ``host:port``.
-    certificate_cn: the common name in its certificate, where it showed one.
+    address: its host alone. certificate_cn: the common name in its certificate, where it showed one.
     """
 
     def __init__(self, host: Host) -> None:
         self.station = ""
         self.version = ""
         self.peer = ""
+        self.address = ""
         self.certificate_cn: str | None = None
         self.replaced = False
         self._host = host
@@ -90,7 +98,7 @@ class Connection(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport
         self._loop: asyncio.AbstractEventLoop
         # A plain Protocol is given a fresh 256 KiB object a read, which costs more page faults than the rest of the work.
-        self._view = memoryview(bytearray(READ_SIZE))
+        self._view = host.read_buffer
         self._burst = False
         self._paused = False
         self._heard = False
@@ -100,7 +108,9 @@ class Connection(asyncio.BufferedProtocol):
         self._aborted = False
         self._asking_password = False
         self._told_binary = False
+        self._told_pieces = False
         self._fragments: bytearray | None = None
+        self._pieces = 0
         self._first = b""
         self._code = 0
         self._reason = ""
@@ -159,7 +169,8 @@ class Connection(asyncio.BufferedProtocol):
         self._loop = asyncio.get_running_loop()
         transport.set_write_buffer_limits(high=HIGH_WATER)
         name = transport.get_extra_info("peername")
-        self.peer = f"{name[0]}:{name[1]}" if isinstance(name, tuple) and len(name) >= 2 else "unknown"
+        self.address, port = (str(name[0]), name[1]) if isinstance(name, tuple) and len(name) >= 2 else ("unknown", 0)
+        self.peer = f"{self.address}:{port}" if port else self.address
         refusal = self._host.arrived(self)
         if refusal is not None:
             self._refusal = refusal
@@ -202,6 +213,10 @@ class Connection(asyncio.BufferedProtocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self.station:
+            self._protocol.receive_eof()  # a connection that was reset ends without it
+            pieces = self._pieces if self._fragments is not None else 0
+            self._tell_end(broken_off(self.station, self._protocol, pieces))
         for timer in (self._timer, self._stall):
             if timer is not None:
                 timer.cancel()
@@ -262,7 +277,7 @@ class Connection(asyncio.BufferedProtocol):
         """Negotiate the version and open the connection of a station that is who it says."""
         response = self._protocol.accept(request)
         if response.status_code != 101:
-            self._refusal = self._refusal or _not_a_websocket(self._protocol.handshake_exc)
+            self._refusal = self._refusal or not_a_websocket(self._protocol.handshake_exc)
             self._tell(self._refusal, found)
             self._protocol.send_response(response)
             return
@@ -296,15 +311,13 @@ class Connection(asyncio.BufferedProtocol):
         """Tell why there is no TLS with this peer; its transport ends it. Not told where we ended it ourselves."""
         if self._refusal is None and not self._aborted:
             self._refusal = refusal
-            self._host.finding(
-                refusal.rule, "fail", f"{self.peer} was refused in the TLS handshake: {refusal.text}", refusal.cure
-            )
+            text = f"{self.peer} was refused in the TLS handshake: {refusal.text}"
+            self._host.finding(refusal.rule, "fail", text, refusal.cure, who=self.address)
 
     def _tell(self, refusal: Refusal, station: str) -> None:
         who = f"station {station} at {self.peer}" if station else self.peer
-        self._host.finding(
-            refusal.rule, "fail", f"{who} was refused with HTTP {refusal.status}: {refusal.text}", refusal.cure
-        )
+        text = f"{who} was refused with HTTP {refusal.status}: {refusal.text}"
+        self._host.finding(refusal.rule, "fail", text, refusal.cure, who=station or self.address)
 
     def _no_handshake(self) -> None:
         if self._refusal is None and self._asking_password:
@@ -313,6 +326,7 @@ class Connection(asyncio.BufferedProtocol):
                 "fail",
                 f"{self.peer} was dropped: the system keyring gave no password within {HANDSHAKE_S:.0f} s",
                 "unlock the keyring of this computer",
+                who=self.address,
             )
         elif self._refusal is None:
             missing = (
@@ -323,6 +337,7 @@ class Connection(asyncio.BufferedProtocol):
                 "warn",
                 f"{self.peer} connected but finished {missing} within {HANDSHAKE_S:.0f} s",
                 "look whether it is a charging station at all",
+                who=self.address,
             )
         self.abort()
 
@@ -342,12 +357,27 @@ class Connection(asyncio.BufferedProtocol):
             if frame.fin:
                 self._host.frame(self, bytes(frame.data), at)
             else:
-                self._fragments = bytearray(frame.data)
+                self._fragments, self._pieces = bytearray(frame.data), 1
         elif opcode is Opcode.CONT and self._fragments is not None:
             self._fragments += frame.data
+            self._pieces += 1
             if frame.fin:
                 data, self._fragments = bytes(self._fragments), None
+                self._tell_pieces(len(data))
                 self._host.frame(self, data, at)
+            elif self._pieces > MAX_PIECES:  # empty ones would go on for ever
+                self._fragments = None
+                self._drop(1008, f"it sent one message in more than {MAX_PIECES} pieces")
+
+    def _tell_pieces(self, size: int) -> None:
+        if self._pieces > MANY_PIECES and not self._told_pieces:
+            self._told_pieces = True
+            self._host.finding(
+                "ocpp.fragments",
+                "info",
+                f"station {self.station} sent a message of {size} bytes in {self._pieces} WebSocket frames; read all the same",
+                "let its software send a message in one frame, or in few",
+            )
 
     def _flush_soon(self) -> None:
         """Write when all that is ready now has been read. Answers to fifty stations then leave together, and each write
@@ -379,27 +409,17 @@ class Connection(asyncio.BufferedProtocol):
     def _look_why(self) -> None:
         """Tell, once, of an end that the other side's software caused."""
         if self.station:
-            self._tell_violation()
+            self._tell_end(violation(self.station, self._protocol))
         elif self._protocol.handshake_exc is not None and self._refusal is None and self._first:
-            self._refusal = _not_a_websocket(self._protocol.handshake_exc, self._first)
-            self._host.finding(self._refusal.rule, "warn", f"{self.peer}: {self._refusal.text}", self._refusal.cure)
+            self._refusal = not_a_websocket(self._protocol.handshake_exc, self._first)
+            text = f"{self.peer}: {self._refusal.text}"
+            self._host.finding(self._refusal.rule, "warn", text, self._refusal.cure, who=self.address)
 
-    def _tell_violation(self) -> None:
-        error, sent = self._protocol.parser_exc, self._protocol.close_sent
-        if error is None or sent is None or self._code:
-            return  # an ordinary close, or told already
-        self._code, self._reason = int(sent.code), sent.reason
-        if isinstance(error, PayloadTooBig):
-            self._host.finding(
-                "ocpp.message-too-big",
-                "fail",
-                f"station {self.station} sent a message of more than {MAX_MESSAGE // 2**20} MiB; closed with code 1009",
-                "let the station split its report into several messages",
-            )
-        else:
-            self._host.finding(
-                "ocpp.websocket", "fail", f"station {self.station} broke the WebSocket protocol: {error}; closed"
-            )
+    def _tell_end(self, ending: Ending | None) -> None:
+        if ending is None or self._code or self._aborted or self.replaced:
+            return  # as it should be, told already, or our own doing
+        self._code, self._reason = ending.code, ending.reason
+        self._host.finding(ending.rule, ending.severity, ending.text, ending.cure, who=self.station)
 
     def _expect_close(self) -> None:
         if (
@@ -409,7 +429,17 @@ class Connection(asyncio.BufferedProtocol):
         self._ending = True
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_later(CLOSE_S, self.abort)
+        self._timer = self._loop.call_later(CLOSE_S, self._not_closed)
+
+    def _not_closed(self) -> None:
+        if self.station and not self.replaced and not self._code:
+            self._host.finding(
+                "ocpp.no-close",
+                "warn",
+                f"station {self.station} did not end its connection within {CLOSE_S:.0f} s of the close; it was cut",
+                "a station must answer a close frame and end the connection (RFC 6455 section 7)",
+            )
+        self.abort()
 
     def _drop(self, code: int, why: str) -> None:
         """End a connection that is beyond a closing handshake: nothing can be written, or nobody is there."""
@@ -443,20 +473,3 @@ def _common_name(certificate: object) -> str | None:
         return None
     names = [value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"]
     return str(names[-1]) if names else None
-
-
-def _not_a_websocket(error: Exception | None, first: bytes = b"") -> Refusal:
-    if first[:2] == b"\x16\x03":
-        return Refusal(
-            400,
-            "ocpp.tls-on-plain-port",
-            "it speaks TLS (wss://), but this port is plain ws://",
-            "set the station to ws://, or give the bench a certificate",
-        )
-    if isinstance(error, InvalidUpgrade):
-        return Refusal(
-            426, "ocpp.not-websocket", "a plain HTTP request, no WebSocket handshake", "connect with an OCPP station"
-        )
-    return Refusal(
-        400, "ocpp.not-websocket", f"no valid WebSocket handshake: {error}", "look what connects to this port"
-    )

@@ -7,13 +7,15 @@ import errno
 import logging
 import socket
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
-from bench.clock import Stamp, stamp
+from bench.clock import Stamp, stamp, utc_now
 from bench.errors import BenchBug, LinkDown, OperatorError
 from bench.ports import LinkState, LinkStatus, Sink, StationOpened
-from devices.ocpp.connection import PING_S, Connection
+from devices.ocpp.connection import PING_S, READ_SIZE, Connection
 from devices.ocpp.handshake import VERSIONS, Refusal, allowed, station_of
-from devices.ocpp.tls import TlsServer
+from devices.ocpp.repeats import QUIET_S, Repeats
+from devices.ocpp.tls import TlsServer, out_of_date
 from devices.ocpp.tls_layer import TlsLayer
 
 log = logging.getLogger(__name__)
@@ -22,6 +24,15 @@ MAX_HANDSHAKES = 64
 """Connections that have not finished their handshake; further ones are turned away."""
 
 MAX_STATIONS = 1000
+ENDS_SOON = timedelta(days=7)
+"""Before the end of the server's certificate, it is told at the start."""
+
+TOLD_IN_A_ROW = 5
+"""Findings of one rule about one peer; further ones are not told until it was quiet."""
+
+FIGHT = 3
+"""Times in a row that a station's connection is replaced, from which on two stations may share its id."""
+
 STOP_S = 2.0
 NAME = "ocpp"
 
@@ -57,11 +68,13 @@ class CsmsServer:
         self._tls = tls
         self._sink: Sink | None = None
         self._server: asyncio.Server | None = None
+        self.read_buffer = memoryview(bytearray(READ_SIZE))
         self._stopping = False
         self._connections: set[Connection] = set()
         self._handshakes = 0
         self._turned_away = False
         self._stations: dict[str, Connection] = {}
+        self._repeats = Repeats()
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -101,6 +114,7 @@ class CsmsServer:
             raise problem from error
         self._port = self._server.sockets[0].getsockname()[1]
         self._tell_state()
+        self._tell_dates()
 
     async def stop(self) -> None:
         """Stop listening, close every connection with code 1001 and wait, at most some seconds, until all are gone."""
@@ -166,6 +180,7 @@ class CsmsServer:
                 "info",
                 f"station {connection.station} logs in as {user!r}; OCPP wants its own id as the user",
                 "another CSMS may refuse it",
+                who=connection.station,
             )
         name = connection.certificate_cn
         if name is not None and name != connection.station:
@@ -175,6 +190,7 @@ class CsmsServer:
                 f"the certificate of station {connection.station} is for {name!r}; its BootNotification must name that as its "
                 "serial number (OCPP 2.0.1 A00.FR.405)",
                 f"give the station a certificate for {connection.station}, if it is not its serial number",
+                who=connection.station,
             )
         self._sink.station_opened(
             StationOpened(connection.station, connection.version, connection.peer, offered, user, at, name)
@@ -186,8 +202,11 @@ class CsmsServer:
             assert self._sink is not None
             self._sink.station_frame(connection.station, data, at)
 
-    def finding(self, rule: str, severity: str, text: str, cure: str = "") -> None:
-        if self._sink is not None:
+    def finding(self, rule: str, severity: str, text: str, cure: str = "", *, who: str = "") -> None:
+        times = self._repeats.nth(rule, who) if who else 1
+        if times == TOLD_IN_A_ROW:
+            text += f" ({times} times in a row; not told again until it was quiet for {QUIET_S:.0f} s)"
+        if self._sink is not None and times <= TOLD_IN_A_ROW:
             self._sink.finding(rule, severity, text, cure)
 
     def lost(self, connection: Connection) -> None:
@@ -216,19 +235,42 @@ class CsmsServer:
         before.replaced = True
         reason = "replaced by a new connection of the same station"
         before.close(1000, reason)
-        self.finding(
-            "ocpp.replaced",
-            "info",
-            f"station {connection.station} connected again from {connection.peer}; "
-            f"its connection from {before.peer} was closed",
-            "if two stations share this id, give each its own",
-        )
+        times = self._repeats.nth("ocpp.replaced", connection.station)
+        if times == 1:
+            self.finding(
+                "ocpp.replaced",
+                "info",
+                f"station {connection.station} connected again from {connection.peer}; "
+                f"its connection from {before.peer} was closed",
+                "if two stations share this id, give each its own",
+            )
+        elif times == FIGHT:  # told once: each of the two comes back at once, for ever
+            self.finding(
+                "ocpp.shared-id",
+                "warn",
+                f"{times} times in a row a connection of station {connection.station} was replaced by another, the last from "
+                f"{before.peer} by {connection.peer}; not told again until it was quiet for {QUIET_S:.0f} s",
+                "two stations have the same id: give each its own; or the station opens a second connection",
+            )
         self._sink.station_closed(connection.station, 1000, reason, at)
 
     def _handshake_over(self) -> None:
         self._handshakes -= 1
         if self._handshakes <= MAX_HANDSHAKES // 2:
             self._turned_away = False
+
+    def _tell_dates(self) -> None:
+        """Of our certificate, while there is still time to make another one."""
+        if self._tls is None or self._tls.valid is None:
+            return
+        wrong, ends = out_of_date(self._tls), self._tls.valid[1]
+        if wrong or ends - utc_now() < ENDS_SOON:
+            self.finding(
+                "ocpp.server-certificate-expired",
+                "fail" if wrong else "warn",
+                f"this bench's certificate {wrong or f'expires on {ends:%Y-%m-%d %H:%M} UTC'}",
+                "make a new one: authbench certificates make FOLDER --force, and install its ca.pem in the stations",
+            )
 
     def _tell_state(self) -> None:
         assert self._sink is not None

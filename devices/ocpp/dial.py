@@ -11,7 +11,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidMessage, InvalidStatus, WebSocketException
 from websockets.typing import Subprotocol
 
-from devices.ocpp.connection import CLOSE_S, MAX_MESSAGE
+from devices.ocpp.connection import CLOSE_S
+from devices.ocpp.endings import MAX_MESSAGE
 from devices.ocpp.handshake import Refusal
 
 DIAL_S = 8.0

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from websockets.datastructures import Headers
+from websockets.exceptions import InvalidUpgrade
 
 MAX_STATION_ID = 48
 """Characters of a station's identity (OCPP 2.0.1, SecurityCtrlr.Identity)."""
@@ -43,7 +44,8 @@ class Refusal:
 def station_of(path: str, url: str) -> str | Refusal:
     """The station's id from a request target. url: of this server, for the cure."""
     form = f"connect to {url}/ and the station's id"
-    segments = [part for part in path.partition("?")[0].split("/") if part]
+    path = path.partition("?")[0]  # a password may stand in the rest: not shown either
+    segments = [part for part in path.split("/") if part]
     if segments[:1] == ["ws"]:
         segments = segments[1:]
     if not segments:
@@ -87,6 +89,24 @@ def select(offered: Sequence[str], spoken: Sequence[str]) -> str | Refusal:
         "ocpp.no-common-version",
         f"no common OCPP version: {said}; this bench speaks {', '.join(spoken)}",
         "set the station's OCPP version (its Sec-WebSocket-Protocol header) to one of these",
+    )
+
+
+def not_a_websocket(error: Exception | None, first: bytes = b"") -> Refusal:
+    """What came instead of a WebSocket handshake. error: of the parser. first: the first bytes, where they are no HTTP at all."""
+    if first[:2] == b"\x16\x03":
+        return Refusal(
+            400,
+            "ocpp.tls-on-plain-port",
+            "it speaks TLS (wss://), but this port is plain ws://",
+            "set the station to ws://, or give the bench a certificate",
+        )
+    if isinstance(error, InvalidUpgrade):
+        return Refusal(
+            426, "ocpp.not-websocket", "a plain HTTP request, no WebSocket handshake", "connect with an OCPP station"
+        )
+    return Refusal(
+        400, "ocpp.not-websocket", f"no valid WebSocket handshake: {error}", "look what connects to this port"
     )
 
 

@@ -21,8 +21,9 @@ from bench.errors import BenchBug, OperatorError
 from bench.ports import LinkState, LinkStatus, Sink, StationOpened
 from bench.proxy_desk import ProxyDesk
 from bench.tasks import Tasks
-from devices.ocpp.connection import CLOSE_S, HANDSHAKE_S, MAX_MESSAGE, PING_S
+from devices.ocpp.connection import CLOSE_S, HANDSHAKE_S, PING_S
 from devices.ocpp.dial import dial, quiet
+from devices.ocpp.endings import MAX_MESSAGE
 from devices.ocpp.handshake import VERSIONS, Refusal, allowed, basic_user, select, station_of
 from devices.ocpp.proxy_line import Line
 

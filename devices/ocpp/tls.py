@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
+from bench.clock import utc_now
 from bench.errors import OperatorError
 from bench.settings import SecuritySettings
 from devices.ocpp import certificates
@@ -20,13 +22,14 @@ _HTTP = (b"GET ", b"POST", b"HEAD", b"PUT ", b"OPTI", b"CONN", b"DELE", b"PATC")
 @dataclass(frozen=True, slots=True)
 class TlsServer:
     """A server's TLS. hosts: what its certificate is for. station_ca: name of the CA that stations need, or empty for none.
-    asked: the host name each connection asked for.
+    asked: the host name each connection asked for. valid: from when to when its certificate is, where known.
     """
 
     context: ssl.SSLContext
     hosts: tuple[str, ...] = ()
     station_ca: str = ""
     asked: WeakKeyDictionary[object, str] = field(default_factory=WeakKeyDictionary)
+    valid: tuple[datetime, datetime] | None = None
 
     def __post_init__(self) -> None:
         self.context.sni_callback = self._hear
@@ -74,7 +77,8 @@ def server_tls(settings: SecuritySettings) -> TlsServer | None:
         context.load_verify_locations(file)
         context.verify_mode = ssl.CERT_REQUIRED
         station_ca = ", ".join(certificates.common_name(one.subject) for one in authority[:3])
-    return TlsServer(context, certificates.hosts_of(own), station_ca)
+    valid = own.not_valid_before_utc, own.not_valid_after_utc
+    return TlsServer(context, certificates.hosts_of(own), station_ca, valid=valid)
 
 
 def _needed(path: Path | None, name: str, profile: int) -> Path:
@@ -124,6 +128,12 @@ def explain(error: Exception | None, server: TlsServer, name: str = "", saw_hell
             "no TLS cipher suite is known to both sides",
             "switch on ECDHE-ECDSA suites with AES-GCM in the station (this bench's key is an EC key)",
         )
+    if reason == "EXCESSIVE_MESSAGE_SIZE":
+        return _refused(
+            "ocpp.tls-too-large",
+            "a message of its TLS handshake is too large, such as a chain of very many certificates",
+            "give the station its own certificate and those between it and the CA, no more",
+        )
     if "ALERT" in reason:
         return _alert(reason, server, name)
     return _refused("ocpp.tls-handshake", f"the TLS handshake failed: {reason or error}", "look at the station's log")
@@ -149,6 +159,18 @@ def _station_certificate(error: ssl.SSLCertVerificationError, server: TlsServer)
             f"its certificate is not signed by {signer} ({error.verify_message})",
             "give the station a certificate of that CA, or name the CA that signed it as station_ca",
         )
+    if error.verify_code in (22, 25):
+        return _refused(
+            "ocpp.client-certificate-chain",
+            f"the chain of its certificates is too long ({error.verify_message})",
+            "give it a certificate nearer to the CA",
+        )
+    if error.verify_code == 26:
+        return _refused(
+            "ocpp.client-certificate-purpose",
+            f"its certificate is not made for clients ({error.verify_message})",
+            "give it one with the extended key usage clientAuth: authbench certificates make FOLDER --station NAME",
+        )
     return _refused(
         "ocpp.client-certificate", f"its certificate is not accepted: {error.verify_message}", "give it another one"
     )
@@ -163,6 +185,12 @@ def _alert(reason: str, server: TlsServer, name: str) -> Refusal:
             "it does not know the CA that signed this bench's certificate (its alert: unknown CA)",
             "install the bench's CA certificate (ca.pem) in the station",
         )
+    if word in ("certificate expired", "bad certificate", "certificate unknown") and (wrong := out_of_date(server)):
+        return _refused(
+            "ocpp.server-certificate-expired",
+            f"it does not accept this bench's certificate, which {wrong} (its alert: {word})",
+            f"{_MAKE} --force, install the new ca.pem in the stations, and start the bench again",
+        )
     if word == "certificate expired":
         return _refused(
             "ocpp.server-certificate-expired",
@@ -174,6 +202,17 @@ def _alert(reason: str, server: TlsServer, name: str) -> Refusal:
     if word == "protocol version":
         return _refused("ocpp.tls-version", "it speaks no TLS version of this bench", "switch on TLS 1.2 in it")
     return _refused("ocpp.tls-alert", f"it ended the TLS handshake with the alert {word!r}", "look at its log")
+
+
+def out_of_date(server: TlsServer, now: datetime | None = None) -> str:
+    """What is wrong with the dates of the server's own certificate, or an empty text."""
+    if server.valid is None:
+        return ""
+    first, last = server.valid
+    now = now or utc_now()
+    if now > last:
+        return f"expired on {last:%Y-%m-%d %H:%M} UTC"
+    return f"is not valid before {first:%Y-%m-%d %H:%M} UTC" if now < first else ""
 
 
 def _name_or_date(word: str, server: TlsServer, name: str) -> Refusal:

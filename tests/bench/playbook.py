@@ -44,7 +44,7 @@ class Playbook:
         }
         self.book = ExchangeBook()
         self.decider = Decider(
-            self.book, self.clock, self.lookup, lambda: self.stations.values(), identity=self.profile.charger.identity
+            self.book, self.clock, self.lookup, lambda: self.stations, identity=self.profile.charger.identity
         )
         numbers = count(1)
         self.flow = TapFlow(

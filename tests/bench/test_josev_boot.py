@@ -4,7 +4,7 @@ import pytest
 
 from bench.codecs.josev import JosevMessage, decode, encode
 from bench.josev import cs_parameters, device_model
-from bench.settings import ChargerSettings, Evse, Profile
+from bench.settings import ChargerSettings, Evse, OcppSettings, Profile, SecuritySettings
 
 ID = "fbd5a78d-a201-4fd3-9fc3-86a0d6624049"
 PROFILE = Profile(
@@ -45,9 +45,11 @@ def test_the_device_model_maps_josev_ids_to_ocpp_numbers() -> None:
     assert "basic_auth_password" not in model
 
 
-def test_tls_is_security_profile_two_and_a_password_is_sent_where_there_is_one() -> None:
-    model = device_model(PROFILE, "wss://10.0.0.2:9000", "a-password-of-16")
-    assert (model["security_profile"], model["basic_auth_password"]) == (2, "a-password-of-16")
+@pytest.mark.parametrize(("profile", "told"), [(0, 1), (1, 1), (2, 2), (3, 3)])
+def test_the_security_profile_is_the_bench_s_and_a_password_is_sent_where_there_is_one(profile: int, told: int) -> None:
+    secured = PROFILE.model_copy(update={"ocpp": OcppSettings(security=SecuritySettings(profile=profile))})
+    model = device_model(secured, "wss://10.0.0.2:9000", "a-password-of-16")
+    assert (model["security_profile"], model["basic_auth_password"]) == (told, "a-password-of-16")
 
 
 def test_every_evse_is_a_parameter_with_its_service() -> None:

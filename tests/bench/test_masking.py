@@ -56,6 +56,8 @@ SECRET = 'sécr"et\\9'
                 {"variable": {"name": "BasicAuthPassword"}, "variableAttribute": [{"type": "Actual", "value": SECRET}]}
             ]
         },
+        {"eventData": [{"variable": {"name": "BasicAuthPassword"}, "actualValue": SECRET}]},
+        {"connectionData": {"vpn": {"server": "v", "user": "u", "password": "", "key": SECRET, "type": "IKEv2"}}},
         {"QRCodeIdentification": {"EvcoID": "DE*ABC*C1", "PIN": SECRET}},
     ],
 )
@@ -103,6 +105,8 @@ def test_numbers_can_be_secret() -> None:
         b'{"data": {"basic_auth_password": "hunter2", ',
         b'{"id_token": "hunter2", "token_type": "key_code" ',
         b'\xff{"password":"hunter2',
+        b'[2,"1","ChangeConfiguration",{"key":"AuthorizationKey","value":"hunter2"}',
+        b'[2,"1","SetVariables",{"setVariableData":[{"attributeValue":"hunter2","variable":{"name":"BasicAuthPassword"',
     ],
 )
 def test_unreadable_bytes_hide_named_values(raw: bytes) -> None:

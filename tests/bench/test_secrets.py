@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import keyring
-import keyring.backend
 import keyring.backends.fail
-import keyring.errors
 import pytest
 from click.testing import CliRunner
 
@@ -15,42 +12,19 @@ from bench.assembly import Bench, Options, secret, secret_variable
 from bench.cli import cli
 from bench.errors import OperatorError
 from bench.settings import OcppSettings, Profile, SecuritySettings
-
-
-class MemoryKeyring(keyring.backend.KeyringBackend):
-    """A keyring in memory."""
-
-    priority = 1  # type: ignore[assignment]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.kept: dict[tuple[str, str], str] = {}
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self.kept.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.kept[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        if self.kept.pop((service, username), None) is None:
-            raise keyring.errors.PasswordDeleteError("none")
+from tests.keyrings import MemoryKeyring, keyring_in_use
 
 
 @pytest.fixture
 def ring() -> Iterator[MemoryKeyring]:
-    before, ours = keyring.get_keyring(), MemoryKeyring()
-    keyring.set_keyring(ours)
-    yield ours
-    keyring.set_keyring(before)
+    with keyring_in_use(MemoryKeyring()) as ours:
+        yield ours
 
 
 @pytest.fixture
 def no_ring() -> Iterator[None]:
-    before = keyring.get_keyring()
-    keyring.set_keyring(keyring.backends.fail.Keyring())
-    yield
-    keyring.set_keyring(before)
+    with keyring_in_use(keyring.backends.fail.Keyring()):
+        yield
 
 
 def test_set_read_delete(ring: MemoryKeyring) -> None:

@@ -153,13 +153,22 @@ async def traffic(api_url: str, ocpp_url: str, bus_port: int) -> list[str]:
             for frame in MALFORMED:
                 await station.say(frame)
             variable = {"component": {"name": "SecurityCtrlr"}, "variable": {"name": "BasicAuthPassword"}}
+            vpn = {"server": "vpn.example", "user": "u", "password": PASSWORD, "key": PASSWORD, "type": "IKEv2"}
+            network = {"ocppCsmsUrl": "wss://x", "basicAuthPassword": PASSWORD, "vpn": vpn, "apn": {"simPin": PASSWORD}}
             for name, action, payload in (
                 ("RAW-1", "SetVariables", {"setVariableData": [{**variable, "attributeValue": PASSWORD}]}),
+                ("RAW-1", "SetNetworkProfile", {"configurationSlot": 1, "connectionData": network}),
                 ("RAW-16", "ChangeConfiguration", {"key": "AuthorizationKey", "value": PASSWORD}),
+                (
+                    "RAW-16",
+                    "ChangeConfiguration",
+                    {"key": "AuthorizationKey", "value": [PASSWORD], "more": PASSWORD[:0]},
+                ),
             ):
                 answering = station if name == "RAW-1" else old
                 refusing = tasks.spawn(refuse(answering, action), name="refuse")
-                told.append((await api.post(f"/bench/v1/stations/{name}/calls/{action}", json=payload)).text)
+                where = f"/bench/v1/stations/{name}/calls/{action}"
+                told.append((await api.post(where, params={"raw": "true"}, json=payload)).text)
                 await refusing
             await guarded.send(json.dumps([2, "hb", "Heartbeat", {}]))
             await guarded.recv()

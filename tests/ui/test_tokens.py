@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from PySide6.QtCore import QEvent, QObject, Qt
@@ -10,8 +12,9 @@ from PySide6.QtWidgets import QLineEdit
 from bench.errors import BadInput, StoreError
 from bench.exchange import MASK
 from bench.ports import LinkState
+from bench.settings import EnrolSettings
 from bench.tokens import contract_id
-from bench.tokens.model import AuthorizationStatus, IdTokenType
+from bench.tokens.model import AuthorizationStatus, IdTokenType, MessageFormat, PersonalMessage
 from tests.ui.stub_session import make_token
 from ui import theme
 from ui.models.tokens import Column, TokenTableModel
@@ -188,6 +191,57 @@ async def test_all_that_is_wrong_is_told_at_once(form):
     assert form.verdict.height() >= form.verdict.heightForWidth(form.verdict.width()), "none of it is cut"
     assert form.verdict.text().lower().count("contract") == 1
     assert [line.split(":")[0] for line in form.verdict.text().splitlines()] == ["✖ UID", "✖ Contract", "✖ Issuer"]
+
+
+@pytest.mark.gui
+async def test_what_ocpp_says_of_a_token_is_in_the_form(qtbot, form, shelf, tasks):
+    info = form.info
+    qtbot.keyClicks(form.uid, "04ff00aa")
+    qtbot.keyClicks(info.expiry, "soon")
+    qtbot.keyClicks(info.evses, "2 x")
+    qtbot.keyClicks(info.language2, "en-US")
+    qtbot.keyClicks(info.message_language, "de")
+    assert reds(form) == ["expiry", "evseIds", "language2", "personalMessageLanguage"]
+    assert form.verdict.text().startswith(
+        "✖ Expiry: 'soon', wanted a date as 2030-12-31 or 2030-12-31T23:59:59Z\n✖ EVSEs: 'x'"
+    )
+    info.expiry.setText("2030-12-31")
+    info.evses.setText("2, 1")
+    form.language.setText("de")
+    info.message.setText("Gute Fahrt")
+    info.message_format.setCurrentText("ASCII")
+    info.priority.setCurrentText("-9")
+    assert reds(form) == []
+    form.save()
+    await settled(tasks)
+    kept = shelf.store.get("04FF00AA")
+    assert (kept.expiry, kept.evse_ids, kept.charging_priority) == (datetime(2030, 12, 31, tzinfo=UTC), (1, 2), -9)
+    assert (kept.language_code, kept.language2) == ("de", "en-US")
+    assert kept.personal_message == PersonalMessage("Gute Fahrt", MessageFormat.ASCII, "de")
+
+
+@pytest.mark.gui
+async def test_a_form_that_is_only_looked_at_keeps_all_of_a_token(qtbot, themed, shelf):
+    kept = make_token(
+        "04FF00AA",
+        expiry=datetime(2030, 12, 31, 1, 2, 3, 456000, UTC),
+        evse_ids=(1, 7),
+        language_code="de",
+        language2="en-US",
+        personal_message=PersonalMessage("Gute\n" + 500 * "F", MessageFormat.URI, "de"),
+        charging_priority=0,
+        contract_id=contract_id.make("GB", "ABX", "000000001"),
+    )
+    form = TokenForm(kept, EnrolSettings(), shelf.store.get)
+    qtbot.addWidget(form)
+    assert form.token is not None
+    assert replace(form.token, contract_id=kept.contract_id) == kept
+
+
+def test_a_token_that_expired_is_shown_as_such(themed):
+    model = TokenTableModel()
+    model.show([make_token("04A2", expiry=datetime(2020, 1, 1, tzinfo=UTC))])
+    assert model.index(0, Column.STATUS).data() == "⚠ Expired"
 
 
 @pytest.mark.gui

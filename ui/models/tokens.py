@@ -7,6 +7,7 @@ from enum import IntEnum
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
+from bench.clock import utc_now
 from bench.exchange import MASK
 from bench.tokens.model import AuthorizationStatus, IdTokenType, Token
 from ui import theme
@@ -37,8 +38,8 @@ def shown_uid(token: Token) -> str:
 
 
 def status_text(token: Token) -> str:
-    """Glyph and word of what an Authorize gets."""
-    status = token.effective_status
+    """Glyph and word of what an Authorize gets now."""
+    status = token.status_at(utc_now())
     return f"{GLYPHS.get(status, '⚠')} {status}"
 
 
@@ -111,7 +112,7 @@ class TokenTableModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return _TEXTS[index.column()](token)
         if role == Qt.ItemDataRole.ForegroundRole and index.column() == Column.STATUS:
-            status = token.effective_status
+            status = token.status_at(utc_now())
             return theme.color({"Accepted": "ok", "Blocked": "fail"}.get(status.value, "warn"))
         return None
 

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QVBoxLayout,
@@ -24,7 +23,8 @@ from bench.tokens import checks, contract_id
 from bench.tokens.model import AuthorizationStatus, CacheMode, IdTokenType, Token, TokenKind
 from bench.uid import typed_uid
 from ui import theme
-from ui.widgets import RoleLabel, mark
+from ui.panels.token_info_fields import InfoFields
+from ui.widgets import RoleLabel, buddy_label, mark
 
 MADE = "made from country, party and UID"
 _FIT: dict[str, tuple[str, object]] = {
@@ -36,7 +36,12 @@ _FIT: dict[str, tuple[str, object]] = {
     "issuer": ("issuer", "x"),
     "visualNumber": ("visual_number", None),
     "groupId": ("group_id", None),
-    "languageCode": ("language_code", None),
+    "languageCode": ("language_code", "xx"),
+    "expiry": ("expiry", None),
+    "evseIds": ("evse_ids", ()),
+    "language2": ("language2", None),
+    "personalMessage": ("personal_message", None),
+    "personalMessageLanguage": ("personal_message", None),
 }
 """By the names the checks give fields: the attribute of a token, and something the store takes for it."""
 MAX_LINES = 3
@@ -99,6 +104,8 @@ class TokenForm(QDialog):
         self.issuer = self._line(start.issuer, "Issuer", "Issuing company")
         self.group = self._line(start.group_id, "Group", "Tokens of one group may end each other's charge", mono=True)
         self.language = self._line(start.language_code, "Language", "Language, 2 letters (ISO 639-1)")
+        self.language.setPlaceholderText("first, as de")
+        self.info = InfoFields(start, self._edit)
         self.kind = _choice(TokenKind, start.kind, "Kind of token (OCPI)")
         self.cache = _choice(CacheMode, start.cache_mode, "May the charger keep it in its list or cache")
 
@@ -113,12 +120,12 @@ class TokenForm(QDialog):
         form.addRow("&Type", self.id_type)
         form.addRow("&Status", self.status)
         form.addRow("&Printed number", self.number)
-        form.addRow(_label("&Contract", self.contract), contract)
-        form.addRow(_label("&Issuer", self.country), issuer)
+        form.addRow(buddy_label("&Contract", self.contract), contract)
+        form.addRow(buddy_label("&Issuer", self.country), issuer)
         form.addRow("&Group", self.group)
         form.addRow("C&ache", self.cache)
         form.addRow("&Kind", self.kind)
-        form.addRow("&Language", self.language)
+        self.info.add_to(form, self.language)
         self.verdict = RoleLabel("", "muted", wrap=True)
         self.verdict.setMinimumHeight(MAX_LINES * self.verdict.fontMetrics().height())
         self.verdict.setAccessibleName("What is wrong with the token")
@@ -151,6 +158,7 @@ class TokenForm(QDialog):
         for field, widget in self._fields.items():
             changed = widget.textChanged if isinstance(widget, QLineEdit) else widget.currentTextChanged
             changed.connect(lambda text, field=field: self._edit(field))
+        self._fields |= self.info.lines
         for box in (self.status, self.kind, self.cache):
             box.currentIndexChanged.connect(self.judge)
 
@@ -171,7 +179,8 @@ class TokenForm(QDialog):
         self.uid.setEchoMode(QLineEdit.EchoMode.PasswordEchoOnEdit if secret else QLineEdit.EchoMode.Normal)
         made = self._made_contract(id_type)
         self.contract.setPlaceholderText(f"{made}, made from the UID" if made and not secret else MADE)
-        self.token, wrong = _judged(self._entered(id_type, made))
+        info, unread = self.info.values()
+        self.token, wrong = _judged(replace(self._entered(id_type, made), **info), unread)
         shown = {field: why for field, why in wrong.items() if self._tried or field in self._edited}
         self._mark(shown)
         if shown:
@@ -281,9 +290,12 @@ class TokenForm(QDialog):
             self.resize(self.width(), needed)
 
 
-def _judged(token: Token) -> tuple[Token | None, dict[str, str]]:
-    """The token as the store keeps it, or None; and why not, by the names of the fields that are wrong."""
-    wrong: dict[str, str] = {}
+def _judged(token: Token, unread: dict[str, str]) -> tuple[Token | None, dict[str, str]]:
+    """The token as the store keeps it, or None; and why not, by the names of the fields that are wrong.
+
+    unread: fields whose text could not even be read, which the token has as if they were empty.
+    """
+    wrong = dict(unread)
     while True:
         try:
             kept = checks.checked(token)
@@ -296,12 +308,6 @@ def _judged(token: Token) -> tuple[Token | None, dict[str, str]]:
             token = replace(token, **{name: fit})
         else:
             return (None if wrong else kept), wrong
-
-
-def _label(text: str, buddy: QWidget) -> QLabel:
-    label = QLabel(text)
-    label.setBuddy(buddy)
-    return label
 
 
 def _choice(

@@ -150,12 +150,16 @@ class TestIdTagInfo:
             ("POOR", {"status": "Blocked"}),
             ("NOBODY", {"status": "Invalid"}),
             ("FAMILY", {"status": "Accepted", "parentIdTag": "GROUP"}),
-            ("BIGGROUP", {"status": "Accepted"}),  # 36 characters do not fit into a parentIdTag
             ("ONCE", {"status": "Accepted", "expiryDate": NOW}),
         ],
     )
     def test_16(self, v16: LinkBook, tag: str, info: dict[str, object]) -> None:
         assert v16.asks("1", "Authorize", idTag=tag) == {"idTagInfo": info}
+
+    def test_a_group_that_does_not_fit_into_16_is_left_out_and_told(self, v16: LinkBook) -> None:
+        answer, told = v16.says(2, "1", "Authorize", {"idTag": "BIGGROUP"})
+        assert answer == '> [3,"1",{"idTagInfo":{"status":"Accepted"}}]'
+        assert told.startswith("! warn ocpp.group-too-long: the group of GBABX000000001X has 36 characters")
 
     @pytest.mark.parametrize(
         ("value", "info"),

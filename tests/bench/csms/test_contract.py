@@ -2,101 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from dataclasses import dataclass
-from datetime import timedelta
-from functools import lru_cache
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from bench.clock import ManualClock, to_datetime
 from bench.codecs.ocpp_schemas import Half, schema_of
 from bench.csms.contract import MAX_CHAIN, ContractTrust, judge_chain, judge_hashes
 from bench.csms.plug_and_charge16 import VENDOR
 from bench.errors import BadInput
-from tests.bench.csms.linkbook import LinkBook
-
-NOW = to_datetime(ManualClock().utc_ns)
-DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class Issued:
-    certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey
-
-    @property
-    def pem(self) -> str:
-        return self.certificate.public_bytes(Encoding.PEM).decode()
-
-
-def issue(name: str, by: Issued | None, *, ca: bool = True, until: timedelta = 30 * DAY, serial: int = 4711) -> Issued:
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(by.certificate.subject if by else subject)
-        .public_key(key.public_key())
-        .serial_number(serial)
-        .not_valid_before(NOW - 60 * DAY)
-        .not_valid_after(NOW + until)
-        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-        .sign(by.key if by else key, hashes.SHA256())
-    )
-    return Issued(certificate, key)
-
-
-@dataclass(frozen=True)
-class World:
-    root: Issued
-    sub: Issued
-    contract: Issued
-    expired: Issued
-    stranger: Issued
-
-    @property
-    def chain(self) -> str:
-        return self.contract.pem + self.sub.pem
-
-    def trust(self, *revoked: int) -> ContractTrust:
-        text = self.root.pem.encode()
-        if revoked:
-            builder = x509.CertificateRevocationListBuilder(self.sub.certificate.subject, NOW - DAY, NOW + DAY)
-            for serial in revoked:
-                entry = x509.RevokedCertificateBuilder(serial, NOW - DAY).build()
-                builder = builder.add_revoked_certificate(entry)
-            text += builder.sign(self.sub.key, hashes.SHA256()).public_bytes(Encoding.PEM)
-        return ContractTrust.from_pem(text)
-
-
-@lru_cache
-def world() -> World:
-    root = issue("eMSP root", None)
-    sub = issue("eMSP sub", root)
-    contract = issue("DE-ABC-C12345678-9", sub, ca=False, serial=0xAB12)
-    expired = issue("DE-ABC-C00000000-0", sub, ca=False, until=-DAY)
-    return World(root, sub, contract, expired, issue("another root", None))
-
-
-def hash_data(issuer: Issued, serial: int = 0xAB12, algorithm: str = "SHA256") -> dict[str, str]:
-    def told(data: bytes) -> str:
-        return hashlib.new(algorithm.lower(), data).hexdigest()
-
-    bits = issuer.key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-    return {
-        "hashAlgorithm": algorithm,
-        "issuerNameHash": told(issuer.certificate.subject.public_bytes()).upper(),
-        "issuerKeyHash": told(bits),
-        "serialNumber": f"{serial:x}",
-        "responderURL": "http://ocsp.example",
-    }
+from bench.tokens.model import IdTokenType
+from tests.bench.csms.contracts import NOW, hash_data, issue, world
+from tests.bench.csms.linkbook import LinkBook, token
+from tests.bench.csms.storebook import StoreBook
 
 
 class TestChain:
@@ -259,6 +177,9 @@ def test_16_what_the_bench_has_no_service_for_is_refused_inside(
     assert (answer["status"], told) == ("Accepted", [])
     said = json.loads(answer["data"])
     assert {key: said[key] for key in inner} == inner
+    schema = schema_of("2.0.1", Half.RESPONSE, message_id)
+    assert schema is not None
+    assert schema.faults(said) == ()
 
 
 @pytest.mark.parametrize(
@@ -269,6 +190,11 @@ def test_16_what_the_bench_has_no_service_for_is_refused_inside(
         ({}, "idToken"),
         ({"idToken": {"idToken": "X" * 37, "type": "eMAID"}}, "idToken"),
         ({"idToken": 7}, "idToken"),
+        ({"idToken": "GOOD", "certificate": "x" * 5501}, "certificate"),
+        ({"idToken": "GOOD", "iso15118CertificateHashData": []}, "iso15118CertificateHashData"),
+        ({"idToken": "GOOD", "unheardOf": 1}, "additionalProperties"),
+        ("[" * 5000, "its data is no JSON object"),
+        ("", "its data is no JSON object"),
     ],
 )
 def test_16_a_message_inside_that_is_wrong_is_rejected_and_told(data: object, why: str) -> None:
@@ -278,6 +204,33 @@ def test_16_a_message_inside_that_is_wrong_is_rejected_and_told(data: object, wh
     assert told[0].startswith("! warn ocpp.plug-and-charge: Authorize inside DataTransfer cannot be used: ")
     assert why in told[0]
     assert made.desk.asked == []
+
+
+@pytest.mark.parametrize(
+    "message_id", ["Authorize", "GetCertificateStatus", "Get15118EVCertificate", "SignCertificate"]
+)
+def test_16_every_message_of_it_must_carry_its_data(message_id: str) -> None:
+    for more in ({}, {"data": "{}"}, {"data": "null"}):
+        lines = LinkBook("1.6").says(2, "1", "DataTransfer", {"vendorId": VENDOR, "messageId": message_id, **more})
+        assert lines[0] == '> [3,"1",{"status":"Rejected"}]'
+        assert lines[1].startswith(f"! warn ocpp.plug-and-charge: {message_id} inside DataTransfer cannot be used: ")
+
+
+def test_16_what_the_token_can_say_is_inside_too() -> None:
+    """The answer inside is that of 2.0.1, so nothing of it is lost."""
+    card = token("EMAID", id_token_type=IdTokenType.EMAID, evse_ids=(1,), language_code="de", group_id="G" * 36)
+    made = StoreBook("1.6", card, trust=world().trust())
+    answer, told = transferred(made, "Authorize", {"idToken": "EMAID", "certificate": world().chain})
+    assert (answer["status"], told) == ("Accepted", [])
+    assert json.loads(answer["data"]) == {
+        "idTokenInfo": {
+            "status": "Accepted",
+            "groupIdToken": {"idToken": "G" * 36, "type": "Central"},
+            "language1": "de",
+            "evseId": [1],
+        },
+        "certificateStatus": "Accepted",
+    }
 
 
 def test_16_other_vendors_and_messages() -> None:

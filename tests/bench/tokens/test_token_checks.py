@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -9,7 +10,7 @@ from bench.settings import EnrolSettings
 from bench.tokens.checks import checked, notes
 from bench.tokens.contract_id import normalise
 from bench.tokens.enrol import enrol
-from bench.tokens.model import AuthorizationStatus, IdTokenType, Token, TokenKind
+from bench.tokens.model import AuthorizationStatus, IdTokenType, MessageFormat, PersonalMessage, Token, TokenKind
 
 GOOD = Token("04A2B3C4", "gb", "twk", "GB-TWK-012345678-V", "Thoughtworks")
 
@@ -19,6 +20,26 @@ def test_a_token_is_normalised() -> None:
     assert (kept.country_code, kept.party_id, kept.contract_id) == ("GB", "TWK", "GBTWK012345678V")
     assert (kept.visual_number, kept.group_id, kept.language_code) == (None, "fleet", "en")
     assert kept.uid == "04A2B3C4"
+    assert checked(kept) == kept
+
+
+def test_what_ocpp_says_beside_is_normalised() -> None:
+    noon = datetime(2030, 1, 1, 12, 0, 0, 123456, timezone(timedelta(hours=2)))
+    kept = checked(
+        replace(
+            GOOD,
+            expiry=noon,
+            evse_ids=(3, 1, 3),
+            language_code="DE",
+            language2=" en-US ",
+            personal_message=PersonalMessage(" Hallo\nFahrer ", language=""),
+            charging_priority=-9,
+        )
+    )
+    assert kept.expiry == datetime(2030, 1, 1, 10, 0, 0, 123000, UTC)
+    assert kept.expiry.tzinfo is UTC
+    assert (kept.evse_ids, kept.language_code, kept.language2) == ((1, 3), "de", "en-US")
+    assert kept.personal_message == PersonalMessage("Hallo\nFahrer", MessageFormat.UTF8, None)
     assert checked(kept) == kept
 
 
@@ -43,6 +64,22 @@ def test_a_token_is_normalised() -> None:
         ({"language_code": "eng"}, "languageCode"),
         ({"language_code": "1"}, "languageCode"),
         ({"id_token_type": IdTokenType.NO_AUTHORIZATION}, "idTokenType"),
+        ({"expiry": datetime(2030, 1, 1)}, "expiry"),  # noqa: DTZ001
+        ({"expiry": datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1)))}, "expiry"),
+        ({"evse_ids": (1, 0)}, "evseIds"),
+        ({"evse_ids": (2**31,)}, "evseIds"),
+        ({"evse_ids": tuple(range(1, 102))}, "evseIds"),
+        ({"language2": "de"}, "language2"),  # no first language (OCPP 2.0.1 C01.FR.10)
+        ({"language_code": "de", "language2": "DE"}, "language2"),  # the same (C01.FR.11)
+        ({"language_code": "de", "language2": "english"}, "language2"),  # no language tag (C01.FR.17)
+        ({"language_code": "de", "language2": "en-Latn-US"}, "language2"),
+        ({"personal_message": PersonalMessage(" ")}, "personalMessage"),
+        ({"personal_message": PersonalMessage("x" * 513)}, "personalMessage"),
+        ({"personal_message": PersonalMessage("Grüß", MessageFormat.ASCII)}, "personalMessage"),
+        ({"personal_message": PersonalMessage("a\x07")}, "personalMessage"),
+        ({"personal_message": PersonalMessage("hi", language="?")}, "personalMessageLanguage"),
+        ({"charging_priority": 10}, "chargingPriority"),
+        ({"charging_priority": -10}, "chargingPriority"),
     ],
 )
 def test_a_broken_limit_names_the_field(change: dict[str, object], field: str) -> None:

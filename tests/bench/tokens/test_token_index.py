@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,8 +10,10 @@ from bench.tokens.index import PREFERENCE, TokenIndex, plain
 from bench.tokens.model import AuthorizationStatus, IdTokenType, Token
 
 
-def token(uid: str, kind: IdTokenType = IdTokenType.ISO14443, valid: bool = True) -> Token:
-    return Token(uid, "GB", "TWK", "GBTWK012345678V", "x", id_token_type=kind, valid=valid)
+def token(
+    uid: str, kind: IdTokenType = IdTokenType.ISO14443, valid: bool = True, expiry: datetime | None = None
+) -> Token:
+    return Token(uid, "GB", "TWK", "GBTWK012345678V", "x", id_token_type=kind, valid=valid, expiry=expiry)
 
 
 VALUES = st.text("aAbB0:-", min_size=1, max_size=4)
@@ -70,3 +73,18 @@ def test_a_large_batch_keeps_the_order() -> None:
     assert values == sorted(values)
     assert len(values) == 4000
     assert values[bisect_left(values, "000007CF")] == "000007CF"
+
+
+def test_a_token_that_expired_is_not_counted_as_valid() -> None:
+    past, future = datetime(2020, 1, 1, tzinfo=UTC), datetime(2999, 1, 1, tzinfo=UTC)
+    index = TokenIndex(
+        [token("A"), token("B", expiry=past), token("C", expiry=future), token("D", expiry=past, valid=False)]
+    )
+    assert (len(index), index.valid_count) == (4, 2)
+    index.put([token("B", expiry=future), token("C")])
+    assert index.valid_count == 3
+    index.put([token("A", expiry=past)])
+    assert index.valid_count == 2
+    index.remove("A", IdTokenType.ISO14443)
+    index.remove("B", IdTokenType.ISO14443)
+    assert (len(index), index.valid_count) == (2, 1)

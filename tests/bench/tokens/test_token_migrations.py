@@ -9,6 +9,8 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,11 +21,67 @@ from sqlalchemy import create_engine
 
 from bench.errors import StoreError
 from bench.tokens.migrations import VERSION_TABLE, config, migrate
-from bench.tokens.model import Token
+from bench.tokens.model import (
+    AuthorizationStatus,
+    CacheMode,
+    IdTokenType,
+    MessageFormat,
+    PersonalMessage,
+    Token,
+    TokenKind,
+)
 from bench.tokens.store import TokenStore
 from bench.tokens.tables import metadata
 
 ROOT = Path(__file__).resolve().parents[3]
+
+
+FIRST_SCHEMA = """
+CREATE TABLE tokens (
+    uid_key VARCHAR(36) NOT NULL, id_token_type VARCHAR(16) NOT NULL, uid VARCHAR(36) NOT NULL, kind VARCHAR(16) NOT NULL,
+    country_code VARCHAR(2) NOT NULL, party_id VARCHAR(3) NOT NULL, contract_id VARCHAR(15) NOT NULL, visual_number VARCHAR(64),
+    issuer VARCHAR(64) NOT NULL, group_id VARCHAR(36), valid BOOLEAN NOT NULL, status VARCHAR(24), language_code VARCHAR(2),
+    cache_mode VARCHAR(16) NOT NULL, last_updated DATETIME NOT NULL, CONSTRAINT pk_tokens PRIMARY KEY (uid_key, id_token_type)
+);
+INSERT INTO tokens VALUES ('04a2', 'ISO14443', '04A2', 'RFID', 'GB', 'TWK', 'GBTWK012345678V', 'TAG-7', 'Us', 'fleet', 0, 'Expired',
+    'de', 'NEVER', '2026-01-02 03:04:05.678000');
+INSERT INTO tokens VALUES ('1234', 'KeyCode', '1234', 'OTHER', 'GB', 'TWK', 'GBTWK012345678V', NULL, 'Us', NULL, 1, NULL,
+    NULL, 'ALWAYS', '2026-01-02 03:04:05.678000');
+"""
+
+
+async def test_a_store_of_the_first_schema_keeps_all_and_takes_what_is_new(tmp_path: Path) -> None:
+    file = tmp_path / "tokens.db"
+    with sqlite3.connect(file) as other:
+        other.executescript(f"CREATE TABLE {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL);{FIRST_SCHEMA}")
+        other.execute(f"INSERT INTO {VERSION_TABLE} VALUES ('0001')")
+    other.close()
+    written = datetime(2026, 1, 2, 3, 4, 5, 678000, UTC)
+    made = Token("04A2", "GB", "TWK", "GBTWK012345678V", "Us", last_updated=written)
+    card = replace(
+        made,
+        valid=False,
+        status=AuthorizationStatus.EXPIRED,
+        visual_number="TAG-7",
+        group_id="fleet",
+        language_code="de",
+        cache_mode=CacheMode.NEVER,
+    )
+    pin = replace(made, uid="1234", id_token_type=IdTokenType.KEY_CODE, kind=TokenKind.OTHER)
+    more = replace(
+        card,
+        expiry=datetime(2030, 1, 2, 3, 4, 5, 678000, UTC),
+        evse_ids=(1, 7),
+        language2="en-US",
+        personal_message=PersonalMessage("Grüß dich", MessageFormat.HTML, "de-AT"),
+        charging_priority=-9,
+    )
+    async with TokenStore(str(file)) as store:
+        assert store.all() == [card, pin]
+        kept = await store.put(more)
+        assert replace(kept, last_updated=written) == more
+    async with TokenStore(str(file)) as store:
+        assert store.all() == [kept, pin]
 
 
 async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:

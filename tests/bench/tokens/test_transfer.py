@@ -9,13 +9,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.clock import NS_PER_MS, to_datetime
 from bench.errors import BadInput, OperatorError
 from bench.settings import EnrolSettings
 from bench.tokens import transfer
 from bench.tokens.api_form import infer_type
 from bench.tokens.checks import checked
 from bench.tokens.contract_id import make, normalise
-from bench.tokens.model import AuthorizationStatus, CacheMode, IdTokenType, Token, TokenKind
+from bench.tokens.model import (
+    AuthorizationStatus,
+    CacheMode,
+    IdTokenType,
+    MessageFormat,
+    PersonalMessage,
+    Token,
+    TokenKind,
+)
 from bench.tokens.transfer import format_tokens, from_api, parse_tokens, read_tokens, to_api, write_tokens
 
 BODY = {
@@ -46,7 +55,18 @@ TOKENS = st.builds(
     visual_number=st.none() | TEXT.filter(str.isprintable),
     group_id=st.none() | ASCII,
     language_code=st.none() | st.just("de"),
-).map(checked)
+    expiry=st.none() | st.integers(0, 4_000_000_000_000).map(lambda ms: to_datetime(ms * NS_PER_MS)),
+    evse_ids=st.lists(st.integers(1, 2**31 - 1), max_size=3).map(tuple),
+    language2=st.none() | st.just("en-US"),
+    personal_message=st.none()
+    | st.builds(
+        PersonalMessage,
+        TEXT.filter(lambda text: text.isprintable() and text.strip()),
+        st.sampled_from([MessageFormat.HTML, MessageFormat.URI, MessageFormat.UTF8]),
+        st.none() | st.just("de-AT"),
+    ),
+    charging_priority=st.none() | st.integers(-9, 9),
+).map(lambda token: checked(token if token.language_code else replace(token, language2=None)))
 
 
 @given(TOKENS)
@@ -131,9 +151,46 @@ def test_a_chargers_own_list() -> None:
         "04A2B3C4", "DE", "8AA", make("DE", "8AA", "04A2B3C4"), "Us", group_id="FLEET", valid=True, status=None
     )
     assert (blocked.valid, blocked.status) == (False, AuthorizationStatus.BLOCKED)
-    assert (expired.valid, expired.status) == (False, AuthorizationStatus.EXPIRED)
-    assert dated.effective_status is AuthorizationStatus.ACCEPTED
-    assert [(note.row, note.field) for note in found.notes] == [(6, "expiry")]
+    assert (expired.valid, expired.expiry) == (True, datetime(2020, 1, 1, tzinfo=UTC))
+    assert expired.status_at(datetime(2020, 1, 1, tzinfo=UTC)) is AuthorizationStatus.EXPIRED
+    assert dated.expiry == datetime(2999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    assert [(note.row, note.field) for note in found.notes] == [(5, "expiry")]  # over already
+
+
+def test_columns_of_what_ocpp_says_of_a_token() -> None:
+    text = (
+        "idTag,language,language2,EVSEs,priority,message,personalMessageFormat,expiry\n"
+        'CAFE,de,en-US,"2, 1",-3,Willkommen,ascii,2030-06-01T12:00:00+02:00\n'
+    )
+    tokens, errors = read_tokens(text)
+    assert errors == []
+    (token,) = tokens
+    assert (token.language_code, token.language2, token.evse_ids, token.charging_priority) == (
+        "de",
+        "en-US",
+        (1, 2),
+        -3,
+    )
+    assert token.personal_message == PersonalMessage("Willkommen", MessageFormat.ASCII)
+    assert token.expiry == datetime(2030, 6, 1, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "field", "why"),
+    [
+        ("evseIds", "1 a", "evseIds", "'a', wanted a whole number"),
+        ("evseIds", "0", "evseIds", "0, wanted numbers from 1"),
+        ("chargingPriority", "high", "chargingPriority", "'high', wanted a whole number"),
+        ("chargingPriority", "10", "chargingPriority", "10, wanted -9 to 9"),
+        ("personalMessageFormat", "UTF8", "personalMessage", "empty, but its format or language is given"),
+        ("expiry", "soon", "expiry", "'soon', wanted a date"),
+        ("language2", "en", "language2", "set without a first language"),
+    ],
+)
+def test_what_is_wrong_of_them_is_told(column: str, cell: str, field: str, why: str) -> None:
+    _, (error,) = read_tokens(f"uid,{column}\nCAFE,{cell}\n")
+    assert error.field == field
+    assert error.why.startswith(why)
 
 
 def test_a_column_type_may_name_either_type() -> None:

@@ -105,7 +105,7 @@ class FakeSession:
                 pass
         return exchange
 
-    async def call(self, station: str, action: str, payload: Mapping[str, object]) -> CallAnswer:
+    async def call(self, station: str, action: str, payload: Mapping[str, object], *, raw: bool = False) -> CallAnswer:
         self.calls.append((station, action, dict(payload)))
         if station == "nobody":
             raise NotFound("no station named nobody has connected")

@@ -55,6 +55,49 @@ async def test_status_and_type_may_be_added(api):
     assert (told["status"], told["idTokenType"]) == ("Expired", "eMAID")
 
 
+async def test_what_ocpp_says_of_a_token_may_be_added(api):
+    extra = {
+        "languageCode": "de",
+        "language2": "en-US",
+        "expiry": "2030-12-31T23:59:59.500Z",
+        "evseIds": [1, 2],
+        "personalMessage": {"format": "ASCII", "content": "Hello", "language": "en"},
+        "chargingPriority": 0,
+    }
+    assert (await api.client.post("/api/v0/token", json=TOKEN | extra)).status_code == 201
+    told = (await api.client.get("/api/v0/token/DEADBEEF")).json()
+    assert {name: told[name] for name in extra} == extra
+    zoneless = TOKEN | {"expiry": "2030-12-31T23:59:59", "personalMessage": {"content": "Hello"}}
+    assert (await api.client.post("/api/v0/token", json=zoneless)).status_code == 201
+    told = (await api.client.get("/api/v0/token/DEADBEEF")).json()
+    assert told["expiry"] == "2030-12-31T23:59:59.000Z"
+    assert told["personalMessage"] == {"format": "UTF8", "content": "Hello"}
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"expiry": "soon"}, "expiry"),
+        ({"expiry": "0001-01-01T00:00:00+14:00"}, "expiry"),
+        ({"evseIds": [0]}, "evseIds"),
+        ({"evseIds": [True]}, "evseIds"),
+        ({"evseIds": list(range(1, 102))}, "evseIds"),
+        ({"language2": "en"}, "language2"),
+        ({"personalMessage": {"content": ""}}, "personalMessage"),
+        ({"personalMessage": {"content": "ä", "format": "ASCII"}}, "personalMessage"),
+        ({"personalMessage": {"content": "a", "format": "QRCODE"}}, "personalMessage"),
+        ({"personalMessage": {"content": "a", "tone": "kind"}}, "personalMessage"),
+        ({"chargingPriority": 10}, "chargingPriority"),
+        ({"chargingPriority": "3"}, "chargingPriority"),
+    ],
+)
+async def test_what_is_wrong_of_it_is_told(api, change, field):
+    answer = await api.client.post("/api/v0/token", json=TOKEN | change)
+    assert answer.status_code == 400
+    assert field in answer.json()["error"]
+    assert not api.session.store.tokens
+
+
 async def test_an_unknown_token_is_not_found(api):
     answer = await api.client.get("/api/v0/token/NOBODY")
     assert (answer.status_code, answer.json()["status"]) == (404, "Not Found")
