@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import ssl as tls
 from collections.abc import Mapping, Sequence
@@ -30,6 +31,11 @@ _WRONG_NAME = (62, 64)
 def station_url(base: str, station: str) -> str:
     """``{base}/{station}``, the id percent-encoded (OCPP-J 1.6 section 3.1.1)."""
     return f"{base.rstrip('/')}/{quote(station, safe='')}"
+
+
+def basic_auth_header(user: str, password: str) -> str:
+    """The value of an Authorization header (RFC 7617)."""
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
 async def dial(

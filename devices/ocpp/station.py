@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import ssl as tls
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -16,7 +15,7 @@ from bench.errors import BenchBug, LinkDown
 from bench.ports import CsmsSink, LinkState, LinkStatus
 from bench.tasks import Tasks
 from devices.ocpp.connection import PING_S
-from devices.ocpp.dial import dial, station_url
+from devices.ocpp.dial import basic_auth_header, dial, station_url
 from devices.ocpp.handshake import VERSIONS, Refusal
 from devices.supervisor import backoff
 
@@ -49,7 +48,7 @@ class CsmsConnection:
         self._base = url.rstrip("/")
         self._identity = identity
         self._offered = [_NAMES[version] for version in versions]
-        self._headers = {} if credentials is None else {"Authorization": _basic(*credentials)}
+        self._headers = {} if credentials is None else {"Authorization": basic_auth_header(*credentials)}
         self._ssl = ssl
         self._ping_s = ping_s
         self._first_retry_s = first_retry_s
@@ -166,8 +165,3 @@ class CsmsConnection:
                 self._filled.clear()
         except ConnectionClosed:
             pass  # its reader tells
-
-
-def _basic(user: str, password: str) -> str:
-    """RFC 7617."""
-    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
