@@ -36,7 +36,8 @@ class Said:
 class PushReport:
     """What came of pushing the store as a local list.
 
-    status: the station's word (Accepted, Failed, VersionMismatch, NotSupported). version_read: read back afterwards.
+    status: the station's word (Accepted, Failed, VersionMismatch, NotSupported). sent: entries that it accepted, in however many
+    messages. version_sent: of the latest message. version_read: read back afterwards.
     left_out: (uid, why) of tokens not sent. text: one plain sentence.
     """
 

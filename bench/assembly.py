@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from bench.clock import utc_now
+from bench.csms.contract import read_trust
 from bench.errors import BadInput, OperatorError
 from bench.journal.capture import Capture
 from bench.passwords import StationPasswords
@@ -119,6 +120,7 @@ class Bench:
             readers=tuple(self._make_readers(profile)),
             csms=None if csms is None else self._make_dialer(csms, csms.identity or profile.charger.identity),
             keeper=None if csms is None else self._make_keeper(csms.identity or profile.charger.identity),
+            contract_trust=read_trust(profile.ocpp.contract_roots),
         )
         self.session.server = server = self._make_listener(options.ocpp or profile.ocpp.listen)
         self._session_made = True

@@ -16,12 +16,23 @@ def certificates() -> None:
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--host", "hosts", multiple=True, metavar="H", help="Name or address of this computer; repeatable.")
 @click.option("--station", "stations", multiple=True, metavar="CN", help="Serial number or id; repeatable.")
+@click.option("--days", type=click.IntRange(1, 3650), metavar="N", help="Term of server and stations; 825 if left out.")
+@click.option("--key-type", type=click.Choice(["ec", "rsa"]), help="Of a new CA and all it signs; ec if left out.")
 @click.option("--force", is_flag=True, help="Replace what is there, the CA too.")
-def make(folder: Path, hosts: tuple[str, ...], stations: tuple[str, ...], force: bool) -> int:
+def make(
+    folder: Path,
+    hosts: tuple[str, ...],
+    stations: tuple[str, ...],
+    days: int | None,
+    key_type: str | None,
+    force: bool,
+) -> int:
     """Make a CA, a server certificate (loopback is always in it) and station certificates in FOLDER."""
+    from devices.ocpp.certificates import LEAF_DAYS, KeyType
     from devices.ocpp.certificates import make as make_all
 
-    ca, server, *made = make_all(folder, hosts, stations, force=force)
+    kind = None if key_type is None else KeyType(key_type)
+    ca, server, *made = make_all(folder, hosts, stations, force=force, days=days or LEAF_DAYS, key_type=kind)
     click.echo(f"CA       {ca.certificate}  install this one in the stations")
     click.echo(f"server   {server.certificate}  key {server.key}")
     for files in made:

@@ -61,7 +61,7 @@ class OcppPeer(ABC):
     def _ours(self, action: str) -> bool:
         """Whether we may call that."""
 
-    def _settling(self, call: Call, answer: CallAnswer) -> list[Effect]:
+    def _settling(self, call: Call, answer: CallAnswer, message: Message) -> list[Effect]:
         """What an answer to a call of ours means here, before it is settled."""
         return []
 
@@ -240,7 +240,7 @@ class OcppPeer(ABC):
         call = self._calls.answered(call_id)
         if call is None:
             return [self._stray(call_id, answer)]
-        meant = self._settling(call, answer)
+        meant = self._settling(call, answer, message)
         refusal = self._refuse_answer(call, message.decoded.faults)
         return [*meant, Settled(call_id, answer), *refusal, *self._send_next()]
 

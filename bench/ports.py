@@ -44,6 +44,7 @@ class StationOpened:
 
     version: negotiated OCPP version, ``1.6``, ``2.0.1`` or ``2.1``. offered: the subprotocols it named.
     user: basic-auth user, or None. peer_certificate_cn: the common name in its certificate (security profile 3), or None.
+    security_profile: of the listener, 0 to 3, or None where it does not say. tls: its version, ``TLSv1.3``, or empty.
     """
 
     station: str
@@ -53,6 +54,8 @@ class StationOpened:
     user: str | None
     stamp: Stamp
     peer_certificate_cn: str | None = None
+    security_profile: int | None = None
+    tls: str = ""
 
 
 class Sink(Protocol):

@@ -20,6 +20,8 @@ from bench.book import ExchangeBook
 from bench.bus_desk import BusDesk
 from bench.card import CardRead, CardRemoved
 from bench.clock import Clock, Stamp, SystemClock
+from bench.csms.contract import NO_TRUST, ContractTrust
+from bench.csms.events import StationEvent
 from bench.deciding import Decider
 from bench.errors import BadInput, NotFound, OperatorError
 from bench.exchange import Exchange, Finding, Party, Severity
@@ -95,6 +97,7 @@ class Session:
         csms_url: str | None = None,
         csms: CsmsDialer | None = None,
         keeper: Keeper | None = None,
+        contract_trust: ContractTrust = NO_TRUST,
     ) -> None:
         self.profile = profile
         self.store = store
@@ -139,6 +142,7 @@ class Session:
             profile.ocpp,
             self.clock,
             self._station_changed,
+            contract_trust,
         )
         self._station_desk = StationDesk(
             self._board,
@@ -342,6 +346,20 @@ class Session:
     async def clear_cache(self, station: str) -> Said:
         """ClearCache (OCPP 2.0.1 C11, 1.6 section 5.4)."""
         return await self._station_desk.clear_cache(station)
+
+    async def change_availability(
+        self, station: str, operative: bool, evse: int | None = None, connector: int | None = None
+    ) -> Said:
+        """ChangeAvailability (OCPP 2.0.1 G03, G04; 1.6 section 5.2); neither evse nor connector: the whole station."""
+        return await self._station_desk.change_availability(station, operative, evse, connector)
+
+    async def data_transfer(self, station: str, vendor_id: str, message_id: str = "", data: object = None) -> Said:
+        """DataTransfer (OCPP 2.0.1 P01; 1.6 section 5.6). data: text on 1.6, any JSON on 2.x, None for none."""
+        return await self._station_desk.data_transfer(station, vendor_id, message_id, data)
+
+    def station_events(self, station: str) -> list[StationEvent]:
+        """What a station reported, oldest first; bounded. Raises NotFound."""
+        return list(self._board.known(station).events)
 
     async def read_settings(self, station: str, report: bool = False) -> list[SettingValue]:
         """The settings of :mod:`bench.auth_settings` as the station tells them; report: from its base report (2.x)."""

@@ -111,6 +111,8 @@ class CsmsSettings(DialSettings):
 class OcppSettings(_Section):
     """listen: ``HOST:PORT``. unknown_stations: any station may connect. security: how they prove who they are.
     upstream: a CSMS that stations are passed on to, or None. csms: a CSMS to which the bench is a station, or None.
+    contract_roots: PEM files of the roots (V2G, MO) that contract certificates must come from, with their CRLs; without any, only
+    dates and signatures are judged.
     """
 
     listen: str = "127.0.0.1:9000"
@@ -121,6 +123,7 @@ class OcppSettings(_Section):
     security: SecuritySettings = SecuritySettings()
     upstream: UpstreamSettings | None = None
     csms: CsmsSettings | None = None
+    contract_roots: tuple[Path, ...] = ()
 
 
 class ReaderSettings(_Section):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
+
+from bench.csms.events import MAX_EVENTS, StationEvent
 
 
 @dataclass(slots=True)
@@ -41,11 +44,29 @@ class Transaction:
         return same_type and self.id_token.casefold() == value.casefold()
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a BootNotification says beside vendor, model, serial number and firmware; empty where it does not.
+
+    reason: of the boot (2.x). box_serial_number: chargeBoxSerialNumber, deprecated (1.6). iccid, imsi: of the modem's SIM card.
+    """
+
+    reason: str = ""
+    box_serial_number: str = ""
+    iccid: str = ""
+    imsi: str = ""
+    meter_type: str = ""
+    meter_serial_number: str = ""
+
+
 @dataclass(slots=True)
 class Station:
     """One station, connected or remembered.
 
     version: negotiated OCPP version. boot: what our BootNotification answer said, or None before it.
+    identity: the rest of what its BootNotification said. events: what it reported, newest last.
+    security_profile: in force on its connection (0 to 3), None = not known. tls: ``TLSv1.3``, empty without.
+    last_heard_utc_ns: its latest message. offline_since_utc_ns: when its connection ended, None while it is up.
     list_version: as last read back or pushed; None = never asked, -1 = not supported (1.6).
     shadow: token keys (value casefolded) of the list we pushed, or None when unknown.
     accepted: values this station was told are accepted (it may hold them in its cache).
@@ -64,13 +85,19 @@ class Station:
     model: str = ""
     serial_number: str = ""
     firmware: str = ""
+    identity: Identity = Identity()
+    security_profile: int | None = None
+    tls: str = ""
     list_version: int | None = None
     limits: ListLimits = field(default_factory=ListLimits)
     shadow: set[str] | None = None
     accepted: set[str] = field(default_factory=set)
     transactions: dict[str, Transaction] = field(default_factory=dict)
     connectors: dict[str, str] = field(default_factory=dict)
+    events: deque[StationEvent] = field(default_factory=lambda: deque(maxlen=MAX_EVENTS))
+    last_heard_utc_ns: int | None = None
     last_heartbeat_utc_ns: int | None = None
+    offline_since_utc_ns: int | None = None
     revision: int = 0
 
     @property

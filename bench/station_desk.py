@@ -27,7 +27,7 @@ MAX_LISTS = 200
 
 
 class StationDesk:
-    """Remote start and stop, local list, cache, settings.
+    """Remote start and stop, local list, cache, availability, vendor data, settings.
 
     changed is called with a station's id when what is known of it changed. later(exchange) calls ``remote_start_waited`` when
     the time limit of a tap is up. finding(rule, severity, text, cure) tells of a station whose word cannot be believed.
@@ -116,6 +116,19 @@ class StationDesk:
         if said.ok:
             known.accepted.clear()
         return said
+
+    async def change_availability(self, station: str, operative: bool, evse: int | None, connector: int | None) -> Said:
+        known = self._board.known(station)
+        action, payload = requests.change_availability(known.version, operative, evse, connector)
+        return requests.plain_words(known.version, await self._board.call(station, action, payload))
+
+    async def data_transfer(self, station: str, vendor_id: str, message_id: str, data: object) -> Said:
+        known = self._board.known(station)
+        action, payload = requests.data_transfer(known.version, vendor_id, message_id, data)
+        try:
+            return requests.plain_words(known.version, await self._board.call(station, action, payload))
+        finally:
+            self._changed(station)  # it is among the station's events
 
     async def read_settings(self, station: str, report: bool) -> list[SettingValue]:
         known = self._board.known(station)

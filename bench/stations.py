@@ -12,6 +12,7 @@ from bench.clock import Clock, Stamp
 from bench.codecs.ocpp import Call
 from bench.csms.authority import Authority
 from bench.csms.context import Memory
+from bench.csms.contract import NO_TRUST, ContractTrust
 from bench.csms.link import Effect, Noticed, Send, Settled, StationLink
 from bench.csms.reports import Reports
 from bench.errors import LinkDown, NotFound, OperatorError
@@ -57,6 +58,7 @@ class StationBoard:
         settings: OcppSettings,
         clock: Clock,
         changed: Callable[[str], None],
+        contract_trust: ContractTrust = NO_TRUST,
     ) -> None:
         self.stations: dict[str, Station] = {}
         self.server: StationServer | None = None
@@ -67,6 +69,7 @@ class StationBoard:
         self._settings = settings
         self._clock = clock
         self._changed = changed
+        self._contract_trust = contract_trust
         self._links: dict[str, StationLink] = {}
         self._memories: dict[str, Memory] = {}
         self._waiting: dict[tuple[str, str], _Waiting] = {}
@@ -88,9 +91,13 @@ class StationBoard:
         station.peer = opened.peer
         station.user = opened.user
         station.peer_certificate_cn = opened.peer_certificate_cn
+        station.security_profile, station.tls = opened.security_profile, opened.tls
+        station.offline_since_utc_ns = None
         station.boot = None
         memory = self._memories.setdefault(station.id, Memory())
-        self._links[station.id] = StationLink(station, self._authority, self._settings, self._clock, memory=memory)
+        self._links[station.id] = StationLink(
+            station, self._authority, self._settings, self._clock, memory=memory, contract_trust=self._contract_trust
+        )
         offered = ", ".join(opened.offered) or "none"
         detail = f"connected from {opened.peer}, OCPP {opened.version}, offered {offered}"
         self._note(station.id, "up", detail, opened.stamp)
@@ -101,6 +108,7 @@ class StationBoard:
         if station is None:
             return
         station.connected = False
+        station.offline_since_utc_ns = stamp.utc_ns
         self._note(station_id, "down", f"closed, code {code}{': ' + reason if reason else ''}", stamp)
         self._drop_link(station_id, f"the station's connection closed (code {code})")
         self._touch(station)
@@ -111,6 +119,7 @@ class StationBoard:
         station = self.stations[station_id]
         if link is None:
             return
+        station.last_heard_utc_ns = stamp.utc_ns
         decoded = link.decode(data)
         message = self._journal.append(Link.OCPP, Direction.IN, station_id, data, decoded, stamp)
         body = decoded.body

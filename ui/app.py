@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from bench.assembly import Bench, Options
+    from bench.certificate_set import CertificateFiles, CertificatesWanted
     from bench.recording import Recording
     from bench.tasks import Tasks
     from fixtures.demo import Demo
@@ -155,6 +156,8 @@ class Application:
         self.window.capture_requested.connect(lambda file: self._start_later(self._open_capture(file)))
         self.window.listen_requested.connect(lambda where: self._start_later(self._listen(where)))
         self.window.workspace.use(self._tasks)
+        self.window.workspace.certificates.make = _make_certificates
+        self.window.workspace.certificates.use = self._use_certificates
         code = 0
         try:
             try:
@@ -279,6 +282,24 @@ class Application:
         self.window.grab_png(file)
         return 0 if good else 1
 
+    def _use_certificates(self, files: CertificateFiles, level: int) -> str:
+        """Set them in the profile of this run, or in one beside them where there is none; what was done, in words."""
+        from bench.certificate_set import use_in_profile
+
+        before = self._profile_file or self.window.last_profile()
+        file = before or files.ca.parent / "profile.toml"
+        try:
+            profile = use_in_profile(file, files, level)
+        except OSError as error:
+            raise OperatorError(f"cannot write {file}: {error.strerror or error}", "make it writable") from error
+        self._profile_file = file
+        self.window.remember_profile(file)
+        made = "" if before is not None else " (a new profile, for none was in use)"
+        text = f"saved in {file}{made}; start the program again: until then the bench listens as before"
+        if level == 2:
+            text += f". Each station needs its password: authbench secret set ocpp:{profile.charger.identity}"
+        return text
+
     # Options
 
     def _demo_options(self) -> Options:
@@ -330,6 +351,27 @@ class Application:
             self._slot_fault(type(error), error, error.__traceback__)
         else:
             _log().error("event loop: %s", context.get("message"))
+
+
+def _make_certificates(wanted: CertificatesWanted) -> CertificateFiles:
+    """On a thread of its own: RSA keys take their time. A server certificate that names these hosts already is kept."""
+    from bench.certificate_set import CertificateFiles
+    from devices.ocpp.certificates import KeyType, hosts_of, make, read
+
+    there = wanted.folder / "server.pem"
+    kept = there.exists() and not wanted.replace and set(wanted.hosts) <= set(hosts_of(read(there)))
+    ca, server, *stations = make(
+        wanted.folder,
+        () if kept else wanted.hosts,
+        wanted.stations,
+        force=wanted.replace,
+        days=wanted.days,
+        key_type=KeyType(wanted.key_type),
+    )
+    made = zip(wanted.stations, stations, strict=True)
+    return CertificateFiles(
+        ca.certificate, server.certificate, server.key, tuple((name, each.certificate, each.key) for name, each in made)
+    )
 
 
 # Said by Qt's offscreen platform at every resize; it has no window manager to pass the hints to.

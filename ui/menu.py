@@ -54,6 +54,7 @@ class WindowMenu:
         self._action("Mark message", "Ctrl+B", workspace.messages.toggle_bookmark)
         self._action("Next marked message", "F2", workspace.messages.next_note)
         self._action("Push local list", "Ctrl+L", workspace.push_list)
+        self._action("Make certificates…", "", workspace.show_certificates)
         self.menu.addSeparator()
         self._action("Keys", "F1", workspace.show_keys)
         self._action("Quit", "Ctrl+Q", quit_)

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from bench.clock import SystemClock
+from ui.certificates_flow import Certificates
 from ui.docks import PanelDock
 from ui.keys import KeysCard
 from ui.panels.base import Panel, touches
@@ -104,6 +105,7 @@ class Workspace(QObject):
         self.orders = Orders(self.show_notice)
         self.transfers = Transfers(window, self.messages, self.orders, self.capture_requested.emit)
         self.comparisons = Comparisons(window, self.exchanges, self.orders)
+        self.certificates = Certificates(window, self.orders)
         self.status = StatusLine()
         window.setStatusBar(self.status)
         for panel in self.panels:
@@ -170,6 +172,7 @@ class Workspace(QObject):
         self._close_connect_page()
         self.transfers.end()
         self.comparisons.end()
+        self.certificates.end()
 
     # What passes between panels
 
@@ -229,9 +232,14 @@ class Workspace(QObject):
         if page is None:
             page = ConnectPage(self._window)
             page.listen_requested.connect(self.listen_requested)
+            page.certificates_requested.connect(self.show_certificates)
             self.connect_page = page
         page.show_session(self._session)
         page.open()
+
+    def show_certificates(self) -> None:
+        """Make certificates, with what is known of this computer and the selected station filled in."""
+        self.certificates.show(self._session, self.station.station)
 
     def show_keys(self) -> None:
         if self._keys is None:

@@ -8,7 +8,7 @@ from bench.csms import plug_and_charge16
 from bench.csms.certificate_name import boot_status
 from bench.csms.context import Answer, Answerer, Context, Payload, nothing
 from bench.message import Message
-from bench.station import Transaction
+from bench.station import Identity, Transaction
 from bench.tokens import id_token_info
 from bench.tokens.checks import MAX_UID_16
 from bench.tokens.model import Ask, Decision
@@ -68,6 +68,13 @@ def boot_notification(context: Context, request: Payload, message: Message) -> A
     station.model = request["chargePointModel"]
     station.serial_number = request.get("chargePointSerialNumber") or request.get("chargeBoxSerialNumber", "")
     station.firmware = request.get("firmwareVersion", "")
+    station.identity = Identity(
+        box_serial_number=request.get("chargeBoxSerialNumber", ""),
+        iccid=request.get("iccid", ""),
+        imsi=request.get("imsi", ""),
+        meter_type=request.get("meterType", ""),
+        meter_serial_number=request.get("meterSerialNumber", ""),
+    )
     station.boot = boot_status(context)
     return {"status": station.boot, "currentTime": context.now(), "interval": context.heartbeat_s}
 

@@ -10,7 +10,7 @@ from bench.csms import contract
 from bench.csms.certificate_name import boot_status
 from bench.csms.context import Answer, Answerer, Context, Payload, nothing
 from bench.message import Message
-from bench.station import Transaction
+from bench.station import Identity, Transaction
 from bench.tokens.id_token_info import id_token_info as info_of
 from bench.tokens.model import ID_TOKEN_TYPES, Ask, Decision
 
@@ -52,7 +52,7 @@ def _tell_chain(context: Context, chain: contract.ChainVerdict) -> None:
             "ocpp.certificate-unanchored",
             "info",
             "no contract roots are configured: dates and signatures of a chain are checked, but not who stands behind it",
-            "give the bench the roots that contracts come from",
+            "name the roots that contracts come from as ocpp.contract_roots in the profile",
         )
 
 
@@ -98,6 +98,8 @@ def boot_notification(context: Context, request: Payload, message: Message) -> A
     station.model = described["model"]
     station.serial_number = described.get("serialNumber", "")
     station.firmware = described.get("firmwareVersion", "")
+    modem = described.get("modem", {})
+    station.identity = Identity(request["reason"], iccid=modem.get("iccid", ""), imsi=modem.get("imsi", ""))
     station.boot = boot_status(context)
     return {"status": station.boot, "currentTime": context.now(), "interval": context.heartbeat_s}
 

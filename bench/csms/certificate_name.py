@@ -13,6 +13,20 @@ def proven(station: Station) -> bool:
     return station.peer_certificate_cn in (None, station.id, station.serial_number or None)
 
 
+def fit_in_words(station: Station) -> tuple[bool | None, str]:
+    """Whether its certificate fits, and why in a few words; None where that cannot be told yet or it showed none."""
+    name = station.peer_certificate_cn
+    if name is None:
+        return None, "none shown"
+    if name == station.id:
+        return True, f"{name}: is its id"
+    if not station.serial_number:
+        return None, f"{name}: is not its id; its BootNotification will tell its serial number"
+    if name == station.serial_number:
+        return True, f"{name}: is its serial number"
+    return False, f"{name}: is neither its id nor its serial number {station.serial_number}"
+
+
 def boot_status(context: Context) -> str:
     """``Accepted``, or ``Rejected`` for a station whose certificate names neither its id nor its serial number (A00.FR.405).
 

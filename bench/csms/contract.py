@@ -17,6 +17,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import BadInput
@@ -24,6 +25,11 @@ from bench.tokens.model import AuthorizationStatus
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate, CertificateRevocationList
+
+MAX_FILE = 2**20
+"""Bytes of one file of roots."""
+
+_NAME_THEM = "name PEM files of CA certificates and their CRLs as ocpp.contract_roots in the profile, or leave it out"
 
 MAX_CHAIN = 10
 """Certificates of one chain; a contract has two sub-CAs at most (ISO 15118-2 section 7.9)."""
@@ -85,6 +91,31 @@ class ContractTrust:
 
 
 NO_TRUST = ContractTrust()
+
+
+def read_trust(files: Sequence[Path]) -> ContractTrust:
+    """The roots and revocation lists of these PEM files together.
+
+    Raises:
+        BadInput: a file that cannot be read, or holds no certificate; the text names it.
+    """
+    roots: list[Certificate] = []
+    revocations: list[CertificateRevocationList] = []
+    for file in files:
+        try:
+            with file.expanduser().open("rb") as opened:
+                text = opened.read(MAX_FILE + 1)
+        except OSError as error:
+            raise BadInput(f"cannot read the contract roots {file}: {error.strerror or error}", _NAME_THEM) from error
+        if len(text) > MAX_FILE:
+            raise BadInput(f"the contract roots {file} are larger than {MAX_FILE} bytes", _NAME_THEM)
+        try:
+            found = ContractTrust.from_pem(text)
+        except BadInput as error:
+            raise BadInput(f"{error.what} (in {file})", _NAME_THEM) from error
+        roots += found.roots
+        revocations += found.revocations
+    return ContractTrust(tuple(roots), tuple(revocations))
 
 
 def judge(request: Mapping[str, Any], trust: ContractTrust, now: datetime) -> ChainVerdict | None:

@@ -10,10 +10,11 @@ from typing import Any
 from bench.answers import CallAnswer
 from bench.clock import Clock, Stamp
 from bench.codecs.ocpp import Call
-from bench.csms import answers16, answers21, answers201
+from bench.csms import answers16, answers21, answers201, events
 from bench.csms.authority import Authority
 from bench.csms.certificate_name import proven
 from bench.csms.context import Context, Memory
+from bench.csms.contract import NO_TRUST, ContractTrust
 from bench.csms.effects import Effect, Noticed, Send, Settled
 from bench.message import Fault, Message
 from bench.ocpp_peer import MAX_SEEN_IDS, CallRefused, OcppPeer
@@ -29,7 +30,7 @@ class StationLink(OcppPeer):
     """The station is the peer: its actions are answered, those of a CSMS are called.
 
     station is changed as its messages tell of it. authority decides about tokens. memory: what the station's connection before
-    this one left.
+    this one left. contract_trust: whom contract certificates must come from.
     """
 
     def __init__(
@@ -41,11 +42,12 @@ class StationLink(OcppPeer):
         *,
         id_prefix: str | None = None,
         memory: Memory | None = None,
+        contract_trust: ContractTrust = NO_TRUST,
     ) -> None:
         super().__init__(station.version, station.id, "station", id_prefix)
         self.station = station
         self._answers = _ANSWERS[station.version]
-        self._context = Context(station, authority, settings.heartbeat_s, clock, memory or Memory())
+        self._context = Context(station, authority, settings.heartbeat_s, clock, memory or Memory(), contract_trust)
 
     def call(
         self, action: str, payload: Mapping[str, Any], now: Stamp, *, raw: bool = False
@@ -63,14 +65,18 @@ class StationLink(OcppPeer):
         answerer = self._answers.get(call.action)
         if answerer is None:
             raise self._wrong_way(call.action)
-        return answerer(self._context, call.payload, message)
+        answer = answerer(self._context, call.payload, message)
+        events.record(self.station.events, call.action, call.payload, answer, message)
+        return answer
 
     def _ours(self, action: str) -> bool:
         return action not in self._answers or action in _BOTH_WAYS
 
-    def _settling(self, call: Call, answer: CallAnswer) -> list[Effect]:
+    def _settling(self, call: Call, answer: CallAnswer, message: Message) -> list[Effect]:
         if call.action in _REMOTE_STARTS and (answer.payload is None or answer.payload.get("status") != "Accepted"):
             self._context.remote_starts.refused(call.payload)
+        if answer.payload is not None and not message.decoded.faults:
+            events.record_ours(self.station.events, call.action, call.payload, answer.payload, message)
         return []
 
     def _after_reply(self) -> list[Effect]:

@@ -9,14 +9,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bench.answers import CallAnswer, Said
+from bench.csms.limits import max_id_token, max_length
+from bench.csms.vendor_data import shown
 from bench.errors import BadInput
 from bench.tokens.model import IdTokenType
 
 Request = tuple[str, dict[str, Any]]
-
-MAX_ID_TAG = 20
-MAX_ID_TOKEN = 36
-MAX_TRANSACTION_ID = 36
 
 
 def remote_start(
@@ -29,7 +27,7 @@ def remote_start(
     Raises:
         BadInput: the token is empty or too long, or there is no such EVSE number.
     """
-    limit = MAX_ID_TAG if version == "1.6" else MAX_ID_TOKEN
+    limit = max_id_token(version)
     if not id_token and id_token_type is not IdTokenType.NO_AUTHORIZATION:
         raise BadInput("a remote start needs a token", "give its value")
     if len(id_token) > limit:
@@ -61,8 +59,9 @@ def remote_stop(version: str, transaction_id: str) -> Request:
             return "RemoteStopTransaction", {"transactionId": int(transaction_id)}
         except ValueError:
             raise BadInput(f"{transaction_id!r} is no transaction id of OCPP 1.6", "give a whole number") from None
-    if not 0 < len(transaction_id) <= MAX_TRANSACTION_ID:
-        raise BadInput(f"a transaction id has 1 to {MAX_TRANSACTION_ID} characters, got {len(transaction_id)}")
+    limit = max_length(version, "RequestStopTransaction", "transactionId")
+    if not 0 < len(transaction_id) <= limit:
+        raise BadInput(f"a transaction id has 1 to {limit} characters, got {len(transaction_id)}")
     return "RequestStopTransaction", {"transactionId": transaction_id}
 
 
@@ -74,6 +73,54 @@ def clear_cache(version: str) -> Request:
 def list_version(version: str) -> Request:
     """GetLocalListVersion (OCPP 2.0.1 D02, 1.6 section 5.10)."""
     return "GetLocalListVersion", {}
+
+
+def change_availability(version: str, operative: bool, evse: int | None, connector: int | None) -> Request:
+    """ChangeAvailability (OCPP 2.0.1 G03, G04; 1.6 section 5.2).
+
+    evse: from 1, or None: the whole station. connector: of that EVSE from 1, or None: all of it. On 1.6 there are no EVSEs, and the
+    connector counts on the whole station.
+
+    Raises:
+        BadInput: no such number, or a connector without the EVSE that it belongs to (with it, on 1.6).
+    """
+    for name, number in (("EVSE", evse), ("connector", connector)):
+        if number is not None and number < 1:
+            raise BadInput(f"no {name} has the number {number}", "count from 1, or leave it out")
+    word = "Operative" if operative else "Inoperative"
+    if version == "1.6":
+        if evse is not None:
+            raise BadInput("OCPP 1.6 knows no EVSEs", "name the connector")
+        return "ChangeAvailability", {"connectorId": connector or 0, "type": word}
+    payload: dict[str, Any] = {"operationalStatus": word}
+    if evse is not None:
+        payload["evse"] = {"id": evse} | ({} if connector is None else {"connectorId": connector})
+    elif connector is not None:
+        raise BadInput(f"connector {connector} is of no EVSE", "name the EVSE too, or neither for the whole station")
+    return "ChangeAvailability", payload
+
+
+def data_transfer(version: str, vendor_id: str, message_id: str = "", data: object = None) -> Request:
+    """DataTransfer (OCPP 2.0.1 P01; 1.6 section 5.6). message_id: empty for none. data: None for none, text on 1.6, any JSON on
+    2.x.
+
+    Raises:
+        BadInput: an id is missing or too long, or the data is no text on 1.6.
+    """
+    if not vendor_id:
+        raise BadInput("a data transfer needs a vendor id", "give the one that the station's maker names")
+    payload: dict[str, Any] = {"vendorId": vendor_id}
+    if message_id:
+        payload["messageId"] = message_id
+    for name, value in payload.items():
+        limit = max_length(version, "DataTransfer", name)
+        if len(value) > limit:
+            raise BadInput(f"{name} has {len(value)} characters, but holds {limit}", "use a shorter one")
+    if data is not None:
+        if version == "1.6" and not isinstance(data, str):
+            raise BadInput("the data of OCPP 1.6 is text", "send JSON as text")
+        payload["data"] = data
+    return "DataTransfer", payload
 
 
 # Answers in words.
@@ -152,6 +199,32 @@ def _reset(version: str, action: str, payload: Mapping[str, Any]) -> tuple[bool,
     return (True, "the station resets") if status == "Accepted" else (False, "the station refused to reset")
 
 
+def _made_available(version: str, action: str, payload: Mapping[str, Any]) -> tuple[bool, str]:
+    """OCPP 2.0.1 G03.FR.05, 1.6 section 5.2: Scheduled waits for the end of a transaction."""
+    status = payload.get("status")
+    if status == "Scheduled":
+        return True, "the station will change its availability when the transaction has ended"
+    if status == "Accepted":
+        return True, "the station changed its availability"
+    return False, "the station refused to change its availability: it may not know that EVSE or connector"
+
+
+_TRANSFERRED: Mapping[object, tuple[bool, str]] = {
+    "Accepted": (True, "the station took the data"),
+    "Rejected": (False, "the station knows that message but refused the data"),
+    "UnknownVendorId": (False, "the station does not know that vendor"),
+    "UnknownMessageId": (False, "the station knows that vendor, but not that message"),
+}
+
+
+def _transferred(version: str, action: str, payload: Mapping[str, Any]) -> tuple[bool, str]:
+    status = payload.get("status")
+    ok, text = _TRANSFERRED.get(status, (False, f"the station answered the data with {status}"))
+    if "data" not in payload:
+        return ok, text
+    return ok, f"{text}; it sent back: {shown(payload['data'])}"
+
+
 def _any(version: str, action: str, payload: Mapping[str, Any]) -> tuple[bool, str]:
     status = payload.get("status")
     if status is None:
@@ -169,6 +242,8 @@ _WORDS: Mapping[str, Words] = {
     "ClearCache": _cleared,
     "GetLocalListVersion": _listed,
     "Reset": _reset,
+    "ChangeAvailability": _made_available,
+    "DataTransfer": _transferred,
 }
 
 

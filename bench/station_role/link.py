@@ -121,7 +121,7 @@ class RoleLink(OcppPeer):
             effects += self._tell(request)
         return effects
 
-    def _settling(self, call: Call, answer: CallAnswer) -> list[Effect]:
+    def _settling(self, call: Call, answer: CallAnswer, message: Message) -> list[Effect]:
         if call.id not in self._boots:
             return []
         self._boots.discard(call.id)

@@ -90,19 +90,10 @@ def values(made: list[Entry]) -> set[str]:
     return found
 
 
-def check_limits(count: int, payload_bytes: int, limits: ListLimits, sent: int | None = None) -> str:
-    """Why the station cannot take a list of so many entries in one message of that size, with the numbers; empty if it can.
-
-    sent: entries of the message, where they are not the whole list.
-    """
-    items = count if sent is None else sent
-    whose = "the store has" if sent is None or sent == count else "there are"
+def over_capacity(count: int, limits: ListLimits) -> str:
+    """Why the station's list cannot hold so many entries, with the numbers; empty if it can."""
     if limits.capacity is not None and count > limits.capacity:
         return f"the station's list holds {limits.capacity} entries, the store has {count} for it"
-    if limits.items_per_message is not None and items > limits.items_per_message:
-        return f"the station takes {limits.items_per_message} entries a message, {whose} {items}"
-    if limits.bytes_per_message is not None and payload_bytes > limits.bytes_per_message:
-        return f"the station takes {limits.bytes_per_message} bytes a message, this list needs {payload_bytes}"
     return ""
 
 

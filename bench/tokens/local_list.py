@@ -13,11 +13,12 @@ from bench.answers import CallAnswer, PushReport, Said
 from bench.errors import OperatorError
 from bench.station import Station
 from bench.tokens.list_changes import changes
-from bench.tokens.list_entries import Entry, LeftOut, check_limits, entries, expiring, frame_bytes, payload, values
+from bench.tokens.list_entries import Entry, LeftOut, entries, expiring, over_capacity, payload, values
 from bench.tokens.list_limits import Call, read_limits
+from bench.tokens.list_parts import parts
 from bench.tokens.model import Token
 
-__all__ = ["Call", "Held", "check_limits", "entries", "next_version", "push", "push_full", "read_version"]
+__all__ = ["Call", "Held", "entries", "next_version", "push", "push_full", "read_version"]
 
 NOT_SENT = "NotSent"
 NOT_SUPPORTED = "NotSupported"
@@ -96,7 +97,7 @@ async def push(
     if not said.ok or before is None:
         status = NOT_SUPPORTED if before == -1 else NOT_SENT
         return push.report(False, status, f"nothing was sent: {said.text}"), held
-    push.before = before
+    push.before = push.at = before
     if mode == "full":
         return await _full(push, call)
     unknown = push.why_no_differential()
@@ -130,36 +131,60 @@ async def _differential(push: _Push, call: Call) -> tuple[PushReport, Held | Non
 
 
 async def _send(push: _Push, call: Call, update: str, sent: list[Entry]) -> tuple[PushReport, Held | None]:
+    """The message, or as many as it takes; what the station holds after some of them only is not known."""
     station = push.station
-    assert push.before is not None
-    number = next_version(push.before)
-    made = payload(station.version, number, sent, update)
-    too_much = check_limits(len(push.made), frame_bytes(made), station.limits, len(sent))
+    assert push.at is not None
+    split, too_much = parts(station.version, sent, update, station.limits, MAX_VERSION)
+    too_much = over_capacity(len(push.made), station.limits) or too_much
+    if not too_much and update == "Differential" and push.at + len(split) > MAX_VERSION:
+        too_much = "the versions that are left are too few; push the full list"
     if too_much:
         return push.report(False, NOT_SENT, f"nothing was sent: {too_much}"), push.held
-    push.number, push.count, push.update = number, len(sent), update
+    # A full list may begin again at 1 (D01.FR.15); the Differentials behind it must be able to go up.
+    number = next_version(push.at) if push.at + len(split) <= MAX_VERSION else 1
+    push.update, push.count, push.total, push.messages = update, 0, len(sent), len(split)
+    for entries_of_it in split:
+        made = payload(station.version, number, entries_of_it, update if not push.count else "Differential")
+        refusal = await _send_one(push, call, made, number)
+        if refusal is not None:
+            return refusal, push.held
+        push.count += len(entries_of_it)
+        push.at, number = number, number + 1
+    report = await _read_back(push, call)
+    return report, Held(push.read, push.made) if report.ok and push.read is not None else None
+
+
+async def _send_one(push: _Push, call: Call, made: dict[str, object], number: int) -> PushReport | None:
+    """One SendLocalList; the report of a push that it ended, None where the station accepted it."""
+    station, first = push.station, push.count == 0
+    push.number = number
     try:
         answer = await call("SendLocalList", made)
     except OperatorError:
         station.shadow = None  # it may have taken the list and only its answer got lost
         raise
+    status = answer.code if answer.payload is None else str(answer.payload.get("status"))
     if answer.payload is None:
-        return push.report(False, answer.code, f"the station refused SendLocalList: {_refusal(answer)}"), push.held
-    status = str(answer.payload.get("status"))
-    if status != "Accepted":
+        text = f"the station refused SendLocalList: {_refusal(answer)}"
+    elif status == "Accepted":
+        return None
+    else:
+        text = f"the station answered {_status_in_words(status, answer, push.update if first else '')}"
         if status == NOT_SUPPORTED:
             station.list_version = -1
-        words = _status_in_words(status, answer, push.update)
-        return push.report(False, status, f"the station answered {words}"), push.held
-    report = await _read_back(push, call)
-    return report, Held(push.read, push.made) if report.ok and push.read is not None else None
+    if not first:
+        station.shadow = push.held = None
+        station.list_version = push.at
+        text += f"; it took {push.count} of the {_counted(push.total, push.noun)} before; push the full list"
+    return push.report(False, status, text)
 
 
 @dataclass(slots=True)
 class _Push:
     """One push under way. made: the list as it shall be. held: what the station holds, None where nobody knows.
-    number, count, update: of the message sent; number is None before that. lost_expiry: tokens whose expiry the station does not
-    honour in its list.
+    at: the station's version after what was sent so far. number: of the latest message, None before it. count: entries that were
+    accepted, of how many messages. update: the type asked for. lost_expiry: tokens whose expiry the station does not honour in its
+    list.
     """
 
     station: Station
@@ -169,7 +194,10 @@ class _Push:
     held: Held | None = None
     before: int | None = None
     number: int | None = None
+    at: int | None = None
     count: int = 0
+    total: int = 0
+    messages: int = 1
     update: str = "Full"
     read: int | None = None
     lost_expiry: int = 0
@@ -187,8 +215,13 @@ class _Push:
         return ""
 
     @property
+    def noun(self) -> str:
+        return "entry" if self.update == "Full" else "change"
+
+    @property
     def counted(self) -> str:
-        return _counted(self.count, "entry" if self.update == "Full" else "change")
+        inside = f" in {self.messages} messages" if self.messages > 1 else ""
+        return f"{_counted(self.count, self.noun)} accepted{inside}"
 
     def report(self, ok: bool, status: str, text: str) -> PushReport:
         if not ok and self.obstacle:
@@ -218,7 +251,7 @@ async def _read_back(push: _Push, call: Call) -> PushReport:
         return push.report(
             True,
             "Accepted",
-            f"{push.counted} accepted as version {push.number} (before: {push.before})",
+            f"{push.counted} as version {push.number} (before: {push.before})",
         )
     if push.read == push.before:
         text = f"Accepted, but the version did not move: it is still {push.read}, {push.number} was sent"

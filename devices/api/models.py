@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bench.auth_settings import Kind
+from bench.csms.events import EventKind
 from bench.exchange import DecidedBy, Party, Severity, Verdict
 from bench.message import Direction, Link
 from bench.ports import LinkState
@@ -80,13 +81,29 @@ class ListPush(Reads):
 
 
 class RemoteStartBody(Reads):
-    id_token: Annotated[str, Field(min_length=1, max_length=36)]
+    id_token: Annotated[
+        str, Field(min_length=1, max_length=255, description="up to 20 characters on OCPP 1.6, 36 on 2.0.1")
+    ]
     id_token_type: IdTokenType = IdTokenType.CENTRAL
     evse: EvseNumber | None = Field(default=1, description="null: the station chooses")
 
 
 class RemoteStopBody(Reads):
     transaction_id: Annotated[str, Field(min_length=1, max_length=36)]
+
+
+class AvailabilityBody(Reads):
+    """Neither evse nor connector: the whole station. On OCPP 1.6 a connector only."""
+
+    operative: StrictBool
+    evse: EvseNumber | None = None
+    connector: EvseNumber | None = None
+
+
+class DataTransferBody(Reads):
+    vendor_id: Annotated[str, Field(min_length=1, max_length=255)]
+    message_id: Annotated[str, Field(max_length=50)] = ""
+    data: Any = Field(default=None, description="text on OCPP 1.6, any JSON on 2.x; null is none")
 
 
 class LinkOut(Tells):
@@ -276,6 +293,21 @@ class PushOut(Tells):
 
 class ListVersionOut(SaidOut):
     version: int | None
+
+
+class StationEventOut(Tells):
+    """Something a station reported. seq: number of its message. utc: when the bench received it. what: the thing it tells of.
+    value: its word or value, secrets masked. detail: the rest in words.
+    """
+
+    seq: int
+    utc: datetime
+    kind: EventKind
+    action: str
+    what: str
+    value: str
+    detail: str
+    severity: Severity
 
 
 class SettingOut(Tells):

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from fastapi import APIRouter, Body, Path, Query, Response
 
 from bench.answers import CallAnswer, Said
+from bench.clock import iso_utc
+from bench.csms.events import EventKind, StationEvent
 from bench.errors import BadInput, LinkDown, NotFound, OperatorError, StoreError
 from devices.api.jsonio import JsonRoute, reply
 from devices.api.models import (
+    AvailabilityBody,
     CallOut,
+    DataTransferBody,
     ListPush,
     ListVersionOut,
     PushOut,
@@ -21,6 +25,7 @@ from devices.api.models import (
     SettingBody,
     SettingOut,
     SettingWrittenOut,
+    StationEventOut,
     Status,
 )
 
@@ -40,6 +45,7 @@ Raw = Annotated[
         "the message is marked injected"
     ),
 ]
+OfKind = Annotated[EventKind | None, Query(description="only events of that kind")]
 Payload = Annotated[dict[str, Any] | None, Body(description="payload of the call; nothing means {}")]
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -103,6 +109,25 @@ def stations_router(session: Session) -> APIRouter:
         """RequestStopTransaction (OCPP 2.0.1 F03), RemoteStopTransaction (OCPP 1.6)."""
         return reply(said_json(await _answered(session.remote_stop(station, body.transaction_id))))
 
+    @router.post("/availability", response_model=SaidOut)
+    async def change_availability(station: StationId, body: AvailabilityBody) -> Response:
+        """ChangeAvailability (OCPP 2.0.1 G03, G04; OCPP 1.6 section 5.2)."""
+        said = await _answered(session.change_availability(station, body.operative, body.evse, body.connector))
+        return reply(said_json(said))
+
+    @router.post("/data-transfer", response_model=SaidOut)
+    async def data_transfer(station: StationId, body: DataTransferBody) -> Response:
+        """DataTransfer (OCPP 2.0.1 P01; OCPP 1.6 section 5.6)."""
+        return reply(
+            said_json(await _answered(session.data_transfer(station, body.vendor_id, body.message_id, body.data)))
+        )
+
+    @router.get("/events", response_model=list[StationEventOut])
+    async def events(station: StationId, kind: OfKind = None) -> Response:
+        """What the station reported, oldest first: security events, monitored variables, vendor data, states, progress."""
+        found = session.station_events(station)
+        return reply([event_json(event) for event in found if kind in (None, event.kind)])
+
     @router.get("/settings", response_model=list[SettingOut])
     async def read_settings(station: StationId, report: FromReport = False) -> Response:
         """The authorization settings by their meaning (GetConfiguration, GetVariables, or GetBaseReport)."""
@@ -132,6 +157,19 @@ def setting_json(value: SettingValue, version: str) -> dict[str, object]:
         "read_only": value.read_only,
         "value": value.value,
         "status": value.status,
+    }
+
+
+def event_json(event: StationEvent) -> dict[str, object]:
+    return {
+        "seq": event.seq,
+        "utc": iso_utc(event.utc_ns),
+        "kind": event.kind,
+        "action": event.action,
+        "what": event.what,
+        "value": event.value,
+        "detail": event.detail,
+        "severity": event.severity,
     }
 
 

@@ -1,6 +1,7 @@
 """Certificates for a bench with TLS: a CA, a server certificate and one for each station (OCPP 2.0.1 A00).
 
-Keys are EC P-256, for the ECDHE-ECDSA suites of TLS 1.2 that OCPP asks for. A certificate lies in ``NAME.pem``, its key beside
+Keys are EC P-256 for the ECDHE-ECDSA suites of TLS 1.2 that OCPP asks for, or RSA for stations that only take that (A00.FR.318
+and FR.502). A certificate lies in ``NAME.pem``, its key beside
 it in ``NAME.key`` that only its owner may read.
 """
 
@@ -12,12 +13,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from bench.clock import utc_now
@@ -29,8 +31,17 @@ SKEW = timedelta(hours=1)  # a station's clock may be behind
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 MAX_NAME = 64  # characters of a common name (RFC 5280, ub-common-name)
 MAX_FILE = 2**20
+RSA_BITS = 2048  # the least that OCPP allows (A00.FR.502), and the most that small stations verify in time
 
 _FILE_NAME = re.compile(r"[^A-Za-z0-9._-]")
+
+
+PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
+class KeyType(StrEnum):
+    EC = "ec"
+    RSA = "rsa"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +53,22 @@ class Made:
 
 
 def make(
-    folder: Path, hosts: Sequence[str] = (), stations: Sequence[str] = (), *, force: bool = False, days: int = LEAF_DAYS
+    folder: Path,
+    hosts: Sequence[str] = (),
+    stations: Sequence[str] = (),
+    *,
+    force: bool = False,
+    days: int = LEAF_DAYS,
+    key_type: KeyType | None = None,
 ) -> tuple[Made, ...]:
     """A server certificate for these hosts and loopback, and one for each station (its common name), signed by the folder's CA.
 
-    The CA is made where there is none; an existing one is used, and replaced only with force. Returns CA, server, stations.
+    The CA is made where there is none; an existing one is used, and replaced only with force. key_type: None is that of the CA,
+    and EC for a new one. Returns CA, server, stations.
 
     Raises:
-        BadInput: a name that no certificate can hold. OperatorError: a file is there already, or the folder cannot be written.
+        BadInput: a name that no certificate can hold. OperatorError: a file is there already, the CA's key is of another type, or
+        the folder cannot be written.
     """
     names = [_common_name(station) for station in stations]
     addresses = [_general_name(host) for host in dict.fromkeys((*LOOPBACK, *hosts))]
@@ -66,8 +85,13 @@ def make(
         if force or not ca.certificate.exists():
             if not force:
                 _refuse_existing([ca])
-            _make_ca(ca)
+            _make_ca(ca, key_type or KeyType.EC)
         signer, signer_key = read(ca.certificate), read_key(ca.key)
+        if key_type not in (None, type_of(signer_key)):
+            raise OperatorError(
+                f"the CA in {folder} has an {type_of(signer_key).upper()} key",
+                "choose another folder, or replace what is there (--force)",
+            )
         for made, name in ((server, None), *zip(leaves, names, strict=True)):
             if made in wanted:
                 _make_leaf(made, signer, signer_key, name, addresses, days)
@@ -119,15 +143,20 @@ def read_all(path: Path) -> list[x509.Certificate]:
         ) from error
 
 
-def read_key(path: Path) -> ec.EllipticCurvePrivateKey:
-    """An EC key in a PEM file; raises as :func:`read`."""
+def read_key(path: Path) -> PrivateKey:
+    """An EC or RSA key in a PEM file; raises as :func:`read`."""
     try:
         key = serialization.load_pem_private_key(_bytes(path), None)
     except (ValueError, TypeError) as error:
         raise BadInput(f"there is no PEM key without a password in {path}") from error
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise BadInput(f"the key in {path} is not of an elliptic curve", "use the one made with the certificate")
+    if not isinstance(key, PrivateKey):
+        raise BadInput(f"the key in {path} is neither EC nor RSA", "use the one made with the certificate")
     return key
+
+
+def type_of(key: PrivateKey | object) -> KeyType:
+    """Of a private or public key that is EC or RSA."""
+    return KeyType.RSA if isinstance(key, rsa.RSAPrivateKey | rsa.RSAPublicKey) else KeyType.EC
 
 
 def common_name(name: x509.Name) -> str:
@@ -178,6 +207,7 @@ def describe(certificate: x509.Certificate) -> list[str]:
         f"name:    {common_name(certificate.subject)}",
         f"issuer:  {common_name(certificate.issuer)}",
         f"valid:   {certificate.not_valid_before_utc:%Y-%m-%d} to {certificate.not_valid_after_utc:%Y-%m-%d}",
+        f"key:     {_key_in_words(certificate.public_key())}",
         f"serial:  {certificate.serial_number:x}",
         *([f"hosts:   {', '.join(hosts)}"] if hosts else []),
         f"sha256:  {certificate.fingerprint(hashes.SHA256()).hex()}",
@@ -187,15 +217,21 @@ def describe(certificate: x509.Certificate) -> list[str]:
 # Making
 
 
-def _make_ca(made: Made) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
+def _new_key(key_type: KeyType) -> PrivateKey:
+    if key_type is KeyType.RSA:
+        return rsa.generate_private_key(65537, RSA_BITS)
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def _make_ca(made: Made, key_type: KeyType) -> None:
+    key = _new_key(key_type)
     serial = x509.random_serial_number()
     # Two CAs of one name cannot be told apart in a finding, nor by some TLS libraries.
     name = _name(f"Authbench CA {serial:x}"[:24])
     public = key.public_key()
     builder = _builder(name, name, public, serial, CA_DAYS)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-    builder = builder.add_extension(_usage(ca=True), critical=True)
+    builder = builder.add_extension(_usage(ca=True, rsa_key=False), critical=True)
     builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
     _write(made, builder.sign(key, hashes.SHA256()), key)
 
@@ -203,16 +239,16 @@ def _make_ca(made: Made) -> None:
 def _make_leaf(
     made: Made,
     ca: x509.Certificate,
-    ca_key: ec.EllipticCurvePrivateKey,
+    ca_key: PrivateKey,
     station: str | None,
     hosts: Sequence[x509.GeneralName],
     days: int,
 ) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = _new_key(type_of(ca_key))
     public = key.public_key()
     builder = _builder(_name(station or "authbench"), ca.subject, public, x509.random_serial_number(), days)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-    builder = builder.add_extension(_usage(ca=False), critical=True)
+    builder = builder.add_extension(_usage(ca=False, rsa_key=isinstance(key, rsa.RSAPrivateKey)), critical=True)
     purpose = ExtendedKeyUsageOID.SERVER_AUTH if station is None else ExtendedKeyUsageOID.CLIENT_AUTH
     builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
     if station is None:
@@ -232,7 +268,7 @@ def _key_identifier(ca: x509.Certificate) -> x509.AuthorityKeyIdentifier:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, public: ec.EllipticCurvePublicKey, serial: int, days: int
+    subject: x509.Name, issuer: x509.Name, public: ec.EllipticCurvePublicKey | rsa.RSAPublicKey, serial: int, days: int
 ) -> x509.CertificateBuilder:
     now = utc_now()
     builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(public)
@@ -247,13 +283,14 @@ def _name(common: str) -> x509.Name:
     )
 
 
-def _usage(*, ca: bool) -> x509.KeyUsage:
+def _usage(*, ca: bool, rsa_key: bool) -> x509.KeyUsage:
+    """rsa_key: the key may also encipher, for the TLS_RSA suites (RFC 5246 section 7.4.2)."""
     return x509.KeyUsage(
         digital_signature=not ca,
         content_commitment=False,
-        key_encipherment=False,
+        key_encipherment=rsa_key,
         data_encipherment=False,
-        key_agreement=not ca,
+        key_agreement=not ca and not rsa_key,
         key_cert_sign=ca,
         crl_sign=ca,
         encipher_only=False,
@@ -261,7 +298,7 @@ def _usage(*, ca: bool) -> x509.KeyUsage:
     )
 
 
-def _write(made: Made, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
+def _write(made: Made, certificate: x509.Certificate, key: PrivateKey) -> None:
     pem = serialization.Encoding.PEM
     secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     _put(made.key, secret, 0o600)
@@ -284,7 +321,9 @@ def _refuse_existing(wanted: Sequence[Made]) -> None:
     for made in wanted:
         for path in (made.certificate, made.key):
             if path.exists():
-                raise OperatorError(f"{path} is there already", "choose another folder, or replace it with --force")
+                raise OperatorError(
+                    f"{path} is there already", "choose another folder, or replace what is there (--force)"
+                )
 
 
 def _common_name(station: str) -> str:
@@ -305,6 +344,12 @@ def _general_name(host: str) -> x509.GeneralName:
     except UnicodeError:
         pass
     raise BadInput(f"{host!r} is no host name or address", "write for example --host bench.local or --host 10.0.0.5")
+
+
+def _key_in_words(public: object) -> str:
+    if isinstance(public, rsa.RSAPublicKey):
+        return f"RSA {public.key_size} bits"
+    return f"EC {public.curve.name}" if isinstance(public, ec.EllipticCurvePublicKey) else type(public).__name__
 
 
 def _spki(public: object) -> bytes:

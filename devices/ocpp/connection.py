@@ -78,7 +78,8 @@ class Connection(asyncio.BufferedProtocol):
     """From TCP accept to connection_lost.
 
     station: its id once the handshake is done, else empty. version: negotiated. peer: ``host:port``.
-    address: its host alone. certificate_cn: the common name in its certificate, where it showed one.
+    address: its host alone. certificate_cn: the common name in its certificate, where it showed one. tls_version: ``TLSv1.3``,
+    empty without TLS.
     """
 
     def __init__(self, host: Host) -> None:
@@ -87,6 +88,7 @@ class Connection(asyncio.BufferedProtocol):
         self.peer = ""
         self.address = ""
         self.certificate_cn: str | None = None
+        self.tls_version = ""
         self.replaced = False
         self._host = host
         self._offered: tuple[str, ...] = ()
@@ -284,6 +286,7 @@ class Connection(asyncio.BufferedProtocol):
         self._protocol.send_response(response)
         self.station = found
         self.certificate_cn = _common_name(self._transport.get_extra_info("peercert"))
+        self.tls_version = self._transport.get_extra_info("tls_version") or ""
         self.version = VERSIONS[str(self._protocol.subprotocol)]
         self._first = b""
         if self._timer is not None:

@@ -193,7 +193,17 @@ class CsmsServer:
                 who=connection.station,
             )
         self._sink.station_opened(
-            StationOpened(connection.station, connection.version, connection.peer, offered, user, at, name)
+            StationOpened(
+                connection.station,
+                connection.version,
+                connection.peer,
+                offered,
+                user,
+                at,
+                name,
+                self._security_profile(),
+                connection.tls_version,
+            )
         )
         self._tell_state()
 
@@ -224,6 +234,12 @@ class CsmsServer:
                 self._tell_state()
 
     # Inside
+
+    def _security_profile(self) -> int:
+        """OCPP 2.0.1 A00: what this listener demands of stations."""
+        if self._tls is None:
+            return 0 if self.password_of is None else 1
+        return 3 if self._tls.station_ca else 2
 
     def _accept(self) -> asyncio.BufferedProtocol:
         connection = Connection(self)

@@ -49,8 +49,8 @@ def broken_off(station: str, protocol: ServerProtocol, pieces: int) -> Ending | 
     pieces: frames that came of a message whose last frame did not.
     """
     error = protocol.parser_exc
-    if not isinstance(error, EOFError):
-        return None
+    if not isinstance(error, EOFError) or protocol.close_sent is not None:
+        return None  # what follows our close is nobody's loss
     inside = str(error) != _BETWEEN_FRAMES
     if not inside and not pieces:
         return None

@@ -12,6 +12,7 @@ from bench.clock import utc_now
 from bench.errors import OperatorError
 from bench.settings import SecuritySettings
 from devices.ocpp import certificates
+from devices.ocpp.certificates import KeyType
 from devices.ocpp.handshake import Refusal
 
 _MAKE = "make them with: authbench certificates make FOLDER"
@@ -19,15 +20,20 @@ _RECORD_HANDSHAKE = 0x16  # the first byte of TLS (RFC 8446 section 5.1)
 _HTTP = (b"GET ", b"POST", b"HEAD", b"PUT ", b"OPTI", b"CONN", b"DELE", b"PATC")
 
 
+# What Python offers by default, and the suites without ECDHE that OCPP demands of an RSA key (2.0.1 A00.FR.318).
+_RSA_SUITES = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:DHE+AES:AES128-GCM-SHA256:AES256-GCM-SHA384:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
+
+
 @dataclass(frozen=True, slots=True)
 class TlsServer:
     """A server's TLS. hosts: what its certificate is for. station_ca: name of the CA that stations need, or empty for none.
-    asked: the host name each connection asked for. valid: from when to when its certificate is, where known.
+    key_type: of its key. asked: the host name each connection asked for. valid: from when to when its certificate is, where known.
     """
 
     context: ssl.SSLContext
     hosts: tuple[str, ...] = ()
     station_ca: str = ""
+    key_type: KeyType = KeyType.EC
     asked: WeakKeyDictionary[object, str] = field(default_factory=WeakKeyDictionary)
     valid: tuple[datetime, datetime] | None = None
 
@@ -66,6 +72,9 @@ def server_tls(settings: SecuritySettings) -> TlsServer | None:
         else:
             what = f"the key {key} cannot be used: {error.strerror or error}"
         raise OperatorError(what, _MAKE) from error
+    key_type = certificates.type_of(own.public_key())
+    if key_type is KeyType.RSA:
+        context.set_ciphers(_RSA_SUITES)
     station_ca = ""
     if settings.profile == 3:
         file = _needed(settings.station_ca, "station_ca", settings.profile)
@@ -78,7 +87,7 @@ def server_tls(settings: SecuritySettings) -> TlsServer | None:
         context.verify_mode = ssl.CERT_REQUIRED
         station_ca = ", ".join(certificates.common_name(one.subject) for one in authority[:3])
     valid = own.not_valid_before_utc, own.not_valid_after_utc
-    return TlsServer(context, certificates.hosts_of(own), station_ca, valid=valid)
+    return TlsServer(context, certificates.hosts_of(own), station_ca, key_type, valid=valid)
 
 
 def _needed(path: Path | None, name: str, profile: int) -> Path:
@@ -126,7 +135,7 @@ def explain(error: Exception | None, server: TlsServer, name: str = "", saw_hell
         return _refused(
             "ocpp.tls-cipher",
             "no TLS cipher suite is known to both sides",
-            "switch on ECDHE-ECDSA suites with AES-GCM in the station (this bench's key is an EC key)",
+            _SUITES_CURE[server.key_type],
         )
     if reason == "EXCESSIVE_MESSAGE_SIZE":
         return _refused(
@@ -137,6 +146,13 @@ def explain(error: Exception | None, server: TlsServer, name: str = "", saw_hell
     if "ALERT" in reason:
         return _alert(reason, server, name)
     return _refused("ocpp.tls-handshake", f"the TLS handshake failed: {reason or error}", "look at the station's log")
+
+
+_SUITES_CURE = {
+    KeyType.EC: "switch on ECDHE-ECDSA suites with AES-GCM in the station (this bench's key is an EC key), "
+    "or make certificates with RSA keys: authbench certificates make FOLDER --key-type rsa",
+    KeyType.RSA: "switch on ECDHE-RSA or RSA suites with AES-GCM in the station (this bench's key is an RSA key)",
+}
 
 
 def _refused(rule: str, text: str, cure: str = "") -> Refusal:

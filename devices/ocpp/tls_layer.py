@@ -181,6 +181,8 @@ class TlsTransport(asyncio.Transport):
         layer = self._layer
         if name == "peercert":
             return layer.tls.getpeercert() if layer.done else default
+        if name == "tls_version":
+            return layer.tls.version() or default
         if name == "tls_done":
             return layer.done
         return layer.raw.get_extra_info(name, default)

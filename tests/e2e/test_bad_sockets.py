@@ -71,6 +71,17 @@ async def test_one_that_is_cut_off_between_messages_is_nothing_special(tmp_path:
         assert rules(bench) == []
 
 
+async def test_what_breaks_off_after_our_close_is_nobody_s_loss(tmp_path: Path) -> None:
+    async with running(options(tmp_path)) as bench, plain_station(bench.session) as station:
+        station.write(frame(TEXT, HEARTBEAT) + frame(TEXT, b"[2,", says=50))
+        await station.read_frame()
+        bench.session.server.close("CP-9", 1000, "enough")
+        await station.read_frame()
+        station.end()
+        await offline(bench)
+        assert rules(bench) == []
+
+
 async def test_one_that_breaks_off_over_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = make(tmp_path / "tls")
     security = SecuritySettings(profile=2, certificate=made[1].certificate, key=made[1].key)

@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from bench.assembly import Bench
+from bench.csms.events import EventKind
 from bench.csms.plug_and_charge16 import VENDOR
+from bench.errors import BadInput
 from bench.exchange import Verdict
-from bench.tokens.model import AuthorizationStatus
+from bench.settings import OcppSettings, Profile
+from bench.tokens.model import AuthorizationStatus, IdTokenType
+from devices.ocpp.certificates import make
 from tests.e2e.strangers import raw_station
 from tests.e2e.world import finding, options, running, until
 
@@ -82,3 +87,69 @@ async def test_a_contract_that_cannot_be_read_ends_the_exchange_as_rejected(tmp_
             await finding(session, "ocpp.contract-certificate", "the certificate is no PEM that can be read")
         [exchange] = session.exchanges.values()
         assert (exchange.verdict, exchange.reason) == (Verdict.REJECTED, "the certificate is no PEM that can be read")
+
+
+async def test_contracts_come_from_the_configured_roots(tmp_path: Path) -> None:
+    """A CA of the helper stands in for a contract root, and a station's certificate for a contract."""
+    root, _, contract = make(tmp_path / "mo", stations=["DEABCC12345678"])
+    _, _, stranger = make(tmp_path / "other", stations=["DEABCC12345678"])
+    profile = Profile(ocpp=OcppSettings(contract_roots=(root.certificate,)))
+    async with running(options(tmp_path, profile=profile)) as bench:
+        session = bench.session
+        token = session.store.all()[0]
+        for uid, status in (
+            ("DEABCC12345678", AuthorizationStatus.ACCEPTED),
+            ("DEABCC00000001", AuthorizationStatus.BLOCKED),
+        ):
+            valid = status is AuthorizationStatus.ACCEPTED
+            await session.store.put(
+                replace(token, uid=uid, id_token_type=IdTokenType.EMAID, status=status, valid=valid)
+            )
+        async with raw_station(session.server.url) as station:
+            told = []
+            for uid, files in (
+                ("DEABCC12345678", contract),
+                ("DEABCC12345678", stranger),
+                ("DEABCC00000001", contract),
+            ):
+                payload = {"idToken": {"idToken": uid, "type": "eMAID"}, "certificate": files.certificate.read_text()}
+                answer = (await station.ask([2, str(len(told)), "Authorize", payload]))[2]
+                told.append((answer["certificateStatus"], answer["idTokenInfo"]["status"]))
+            assert told == [("Accepted", "Accepted"), ("CertChainError", "Invalid"), ("ContractCancelled", "Blocked")]
+        await finding(session, "ocpp.contract-certificate", "no configured root signed the certificate of")
+        assert "ocpp.certificate-unanchored" not in [each.rule for each in session.findings]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"), [(None, "cannot read the contract roots"), ("no PEM", "contract roots cannot be read")]
+)
+async def test_roots_that_cannot_be_read_are_told_at_the_start(tmp_path: Path, text: str | None, why: str) -> None:
+    file = tmp_path / "roots.pem"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(BadInput, match=why) as caught:
+        await Bench(options(tmp_path, profile=Profile(ocpp=OcppSettings(contract_roots=(file,))))).start()
+    assert str(file) in caught.value.what
+    assert "ocpp.contract_roots" in caught.value.cure
+
+
+async def test_availability_vendor_data_and_what_the_charger_reports(tmp_path: Path) -> None:
+    async with running(options(tmp_path, charger="sim", mqtt="embedded:0")) as bench:
+        session = bench.session
+        await until(session, lambda: session.stations.get(STATION) and session.stations[STATION].boot, "boot")
+        station = session.stations[STATION]
+        said = await session.change_availability(STATION, False, 1)
+        assert said.ok, said.text
+        await until(session, lambda: "Unavailable" in station.connectors.values(), "the connector out of service")
+        said = await session.data_transfer(STATION, "com.example", "hello", {"lamp": "on"})
+        assert (said.ok, said.text) == (False, "the station does not know that vendor")
+        events = session.station_events(STATION)
+        assert (EventKind.STATUS, "Unavailable") in [(event.kind, event.value) for event in events]
+        ours = next(event for event in events if event.kind is EventKind.DATA)
+        assert (ours.what, ours.value) == ("com.example · hello", '{"lamp":"on"}')
+        message = session.journal.get(ours.seq)
+        assert message is not None
+        assert message.decoded.name == "DataTransfer"
+        assert station.security_profile == 0
+        assert station.last_heard_utc_ns is not None
+        assert station.identity.reason == "PowerUp"

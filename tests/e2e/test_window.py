@@ -15,6 +15,7 @@ from bench.assembly import Options
 from bench.exchange import Verdict
 from bench.tasks import Tasks
 from fixtures.demo import Demo
+from ui.models.station_events import Column
 from ui.window import MainWindow, make_window
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support", extend=True)]
@@ -140,9 +141,9 @@ async def test_the_list_is_pushed_and_a_known_card_no_longer_asks(technician: Te
     station = technician.work.station
     technician.work.show_panel(station)
     await technician.see(lambda: station.table.model() is not None and station.table.model().rowCount() == 1)
-    technician.click(station.push_button)
+    technician.click(station.orders.push_button)
     await technician.said("accepted as version 1")
-    technician.click(station.version_button)
+    technician.click(station.orders.version_button)
     await technician.said("1")
     await technician.present("04A2B3C4D5E680")
     exchange = technician.session.exchanges[max(technician.session.exchanges)]
@@ -156,8 +157,38 @@ async def test_the_cache_is_cleared_and_the_card_asks_again(technician: Technici
     await technician.present("04A2B3C4D5E680")
     await technician.present("04A2B3C4D5E680")
     assert technician.session.exchanges[max(technician.session.exchanges)].decided_by == "cache"
-    await technician.see(lambda: station.clear_button.isEnabled())
-    technician.click(station.clear_button)
+    await technician.see(lambda: station.orders.clear_button.isEnabled())
+    technician.click(station.orders.clear_button)
     await technician.said("cleared")
     await technician.present("04A2B3C4D5E680")
     assert technician.session.exchanges[max(technician.session.exchanges)].decided_by == "store"
+
+
+async def test_an_evse_is_taken_out_of_service_and_the_station_s_word_is_opened(technician: Technician) -> None:
+    station = technician.work.station
+    technician.work.show_panel(station)
+    await technician.see(lambda: station.table.model() is not None and station.table.model().rowCount() == 1)
+    orders = station.orders
+    orders.availability_evse.setValue(1)
+    orders.availability.setCurrentText("Inoperative")
+    technician.click(orders.availability_button)
+    await technician.said("changed its availability")
+    technician.type_into(orders.vendor_id, "com.example")
+    technician.type_into(orders.vendor_data, "lamp on")
+    technician.click(orders.data_button)
+    await technician.said("does not know that vendor")
+    station.tabs.setCurrentWidget(station.events)
+    table = station.events.table
+
+    def values() -> list[str]:
+        return [table.model().index(row, Column.VALUE).data() for row in range(table.model().rowCount())]
+
+    await technician.see(lambda: {"Unavailable", "lamp on"} <= set(values()), values)
+    index = table.model().index(values().index("Unavailable"), Column.WHAT)
+    technician.qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=table.visualRect(index).center())
+    technician.qtbot.keyClick(table, Qt.Key.Key_Return)
+    message = technician.work.inspector.message
+    assert message.decoded.name == "StatusNotification"
+    assert b"Unavailable" in message.raw
+    station.tabs.setCurrentWidget(station.facts)
+    await technician.see(lambda: "PowerUp" in [fact.value for fact in station.facts._shown])

@@ -186,6 +186,16 @@ class StubSession:
         self._order("clear_cache", station)
         return Said(True, f"{station} cleared its cache")
 
+    async def change_availability(
+        self, station: str, operative: bool, evse: int | None = None, connector: int | None = None
+    ) -> Said:
+        self._order("change_availability", station, operative, evse, connector)
+        return Said(True, "the station changed its availability")
+
+    async def data_transfer(self, station: str, vendor_id: str, message_id: str = "", data: object = None) -> Said:
+        self._order("data_transfer", station, vendor_id, message_id, data)
+        return Said(False, "the station does not know that vendor")
+
     def inject(self, link: Link, channel: str, raw: bytes) -> Message:
         self._order("inject", link, channel, raw)
         return self.message(link, Direction.OUT, channel, raw, "request", "authorization", injected=True)

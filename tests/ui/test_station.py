@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QLineEdit
 from bench.answers import CallAnswer, PushReport
 from bench.auth_settings import setting
 from bench.codecs.ocpp_forms import sent_by_stations
-from bench.codecs.ocpp_schemas import Half, actions, schema_of
+from bench.codecs.ocpp_schemas import actions
 from bench.errors import OperatorError
 from bench.exchange import MASK
 from bench.settings_flow import SettingValue, SettingWritten
@@ -20,7 +20,8 @@ from bench.tasks import Tasks
 from bench.tokens.model import IdTokenType
 from ui.models.stations import StationTableModel, list_text
 from ui.panels.free_call import STARTERS
-from ui.panels.station import StationPanel, availability
+from ui.panels.station import StationPanel
+from ui.panels.station_orders import typed_data
 
 # What the offscreen platform says of every window that is shown.
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -91,24 +92,24 @@ async def test_shows_stations_as_they_change(panel, stub):
     row = [model.index(0, column).data() for column in range(8)]
     assert row == ["CP-001", "● up", "2.0.1", "Accepted", "Acme One", "", "v7", ""]
     assert panel.station.id == "CP-001"
-    assert panel.push_button.isEnabled()
+    assert panel.orders.push_button.isEnabled()
     stub.stations["CP-001"].connected = False
     panel.refresh(set())
     assert model.index(0, 1).data() == "□ off"
-    assert not panel.push_button.isEnabled()
-    assert not panel.stop_button.isEnabled()
+    assert not panel.orders.push_button.isEnabled()
+    assert not panel.orders.stop_button.isEnabled()
 
 
 @pytest.mark.gui
 async def test_push_says_what_came_of_it(panel, stub, tasks):
     assert panel.push_list()
     assert panel.said.text() == "Pushing the list to CP-001…"
-    assert not panel.push_button.isEnabled()
+    assert not panel.orders.push_button.isEnabled()
     assert not panel.push_list()  # one at a time
     await settled(tasks)
     assert stub.orders == [("push_list", "CP-001", "full")]
     assert panel.said.text() == "✔ CP-001 took the list: version 8, 0 tokens"
-    assert panel.push_button.isEnabled()
+    assert panel.orders.push_button.isEnabled()
     assert panel.table.model().index(0, 6).data() == "v8"
 
 
@@ -120,7 +121,7 @@ async def test_left_out_tokens_are_listed(panel, stub, tasks, monkeypatch):
         return PushReport(True, "Accepted", said, 5, left_out, 7, 8, 8)
 
     monkeypatch.setattr(stub, "push_list", push)
-    panel.push_button.click()
+    panel.orders.push_button.click()
     await settled(tasks)
     assert panel.said.text() == "⚠ CP-001 took the list; 1 token left out"
     assert "left out 0123456789ABCDEF012345: longer than 20 characters" in panel.answers.toPlainText()
@@ -128,10 +129,10 @@ async def test_left_out_tokens_are_listed(panel, stub, tasks, monkeypatch):
 
 @pytest.mark.gui
 async def test_version_and_cache(panel, stub, tasks):
-    panel.version_button.click()
+    panel.orders.version_button.click()
     await settled(tasks)
     assert panel.said.text() == "✔ CP-001 has list version 7"
-    panel.clear_button.click()
+    panel.orders.clear_button.click()
     await settled(tasks)
     assert panel.said.text() == "✔ CP-001 cleared its cache"
     assert [order[0] for order in stub.orders] == ["list_version", "clear_cache"]
@@ -139,17 +140,17 @@ async def test_version_and_cache(panel, stub, tasks):
 
 @pytest.mark.gui
 async def test_remote_start_and_stop(qtbot, panel, stub, tasks):
-    assert not panel.start_button.isEnabled()
-    qtbot.keyClicks(panel.id_token, "04A2B3C4")
-    panel.id_type.setCurrentText("ISO14443")
-    panel.evse.setValue(2)
-    qtbot.keyClick(panel.id_token, Qt.Key.Key_Return)
+    assert not panel.orders.start_button.isEnabled()
+    qtbot.keyClicks(panel.orders.id_token, "04A2B3C4")
+    panel.orders.id_type.setCurrentText("ISO14443")
+    panel.orders.evse.setValue(2)
+    qtbot.keyClick(panel.orders.id_token, Qt.Key.Key_Return)
     await settled(tasks)
-    panel.evse.setValue(0)
-    panel.start_button.click()
+    panel.orders.evse.setValue(0)
+    panel.orders.start_button.click()
     await settled(tasks)
-    assert panel.transaction.currentText() == "TX-9"
-    panel.stop_button.click()
+    assert panel.orders.transaction.currentText() == "TX-9"
+    panel.orders.stop_button.click()
     await settled(tasks)
     assert stub.orders == [
         ("remote_start", "CP-001", "04A2B3C4", IdTokenType.ISO14443, 2),
@@ -158,18 +159,18 @@ async def test_remote_start_and_stop(qtbot, panel, stub, tasks):
     ]
     stub.stations["CP-001"].transactions.clear()
     panel.refresh(set())
-    assert not panel.stop_button.isEnabled()
-    panel.id_type.setCurrentText("KeyCode")
-    assert panel.id_token.echoMode() is QLineEdit.EchoMode.PasswordEchoOnEdit
+    assert not panel.orders.stop_button.isEnabled()
+    panel.orders.id_type.setCurrentText("KeyCode")
+    assert panel.orders.id_token.echoMode() is QLineEdit.EchoMode.PasswordEchoOnEdit
 
 
 @pytest.mark.gui
 async def test_no_answer_is_told_and_the_next_order_is_possible(panel, stub, tasks):
     stub.refuse = OperatorError("CP-001 did not answer within 30 s", "look whether it is online")
-    panel.clear_button.click()
+    panel.orders.clear_button.click()
     await settled(tasks)
     assert panel.said.text() == "✖ CP-001 did not answer within 30 s; look whether it is online"
-    assert panel.clear_button.isEnabled()
+    assert panel.orders.clear_button.isEnabled()
 
 
 @pytest.mark.gui
@@ -307,7 +308,7 @@ async def test_16_has_its_own_actions_and_no_token_type(panel, stub):
     panel.refresh(set())
     assert panel.station.id == "CP-002"
     assert panel.free_call.action.findText("ChangeConfiguration") >= 0
-    assert not panel.id_type.isEnabled()
+    assert not panel.orders.id_type.isEnabled()
 
 
 @pytest.mark.gui
@@ -340,18 +341,61 @@ async def test_who_the_station_is(panel, stub):
 
 
 @pytest.mark.gui
-async def test_availability(panel, stub, tasks):
-    panel.evse.setValue(2)
-    panel.availability.setCurrentText("Inoperative")
-    panel.availability_button.click()
-    await settled(tasks)
+async def test_availability(qtbot, panel, stub, tasks):
+    orders = panel.orders
+    orders.availability.setCurrentText("Inoperative")
+    for evse, connector in ((0, 3), (2, 0), (2, 1)):
+        orders.availability_evse.setValue(evse)
+        orders.connector.setValue(connector)
+        assert orders.connector.isEnabled() is (evse > 0), "a connector is of an EVSE"
+        qtbot.mouseClick(orders.availability_button, Qt.MouseButton.LeftButton)
+        await settled(tasks)
     assert stub.orders == [
-        ("call", "CP-001", "ChangeAvailability", {"operationalStatus": "Inoperative", "evse": {"id": 2}})
+        ("change_availability", "CP-001", False, evse, connector)
+        for evse, connector in ((None, None), (2, None), (2, 1))
     ]
-    for version in ("1.6", "2.0.1", "2.1"):
-        for evse in (0, 1):
-            action, payload = availability(version, evse, "Operative")
-            assert schema_of(version, Half.REQUEST, action).is_valid(payload)
+    assert panel.said.text() == "✔ the station changed its availability"
+
+
+@pytest.mark.gui
+async def test_16_has_connectors_and_no_evses(qtbot, panel, stub, tasks):
+    stub.stations["CP-002"].connected = True
+    panel.table.selectRow(1)
+    panel.refresh(set())
+    orders = panel.orders
+    assert not orders.availability_evse.isVisible()
+    assert orders.connector.text() == "whole station"
+    assert orders.evse.text() == "connector 1"
+    orders.connector.setValue(2)
+    qtbot.mouseClick(orders.availability_button, Qt.MouseButton.LeftButton)
+    await settled(tasks)
+    assert stub.orders == [("change_availability", "CP-002", True, None, 2)]
+    assert orders.id_token.maxLength() == 20
+
+
+@pytest.mark.gui
+async def test_vendor_data(qtbot, panel, stub, tasks):
+    orders = panel.orders
+    assert not orders.data_button.isEnabled()
+    qtbot.keyClicks(orders.vendor_id, "V" * 300)
+    qtbot.keyClicks(orders.message_id, "m" * 60)
+    assert (len(orders.vendor_id.text()), len(orders.message_id.text())) == (255, 50), "as many as the schema allows"
+    orders.vendor_id.setText("com.example")
+    orders.message_id.setText("hello")
+    qtbot.keyClicks(orders.vendor_data, '{"lamp": "on"}')
+    qtbot.keyClick(orders.vendor_data, Qt.Key.Key_Return)
+    await settled(tasks)
+    assert stub.orders == [("data_transfer", "CP-001", "com.example", "hello", {"lamp": "on"})]
+    assert panel.said.text() == "✖ the station does not know that vendor"
+
+
+def test_vendor_data_is_text_or_json():
+    assert typed_data("2.0.1", "") is None
+    assert typed_data("2.0.1", "[1, 2]") == [1, 2]
+    assert typed_data("2.0.1", "{half") == "{half"
+    assert typed_data("2.0.1", "17") == "17"
+    assert typed_data("1.6", '{"lamp": "on"}') == '{"lamp": "on"}'
+    assert typed_data("2.1", "[" * 100_000).startswith("[")
 
 
 @pytest.mark.gui
@@ -401,7 +445,9 @@ async def test_all_of_it_fits_the_least_dock(qtbot, panel):
     for tab in range(panel.tabs.count()):
         panel.tabs.setCurrentIndex(tab)
         assert panel.minimumSizeHint().height() <= 168
+        panel.refresh(set())
     assert not panel.table.horizontalScrollBar().isVisible()
     panel.tabs.setCurrentIndex(0)
-    lowest = panel.stop_button.mapTo(panel, panel.stop_button.rect().bottomLeft()).y()
+    lowest = panel.orders.data_button.mapTo(panel, panel.orders.data_button.rect().bottomLeft()).y()
     assert lowest <= 168
+    assert not panel.orders.verticalScrollBar().isVisible()

@@ -12,6 +12,7 @@ from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QImage, QShortcut
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
+from bench.csms.events import EventKind, StationEvent
 from bench.errors import BadInput, OperatorError
 from bench.ports import LinkState
 from bench.tasks import Tasks
@@ -288,6 +289,33 @@ def test_the_connect_page_passes_on_where_to_listen(window, lively, qtbot):
     with qtbot.waitSignal(window.listen_requested) as told:
         window.workspace.connect_page.listen_requested.emit("10.0.0.12:9000")
     assert told.args == ["10.0.0.12:9000"]
+
+
+def test_an_event_of_a_station_is_opened_in_the_inspector(window, lively, qtbot):
+    asked = next(each.seq for each in lively.journal.since(0) if each.decoded.name == "Authorize")
+    told = StationEvent(asked, lively.clock.utc_ns, EventKind.DATA, "DataTransfer", "com.example", "on")
+    lively.stations["CP-001"].events.append(told)
+    window.attach(lively, Tasks())
+    station = window.workspace.station
+    window.workspace.show_panel(station)
+    station.tabs.setCurrentWidget(station.events)
+    window.flush()
+    station.events.table.setCurrentIndex(station.events.model.index(0, 0))
+    qtbot.keyClick(station.events.table, Qt.Key.Key_Return)
+    assert window.workspace.inspector.message.seq == asked
+
+
+def test_the_menu_offers_certificates_for_the_selected_station(window, lively, qtbot):
+    window.attach(lively, Tasks())
+    [action] = [each for each in window.menu.menu.actions() if each.text() == "Make certificates…"]
+    action.trigger()
+    dialog = window.workspace.certificates.dialog
+    assert dialog.isVisible()
+    assert dialog.stations.text() == "S-1"
+    dialog.reject()
+    window.workspace.show_connect()
+    qtbot.mouseClick(window.workspace.connect_page.certificates_button, Qt.MouseButton.LeftButton)
+    assert dialog.isVisible()
 
 
 def test_closing_asks_the_engine_first(qtbot, themed):

@@ -66,10 +66,11 @@ class ConnectPage(QDialog):
     """What to type into the charger. Shown with ``open()``; never blocks.
 
     Signals:
-        listen_requested: ``HOST:PORT`` the OCPP listener should bind instead.
+        listen_requested: ``HOST:PORT`` the OCPP listener should bind instead. certificates_requested: for ``wss://``.
     """
 
     listen_requested = Signal(str)
+    certificates_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None, addresses: list[Address] | None = None) -> None:
         super().__init__(parent)
@@ -140,9 +141,12 @@ class ConnectPage(QDialog):
         self.listen_button.clicked.connect(self._ask_to_listen)
         self.copy_button = QPushButton("Copy URL")
         self.copy_button.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.url))
+        self.certificates_button = QPushButton("Certificates…")
+        self.certificates_button.setToolTip("Make a CA, a server certificate and station certificates, for wss://")
+        self.certificates_button.clicked.connect(lambda checked=False: self.certificates_requested.emit())
         close = QPushButton("Close")
         close.clicked.connect(self.reject)
-        for button in (self.listen_button, self.copy_button, close):
+        for button in (self.listen_button, self.copy_button, self.certificates_button, close):
             button.setAutoDefault(False)
             buttons.addWidget(button)
         buttons.addStretch(1)
@@ -150,7 +154,7 @@ class ConnectPage(QDialog):
         layout.addLayout(words, 1)
         self.qr = QrCode()
         layout.addWidget(self.qr, 0, Qt.AlignmentFlag.AlignTop)
-        self.setMinimumWidth(680)
+        self.setMinimumWidth(800)
 
     def _fill_addresses(self) -> None:
         self._addresses = self._given if self._given is not None else local_addresses()

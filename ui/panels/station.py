@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
-    QComboBox,
     QHBoxLayout,
-    QLineEdit,
     QPlainTextEdit,
-    QPushButton,
-    QSpinBox,
     QSplitter,
     QStackedLayout,
     QTabWidget,
@@ -24,17 +20,19 @@ from PySide6.QtWidgets import (
 
 from bench.answers import CallAnswer, PushReport, Said
 from bench.errors import OperatorError
-from bench.masking import is_key_code, mask_tree, to_tree
+from bench.masking import mask_tree, to_tree
 from bench.station import Station
-from bench.tokens.model import IdTokenType
 from ui import theme
 from ui.models.stations import StationTableModel
 from ui.panels.base import Panel
 from ui.panels.cells import make_table, set_widths
 from ui.panels.free_call import FreeCall
 from ui.panels.role import RoleTab
+from ui.panels.station_events import StationEvents
+from ui.panels.station_facts import StationFacts
+from ui.panels.station_orders import Order, StationOrders
 from ui.panels.station_settings import SettingsTable
-from ui.widgets import ElidedLabel, EmptyState, RoleLabel, mark, readable_ms
+from ui.widgets import ElidedLabel, EmptyState, RoleLabel, readable_ms
 
 if TYPE_CHECKING:
     from bench.session import Change, Session
@@ -87,7 +85,7 @@ class StationPanel(Panel):
         station = self.station
         if self.session is None or station is None or not station.connected or self._asking:
             return False
-        self._ask(f"Pushing the list to {station.id}", self.session.push_list(station.id))
+        self.orders.push()
         return True
 
     def remembered(self) -> dict[str, str]:
@@ -153,9 +151,19 @@ class StationPanel(Panel):
         self.settings.set_asked.connect(self._write_setting)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
-        self.tabs.addTab(self._make_orders(), "Orders")
-        self.tabs.addTab(self.free_call, "Any call")
-        self.tabs.addTab(self.settings, "Settings")
+        self.orders = StationOrders(self._order)
+        self.events = StationEvents()
+        self.events.message_selected.connect(self.message_selected)
+        self.facts = StationFacts()
+        for name, page in (
+            ("Orders", self.orders),
+            ("Any call", self.free_call),
+            ("Settings", self.settings),
+            ("Events", self.events),
+            ("Identity", self.facts),
+        ):
+            self.tabs.addTab(page, name)
+        self.tabs.currentChanged.connect(lambda at: self._tell())
         self.role = RoleTab(self.tabs)
         self._page = QSplitter(Qt.Orientation.Horizontal)
         self._page.addWidget(left)
@@ -169,70 +177,6 @@ class StationPanel(Panel):
         self._stack.addWidget(self.empty)
         self._stack.addWidget(self._page)
         self._say_where()
-
-    def _make_orders(self) -> QWidget:
-        self.push_button = mark(
-            self._button("Push list", self.push_list, "Send the store as a full list (Ctrl+L)"), "primary"
-        )
-        self.version_button = self._button("List version", self._list_version, "Read the version of the station's list")
-        self.clear_button = self._button(
-            "Clear cache", self._clear_cache, "Make the station forget the cards it was told of"
-        )
-        self.id_token = QLineEdit()
-        self.id_token.setFont(theme.mono_font())
-        self.id_token.setMaxLength(36)
-        self.id_token.setPlaceholderText("token to start with")
-        self.id_token.setAccessibleName("Token of the remote start")
-        self.id_token.returnPressed.connect(self._remote_start)
-        self.id_token.textChanged.connect(lambda text: self._tell())
-        self.id_type = QComboBox()
-        self.id_type.addItems([kind.value for kind in IdTokenType])
-        self.id_type.setAccessibleName("Type of that token")
-        self.id_type.currentTextChanged.connect(self._type_changed)
-        self.evse = QSpinBox()
-        self.evse.setRange(0, 999)
-        self.evse.setValue(1)
-        self.evse.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
-        self.evse.setPrefix("EVSE ")
-        self.evse.setSpecialValueText("any EVSE")
-        self.evse.setAccessibleName("EVSE of the remote start")
-        self.start_button = self._button(
-            "Remote start", self._remote_start, "Start charging with that token, without a card"
-        )
-        self.transaction = QComboBox()
-        self.transaction.setAccessibleName("Running transaction")
-        self.stop_button = self._button("Remote stop", self._remote_stop, "End that transaction")
-
-        self.availability = QComboBox()
-        self.availability.addItems(["Operative", "Inoperative"])
-        self.availability.setAccessibleName("Availability to set")
-        self.availability_button = self._button(
-            "Set availability", self._set_availability, "Of that EVSE, or of the whole station for any EVSE"
-        )
-
-        page = QWidget()
-        column = QVBoxLayout(page)
-        column.setContentsMargins(10, 6, 10, 4)
-        column.setSpacing(6)
-        for widgets in (
-            (self.push_button, self.version_button, self.clear_button),
-            (self.id_token, self.id_type, self.evse, self.start_button),
-            (self.transaction, self.stop_button, self.availability, self.availability_button),
-        ):
-            row = QHBoxLayout()
-            row.setSpacing(6)
-            for widget in widgets:
-                row.addWidget(widget, 3 if widget in (self.id_token, self.transaction) else 2)
-            column.addLayout(row)
-        column.addStretch(1)
-        return page
-
-    @staticmethod
-    def _button(text: str, slot: Callable[[], object], tip: str) -> QPushButton:
-        button = QPushButton(text)
-        button.setToolTip(tip)
-        button.clicked.connect(lambda checked=False: slot())
-        return button
 
     # Showing
 
@@ -262,69 +206,30 @@ class StationPanel(Panel):
         self.notice.emit("info", "The URL is in the clipboard.")
 
     def _tell(self) -> None:
-        """Offer what can be asked of the selected station now."""
+        """Offer what can be asked of the selected station now, and show what is known of it."""
         station = self.station
         ready = station is not None and station.connected and not self._asking
-        for button in (self.push_button, self.version_button, self.clear_button):
-            button.setEnabled(ready)
-        free = self.id_type.currentText() == IdTokenType.NO_AUTHORIZATION.value
-        self.start_button.setEnabled(ready and (bool(self.id_token.text().strip()) or free))
-        running = [] if station is None else list(station.transactions)
-        shown = [self.transaction.itemText(at) for at in range(self.transaction.count())]
-        if running != shown:
-            chosen = self.transaction.currentText()
-            self.transaction.clear()
-            self.transaction.addItems(running)
-            self.transaction.setCurrentText(chosen)
-        self.transaction.setPlaceholderText("no running transaction")
-        self.transaction.setEnabled(bool(running))
-        self.stop_button.setEnabled(ready and bool(running))
+        self.orders.show_station(station, ready)
         self.free_call.setEnabled(ready)
-        self.availability_button.setEnabled(ready)
         self.settings.set_ready(ready)
         if self._settings_of is not None and (station is None or station.id != self._settings_of):
             self._settings_of = None
             self.settings.show_values([], "")
-        who = "" if station is None else who_is(station)
-        self.identity.set_text(who)
-        # OCPP 1.6 knows a token's value only.
-        self.id_type.setEnabled(station is not None and station.version != "1.6")
-        if station is not None and self.isVisible():
-            self.free_call.set_version(station.version)
-
-    def _type_changed(self, kind: str) -> None:
-        hidden = QLineEdit.EchoMode.PasswordEchoOnEdit if is_key_code(kind) else QLineEdit.EchoMode.Normal
-        self.id_token.setEchoMode(hidden)
-        self._tell()
+        self.identity.set_text("" if station is None else who_is(station))
+        if station is None or self.session is None or not self.isVisible():
+            return
+        self.free_call.set_version(station.version)
+        shown = self.tabs.currentWidget()
+        if shown is self.events:
+            self.events.show_station(station, live=self.has_store)
+        elif shown is self.facts:
+            self.facts.show_station(station, self.session.clock.stamp().utc_ns)
 
     # Asking
 
-    def _list_version(self) -> None:
-        if self.session is not None and self.station is not None:
-            self._ask(f"Asking {self.station.id} for its list version", self.session.list_version(self.station.id))
-
-    def _clear_cache(self) -> None:
-        if self.session is not None and self.station is not None:
-            self._ask(f"Asking {self.station.id} to clear its cache", self.session.clear_cache(self.station.id))
-
-    def _remote_start(self) -> None:
-        station = self.station
-        if self.session is None or station is None or not self.start_button.isEnabled():
-            return
-        order = self.session.remote_start(
-            station.id, self.id_token.text().strip(), IdTokenType(self.id_type.currentText()), self.evse.value() or None
-        )
-        self._ask(f"Asking {station.id} to start", order)
-
-    def _remote_stop(self) -> None:
-        station, transaction = self.station, self.transaction.currentText()
-        if self.session is not None and station is not None and transaction:
-            self._ask(f"Asking {station.id} to stop {transaction}", self.session.remote_stop(station.id, transaction))
-
-    def _set_availability(self) -> None:
-        if self.station is not None:
-            action, payload = availability(self.station.version, self.evse.value(), self.availability.currentText())
-            self._call(action, payload)
+    def _order(self, what: str, order: Order) -> None:
+        if self.session is not None and self.station is not None and not self._asking:
+            self._ask(what.format(self.station.id), order(self.session, self.station.id))
 
     def _call(self, action: str, payload: dict[str, object], raw: bool = False) -> None:
         if self.session is None or self.station is None or self._asking:
@@ -407,13 +312,6 @@ def who_is(station: Station) -> str:
         f"user {station.user}" if station.user else "no password",
     ]
     return " · ".join(part for part in parts if part)
-
-
-def availability(version: str, evse: int, word: str) -> tuple[str, dict[str, object]]:
-    """ChangeAvailability (OCPP 1.6 section 5.2, 2.0.1 G03, G04). evse: 0 is the whole station; on 1.6 a connector."""
-    if version == "1.6":
-        return "ChangeAvailability", {"connectorId": evse, "type": word}
-    return "ChangeAvailability", {"operationalStatus": word} | ({"evse": {"id": evse}} if evse else {})
 
 
 def _in_words(answer: Said | PushReport | CallAnswer) -> tuple[str, str, str]:

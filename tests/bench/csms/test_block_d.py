@@ -13,10 +13,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bench.answers import CallAnswer
 from bench.csms.requests import clear_cache, plain_words
-from bench.tokens.list_entries import entries, payload
+from bench.station import ListLimits
+from bench.tokens.list_entries import entries, frame_bytes, payload
+from bench.tokens.list_parts import parts
 from bench.tokens.local_list import MAX_VERSION, Held, next_version, push, push_full, read_version
 from bench.tokens.model import CacheMode, IdTokenType, MessageFormat, PersonalMessage
 from tests.bench.tokens.listpeer import Peer, keys, known, token, variables
@@ -95,27 +99,99 @@ def test_D01_FR_06_no_entry_comes_twice(version: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("version", "limits"),
+    [
+        ("2.0.1", {"GetVariables": variables(ItemsPerMessage="2")}),
+        ("2.1", {"GetVariables": variables(ItemsPerMessage="99", BytesPerMessage="300")}),
+        ("1.6", {"GetConfiguration": keys(SendLocalListMaxLength="2")}),
+    ],
+)
+async def test_D01_FR_11_a_list_over_the_limits_goes_in_several_messages(
+    version: str, limits: dict[str, object]
+) -> None:
+    """Notes of D01.FR.03 and FR.15: a Full one, then Differentials, each with the next version."""
+    peer, station = Peer(version, 6, **limits), known(version)
+    report, held = await push(station, [token(f"0{n}") for n in range(5)], peer.call)
+    lists = peer.sent("SendLocalList")
+    assert [made["updateType"] for made in lists] == ["Full", "Differential", "Differential"]
+    assert [made[version_field(version)] for made in lists] == [7, 8, 9]
+    assert [len(made["localAuthorizationList"]) for made in lists] == [2, 2, 1]
+    assert report.text == "5 entries accepted in 3 messages as version 9 (before: 6)"
+    assert (station.list_version, held and held.version, len(held.entries if held else [])) == (9, 9, 5)
+    assert station.shadow == {"00", "01", "02", "03", "04"}
+
+
+@pytest.mark.parametrize(
     ("version", "limits", "why"),
     [
         (
-            "2.0.1",
-            {"GetVariables": variables(ItemsPerMessage="1")},
-            "the station takes 1 entries a message, the store has 2",
-        ),
-        (
             "2.1",
             {"GetVariables": variables(BytesPerMessage="99")},
-            "the station takes 99 bytes a message, this list needs",
+            "the station takes 99 bytes a message, one entry alone needs",
         ),
-        ("1.6", {"GetConfiguration": keys(SendLocalListMaxLength="1")}, "the station takes 1 entries a message"),
         ("1.6", {"GetConfiguration": keys(LocalAuthListMaxLength="1")}, "the station's list holds 1 entries"),
     ],
 )
-async def test_D01_FR_11_limits_are_kept(version: str, limits: dict[str, object], why: str) -> None:
+async def test_D01_FR_11_what_no_split_makes_fit_is_not_sent(version: str, limits: dict[str, object], why: str) -> None:
     peer = Peer(version, 6, **limits)
     report = await push_full(known(version), TOKENS, peer.call)
     assert report.text.startswith(f"nothing was sent: {why}")
     assert peer.sent("SendLocalList") == []
+
+
+@given(st.lists(st.text("0123456789ABCDEF", min_size=1, max_size=36), unique=True, max_size=12), st.integers(200, 900))
+def test_D01_FR_11_no_message_is_larger_than_stated(uids: list[str], room: int) -> None:
+    made, _ = entries("2.0.1", [token(uid) for uid in uids])
+    split, why = parts("2.0.1", made, "Differential", ListLimits(5, room), MAX_VERSION)
+    if why:
+        assert split == []
+        return
+    assert [entry for part in split for entry in part] == made
+    for part in split:
+        assert len(part) <= 5
+        assert frame_bytes(payload("2.0.1", MAX_VERSION, part, "Differential")) <= room or not part
+    assert all(split) or not made
+
+
+@V2
+async def test_D01_FR_03_a_list_of_which_a_part_was_refused_is_not_relied_on(version: str) -> None:
+    peer, station = Peer(version, 6, GetVariables=variables(ItemsPerMessage="1")), known(version)
+    refused = [8]
+
+    async def call(action: str, made: Mapping[str, object]) -> CallAnswer:
+        if action == "SendLocalList" and made["versionNumber"] in refused:
+            peer.calls.append((action, made))
+            return CallAnswer(action, {"status": "Failed"})
+        return await peer.call(action, made)
+
+    report, held = await push(station, TOKENS, call)
+    assert report.text == "the station answered Failed; it took 1 of the 2 entries before; push the full list"
+    assert (report.sent, report.version_sent, held, station.shadow, station.list_version) == (1, 8, None, None, 7)
+    report, held = await push(station, TOKENS, call, "auto", held)
+    assert report.status == "Failed"
+    refused.clear()
+    report, held = await push(station, TOKENS, call, "auto", held)
+    assert report.text == "2 entries accepted in 2 messages as version 9 (before: 7)"
+    # A difference that breaks off is followed by the whole list, above what the station took of it.
+    refused.append(11)
+    report, held = await push(station, [token("A"), token("B")], call, "auto", held)
+    assert [(made["updateType"], made["versionNumber"]) for made in peer.sent("SendLocalList")[-3:]] == [
+        ("Differential", 10),
+        ("Differential", 11),
+        ("Full", 11),
+    ]
+    assert (report.status, held) == ("Failed", None)
+
+
+@V2
+async def test_D01_FR_18_versions_begin_again_where_too_few_are_left(version: str) -> None:
+    peer = Peer(version, MAX_VERSION - 1, GetVariables=variables(ItemsPerMessage="1"))
+    report, held = await push(known(version), TOKENS, peer.call)
+    assert [made["versionNumber"] for made in peer.sent("SendLocalList")] == [1, 2]
+    peer.version = MAX_VERSION - 1
+    held = Held(MAX_VERSION - 1, held.entries if held else [])
+    report, _ = await push(known(version), [], peer.call, "differential", held)
+    assert report.text == "nothing was sent: the versions that are left are too few; push the full list"
 
 
 @V2

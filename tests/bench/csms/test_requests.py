@@ -178,3 +178,74 @@ def test_every_error_code_has_words(code: str) -> None:
     text = requests.plain_words("2.0.1", CallAnswer("Reset", None, code)).text
     assert text.startswith("the station ")
     assert "unknown code" not in text
+
+
+@pytest.mark.parametrize(("version", "limit"), [("1.6", 20), ("2.0.1", 36), ("2.1", 255)])
+def test_a_token_is_as_long_as_its_version_allows(version: str, limit: int) -> None:
+    action, payload = requests.remote_start(version, "A" * limit, IdTokenType.CENTRAL, None, 1)
+    schema = schema_of(version, Half.REQUEST, action)
+    assert schema is not None
+    assert schema.is_valid(payload)
+    with pytest.raises(BadInput, match=f"holds {limit}"):
+        requests.remote_start(version, "A" * (limit + 1), IdTokenType.CENTRAL, None, 1)
+
+
+@pytest.mark.parametrize("version", ["1.6", "2.0.1", "2.1"])
+def test_availability_of_each_version(version: str) -> None:
+    old = version == "1.6"
+    asked = [(None, None), (None, 2)] if old else [(None, None), (1, None), (1, 2)]
+    for evse, connector in asked:
+        action, payload = requests.change_availability(version, False, evse, connector)
+        schema = schema_of(version, Half.REQUEST, action)
+        assert schema is not None
+        assert schema.is_valid(payload)
+    assert payload == (
+        {"connectorId": 2, "type": "Inoperative"}
+        if old
+        else {"operationalStatus": "Inoperative", "evse": {"id": 1, "connectorId": 2}}
+    )
+    with pytest.raises(BadInput, match="knows no EVSEs" if old else "of no EVSE"):
+        requests.change_availability(version, True, 1 if old else None, 2)
+    with pytest.raises(BadInput, match="no connector has the number 0"):
+        requests.change_availability(version, True, None, 0)
+
+
+@pytest.mark.parametrize("version", ["1.6", "2.0.1", "2.1"])
+def test_data_transfer_of_each_version(version: str) -> None:
+    data: object = "on" if version == "1.6" else {"lamp": ["on"]}
+    action, payload = requests.data_transfer(version, "V" * 255, "m" * 50, data)
+    schema = schema_of(version, Half.REQUEST, action)
+    assert schema is not None
+    assert schema.is_valid(payload)
+    assert payload["data"] == data
+    assert requests.data_transfer(version, "acme")[1] == {"vendorId": "acme"}
+    for vendor, message, why in (
+        ("", "", "needs a vendor id"),
+        ("V" * 256, "", "256 characters"),
+        ("V", "m" * 51, "holds 50"),
+    ):
+        with pytest.raises(BadInput, match=why):
+            requests.data_transfer(version, vendor, message)
+
+
+def test_data_of_16_is_text() -> None:
+    with pytest.raises(BadInput, match="is text"):
+        requests.data_transfer("1.6", "acme", "", {"lamp": "on"})
+
+
+@pytest.mark.parametrize(
+    ("action", "payload", "ok", "words"),
+    [
+        ("ChangeAvailability", {"status": "Accepted"}, True, "changed its availability"),
+        ("ChangeAvailability", {"status": "Scheduled"}, True, "when the transaction has ended"),
+        ("ChangeAvailability", {"status": "Rejected"}, False, "may not know that EVSE or connector"),
+        ("DataTransfer", {"status": "Accepted", "data": {"pin": "4711"}}, True, 'it sent back: {"pin":"••••"}'),
+        ("DataTransfer", {"status": "Rejected"}, False, "refused the data"),
+        ("DataTransfer", {"status": "UnknownVendorId"}, False, "does not know that vendor"),
+        ("DataTransfer", {"status": "UnknownMessageId"}, False, "but not that message"),
+    ],
+)
+def test_availability_and_data_in_words(action: str, payload: dict[str, object], ok: bool, words: str) -> None:
+    said = requests.plain_words("2.0.1", CallAnswer(action, payload))
+    assert said.ok is ok
+    assert words in said.text

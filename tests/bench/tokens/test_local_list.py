@@ -12,7 +12,7 @@ from bench.errors import OperatorError
 from bench.exchange import MASK
 from bench.station import ListLimits
 from bench.tokens.list_changes import changes
-from bench.tokens.list_entries import check_limits, entries, frame_bytes, payload
+from bench.tokens.list_entries import entries, frame_bytes, over_capacity, payload
 from bench.tokens.local_list import next_version, push, push_full, read_version
 from bench.tokens.model import AuthorizationStatus, CacheMode, IdTokenType
 from tests.bench.tokens.listpeer import Peer, keys, known, token, variables
@@ -80,15 +80,9 @@ def test_an_empty_list_leaves_the_field_out() -> None:
     assert payload("1.6", 3, []) == {"listVersion": 3, "updateType": "Full"}
 
 
-def test_limits_name_their_numbers() -> None:
-    assert check_limits(14, 900, ListLimits()) == ""
-    assert check_limits(14, 900, ListLimits(14, 900, 14)) == ""
-    assert (
-        check_limits(14, 900, ListLimits(items_per_message=10))
-        == "the station takes 10 entries a message, the store has 14"
-    )
-    assert "holds 13 entries, the store has 14" in check_limits(14, 900, ListLimits(capacity=13))
-    assert "takes 899 bytes a message, this list needs 900" in check_limits(14, 900, ListLimits(bytes_per_message=899))
+def test_the_capacity_names_its_numbers() -> None:
+    assert over_capacity(14, ListLimits()) == over_capacity(14, ListLimits(capacity=14)) == ""
+    assert over_capacity(14, ListLimits(capacity=13)) == "the station's list holds 13 entries, the store has 14 for it"
 
 
 def test_the_size_is_that_of_the_whole_message() -> None:
@@ -131,15 +125,20 @@ async def test_emptying_the_list(version: str) -> None:
     assert station.shadow == set()
 
 
-async def test_limits_of_201_refuse_before_anything_is_sent() -> None:
+async def test_a_list_that_is_too_long_for_one_message_goes_in_several() -> None:
+    """OCPP 2.0.1 D01.FR.11, FR.15."""
     stated = variables(ItemsPerMessage="2", BytesPerMessage="5000", Entries="100")
     peer, station = Peer("2.0.1", 6, GetVariables=stated), known("2.0.1")
     report = await push_full(station, TOKENS, peer.call)
-    assert not report.ok
-    assert report.text == "nothing was sent: the station takes 2 entries a message, the store has 3"
-    assert (report.status, report.sent, report.version_before, report.version_sent) == ("NotSent", 0, 6, None)
+    text = "3 entries accepted in 2 messages as version 8 (before: 6)"
+    assert report == PushReport(True, "Accepted", text, 3, (), 6, 8, 8)
     assert station.limits == ListLimits(2, 5000, 100)
-    assert peer.sent("SendLocalList") == []
+    assert [(made["updateType"], made["versionNumber"]) for made in peer.sent("SendLocalList")] == [
+        ("Full", 7),
+        ("Differential", 8),
+    ]
+    assert [len(made["localAuthorizationList"]) for made in peer.sent("SendLocalList")] == [2, 1]
+    assert station.shadow == {"04a2b3c4d5e680", "0bad", "broke"}
 
 
 async def test_limits_of_16_refuse_before_anything_is_sent() -> None:
@@ -377,8 +376,8 @@ async def test_limits_of_a_differential_count_its_changes() -> None:
     peer.answers["GetVariables"] = stated
     report, held = await push(station, [*TOKENS[:2], token("NEW")], peer.call, "differential", held)
     assert report.ok  # one added and one deleted, of three
-    report, _ = await push(station, [token("X"), token("Y")], peer.call, "differential", held)
-    assert report.text == "nothing was sent: the station takes 2 entries a message, there are 5"
+    report, held = await push(station, [token("X"), token("Y")], peer.call, "differential", held)
+    assert report.text == "5 changes accepted in 3 messages as version 11 (before: 8)"
     report, _ = await push(station, [*TOKENS, token("X"), token("Y")], peer.call, "differential", held)
     assert report.text == "nothing was sent: the station's list holds 3 entries, the store has 5 for it"
 

@@ -13,7 +13,8 @@ import pytest
 
 from bench.answers import CallAnswer, PushReport, Said
 from bench.auth_settings import SETTINGS, setting
-from bench.clock import ManualClock, stamp, utc_now
+from bench.clock import NS_PER_S, ManualClock, stamp, utc_now
+from bench.csms.events import EventKind, StationEvent
 from bench.errors import BadInput, LinkDown, NotFound, OperatorError, StoreError
 from bench.exchange import DecidedBy, Exchange, Finding, Hop, Party, Severity, TapCard, Verdict
 from bench.journal.log import Journal
@@ -132,6 +133,20 @@ class FakeSession:
 
     async def remote_stop(self, station: str, transaction_id: str) -> Said:
         return await self._said(station, f"stop {transaction_id}")
+
+    async def change_availability(self, station: str, operative: bool, evse: int | None, connector: int | None) -> Said:
+        return await self._said(station, f"availability {operative} {evse} {connector}")
+
+    async def data_transfer(self, station: str, vendor_id: str, message_id: str, data: object) -> Said:
+        return await self._said(station, f"data {vendor_id} {message_id} {data}")
+
+    def station_events(self, station: str) -> list[StationEvent]:
+        if station not in self.stations:
+            raise NotFound(f"no station named {station} has connected")
+        return [
+            StationEvent(3, NS_PER_S, EventKind.SECURITY, "SecurityEventNotification", "TamperDetectionActivated", ""),
+            StationEvent(4, NS_PER_S, EventKind.STATUS, "StatusNotification", "EVSE 1.1", "Faulted", "", Severity.FAIL),
+        ]
 
     async def read_settings(self, station: str, report: bool) -> list[SettingValue]:
         await self.call(station, f"settings {report}", {})

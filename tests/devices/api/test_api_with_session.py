@@ -123,6 +123,31 @@ async def test_a_call_is_answered_and_journaled(client):
     assert (await client.post("/bench/v1/stations/CP-002/calls/ClearCache", json={})).status_code == 404
 
 
+async def test_orders_and_what_the_station_reported(client, station):
+    """Each event names the message it came in."""
+    station._say(
+        [2, "s", "SecurityEventNotification", {"type": "TamperDetectionActivated", "timestamp": "2026-11-21T12:00:00Z"}]
+    )
+    said = (
+        await client.post("/bench/v1/stations/CP-001/data-transfer", json={"vendor_id": "acme", "data": [1]})
+    ).json()
+    assert (said["ok"], said["text"]) == (True, "the station took the data")
+    said = (await client.post("/bench/v1/stations/CP-001/availability", json={"operative": True, "evse": 1})).json()
+    assert said["text"] == "the station changed its availability"
+    wrong = await client.post("/bench/v1/stations/CP-001/availability", json={"operative": True, "connector": 1})
+    assert wrong.status_code == 400
+    assert "name the EVSE too" in wrong.json()["error"]
+    told = (await client.get("/bench/v1/stations/CP-001/events")).json()
+    assert [(each["kind"], each["what"], each["value"]) for each in told] == [
+        ("security", "TamperDetectionActivated", ""),
+        ("data", "acme", "[1]"),
+    ]
+    messages = {each["seq"]: each["name"] for each in (await client.get("/bench/v1/messages")).json()}
+    assert [messages[each["seq"]] for each in told] == ["SecurityEventNotification", "DataTransfer"]
+    only = (await client.get("/bench/v1/stations/CP-001/events", params={"kind": "data"})).json()
+    assert only == told[1:]
+
+
 async def test_all_that_is_told_is_recorded(client, tmp_path):
     await client.post("/bench/v1/stations/CP-001/clear-cache")
     told = (await client.get("/bench/v1/messages")).json()

@@ -165,7 +165,7 @@ async def test_why_a_station_cannot_be_asked(api, station, status, what):
         ("local-list", {"mode": "Full"}),
         ("local-list", {"mode": "full", "version": 3}),
         ("remote-start", {}),
-        ("remote-start", {"id_token": "A" * 37}),
+        ("remote-start", {"id_token": "A" * 256}),
         ("remote-start", {"id_token": "A", "id_token_type": "central"}),
         ("remote-start", {"id_token": "A", "evse": 0}),
         ("remote-start", {"id_token": "A", "evse": True}),

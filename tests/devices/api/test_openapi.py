@@ -37,6 +37,14 @@ REQUESTS = [
     ("POST", "/bench/v1/stations/{station}/clear-cache", "/bench/v1/stations/silent/clear-cache", None, 504),
     ("POST", "/bench/v1/stations/{station}/remote-start", "/bench/v1/stations/CP/remote-start", {"id_token": "A"}, 200),
     ("POST", "/bench/v1/stations/{station}/remote-stop", "/bench/v1/stations/CP/remote-stop", {"transaction_id": "T"}, 200),
+    ("POST", "/bench/v1/stations/{station}/availability", "/bench/v1/stations/CP/availability", {"operative": False}, 200),
+    ("POST", "/bench/v1/stations/{station}/availability", "/bench/v1/stations/CP/availability", {"evse": 0}, 400),
+    ("POST", "/bench/v1/stations/{station}/data-transfer", "/bench/v1/stations/CP/data-transfer", {"vendor_id": "V"}, 200),
+    ("POST", "/bench/v1/stations/{station}/data-transfer", "/bench/v1/stations/CP/data-transfer", {"vendor_id": ""}, 400),
+    ("GET", "/bench/v1/stations/{station}/events", "/bench/v1/stations/CP/events", None, 200),
+    ("GET", "/bench/v1/stations/{station}/events", "/bench/v1/stations/CP/events?kind=status", None, 200),
+    ("GET", "/bench/v1/stations/{station}/events", "/bench/v1/stations/CP/events?kind=rumour", None, 400),
+    ("GET", "/bench/v1/stations/{station}/events", "/bench/v1/stations/nobody/events", None, 404),
     ("GET", "/bench/v1/stations/{station}/settings", "/bench/v1/stations/CP/settings", None, 200),
     ("GET", "/bench/v1/stations/{station}/settings", "/bench/v1/stations/CP/settings?report=true", None, 200),
     ("PUT", "/bench/v1/stations/{station}/settings/{name}", "/bench/v1/stations/CP/settings/list-enabled", {"value": True}, 200),
@@ -81,7 +89,7 @@ async def test_what_clients_may_send_is_described(described):
 
 
 def test_every_operation_is_tried():
-    assert len({(method, path) for method, path, *_ in REQUESTS}) == 20
+    assert len({(method, path) for method, path, *_ in REQUESTS}) == 23
 
 
 async def test_nothing_is_missing_and_nothing_is_made_up(described):

@@ -11,7 +11,7 @@ import pytest
 from bench.cli import main
 from bench.clock import utc_now
 from bench.errors import BadInput, OperatorError
-from devices.ocpp.certificates import common_name, hosts_of, make, problems, read, read_key
+from devices.ocpp.certificates import KeyType, common_name, describe, hosts_of, make, problems, read, read_key, type_of
 
 
 def test_a_set_that_fits_together(tmp_path: Path) -> None:
@@ -78,3 +78,23 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     (folder / "station-CP-1.key").write_bytes((folder / "server.key").read_bytes())
     assert main(["certificates", "show", str(folder / "station-CP-1.pem")]) == 1
     assert "the key is not the certificate's own" in capsys.readouterr().out
+
+
+def test_rsa_keys(tmp_path: Path) -> None:
+    assert main(["certificates", "make", str(tmp_path), "--station", "CP-1", "--key-type", "rsa", "--days", "30"]) == 0
+    signer = read(tmp_path / "ca.pem")
+    for name in ("server", "station-CP-1"):
+        certificate, key = read(tmp_path / f"{name}.pem"), read_key(tmp_path / f"{name}.key")
+        assert problems(certificate, key=key, ca=signer) == []
+        assert type_of(key) is KeyType.RSA
+        assert "key:     RSA 2048 bits" in describe(certificate)
+        assert certificate.not_valid_after_utc - utc_now() < timedelta(days=31)
+
+
+def test_one_folder_has_keys_of_one_type(tmp_path: Path) -> None:
+    make(tmp_path, stations=["A"], key_type=KeyType.RSA)
+    (_, _, more) = make(tmp_path, stations=["B"])
+    assert type_of(read_key(more.key)) is KeyType.RSA, "as the CA's"
+    with pytest.raises(OperatorError, match=r"has an RSA key; .*--force"):
+        make(tmp_path, stations=["C"], key_type=KeyType.EC)
+    assert not (tmp_path / "station-C.pem").exists()

@@ -13,7 +13,7 @@ from websockets.exceptions import InvalidStatus
 from bench.errors import OperatorError
 from bench.settings import SecuritySettings
 from devices.ocpp import connection as connection_module
-from devices.ocpp.certificates import Made, make
+from devices.ocpp.certificates import KeyType, Made, make
 from devices.ocpp.connection import Connection
 from devices.ocpp.csms import CsmsServer
 from devices.ocpp.handshake import Refusal
@@ -224,3 +224,25 @@ def test_settings_that_cannot_be_used(made: tuple[Made, ...], foreign: tuple[Mad
     old = fresh(tmp_path / "old", days=-1)
     with pytest.raises(OperatorError, match="cannot be used: expired on"):
         server_tls(settings(2, old))
+
+
+@pytest.mark.parametrize("suite", ["ECDHE-RSA-AES128-GCM-SHA256", "AES128-GCM-SHA256"])
+async def test_an_rsa_key_serves_the_suites_that_ocpp_demands_of_it(tmp_path: Path, suite: str) -> None:
+    """OCPP 2.0.1 A00.FR.318: TLS_RSA_WITH_AES_128_GCM_SHA256 is not among Python's defaults."""
+    made = make(tmp_path, stations=["CP-1"], days=10, key_type=KeyType.RSA)
+    context = client_tls(made[0].certificate, made[2])
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(suite)
+    async with serving(3, made) as sink:
+        assert '"Accepted"' in await boot(sink, context)
+        [opened] = sink.opened
+        assert (opened.security_profile, opened.tls, opened.peer_certificate_cn) == (3, "TLSv1.2", "CP-1")
+
+
+async def test_a_station_that_only_takes_rsa_is_told_how_to_get_it(made: tuple[Made, ...]) -> None:
+    context = client_tls(made[0].certificate)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE-RSA-AES128-GCM-SHA256")
+    async with serving(2, made) as sink:
+        await dial_blocking(sink, context)
+        assert "--key-type rsa" in await one_finding(sink, "ocpp.tls-cipher")
