@@ -24,14 +24,16 @@ from bench.journal.capture import Capture
 from bench.passwords import StationPasswords
 from bench.ports import LinkState, StationServer
 from bench.session import Session
-from bench.settings import Profile, ReaderSettings, UpstreamSettings
+from bench.settings import CsmsSettings, Profile, ReaderSettings, UpstreamSettings
 from bench.tokens.store import TokenStore
 
 if TYPE_CHECKING:
+    from bench.station_role.keep import RoleFile
     from devices.api.server import ApiServer
     from devices.josev import JosevBus
     from devices.ocpp.csms import CsmsServer
     from devices.ocpp.proxy import ProxyServer
+    from devices.ocpp.station import CsmsConnection
     from devices.rfid.port import SerialReader
     from fixtures.broker import EmbeddedBroker
     from fixtures.charger.charger import SimulatedCharger
@@ -104,12 +106,15 @@ class Bench:
         if mqtt != profile.bus.url:
             profile = profile.model_copy(update={"bus": profile.bus.model_copy(update={"url": mqtt})})
         bus = await self._make_bus(profile, mqtt)
+        csms = profile.ocpp.csms
         self.session = Session(
             profile,
             TokenStore(self.store_url()),
             capture=Capture(self._capture_path()),
             bus=bus,
             readers=tuple(self._make_readers(profile)),
+            csms=None if csms is None else self._make_dialer(csms, csms.identity or profile.charger.identity),
+            keeper=None if csms is None else self._make_keeper(csms.identity or profile.charger.identity),
             contract_trust=read_trust(profile.ocpp.contract_roots),
         )
         self.session.server = server = self._make_listener(options.ocpp or profile.ocpp.listen)
@@ -160,10 +165,11 @@ class Bench:
         """Wait until everything listens, is subscribed and booted, and the keyring was looked at; the parts that are not after
         that time.
         """
-        bus, charger = self.session.bus, self.charger
-        bus_ready, charger_ready = await asyncio.gather(
+        bus, charger, role = self.session.bus, self.charger, self.session.role
+        bus_ready, charger_ready, role_ready = await asyncio.gather(
             _ready(bus.wait_ready(timeout_s) if bus is not None else None),
             _ready(charger.wait_ready(timeout_s) if charger is not None else None),
+            _ready(role.wait_ready(timeout_s) if role is not None else None),
         )
         if self._looking is not None:
             await asyncio.wait([self._looking], timeout=timeout_s)
@@ -172,6 +178,8 @@ class Bench:
             missing.append(f"the Josev bus is not connected{self._why('josev')}")
         if not charger_ready:
             missing.append("the simulated charger has not booted")
+        if not role_ready:
+            missing.append(f"the CSMS has not accepted the bench as its station{self._why('csms')}")
         for reader in self.session.readers:
             status = self.session.links.get(f"reader:{reader.name}")
             if status is not None and status.state is LinkState.FAULTY:
@@ -189,6 +197,8 @@ class Bench:
             "api": self.api.url if self.api is not None else None,
             "capture": str(session.capture.path) if session.capture is not None else None,
         }
+        if session.role is not None:
+            line["csms"] = session.role.view().url
         if self.missing:
             line["missing"] = self.missing
         return line
@@ -264,6 +274,30 @@ class Bench:
             upstream_ssl=upstream_context(upstream),
             password_of=self._passwords.of if self._wants_passwords else None,
         )
+
+    def _make_dialer(self, csms: CsmsSettings, identity: str) -> CsmsConnection:
+        """The connection to the CSMS whose station the bench is."""
+        from devices.ocpp.proxy_tls import check_url, upstream_context
+        from devices.ocpp.station import CsmsConnection
+
+        check_url(csms.url)
+        credentials = None
+        if csms.user is not None:
+            name = f"ocpp-csms:{identity}"
+            password = secret(name)
+            if password is None:
+                raise OperatorError(f"there is no password for {name}", f"keep it with: authbench secret set {name}")
+            credentials = csms.user, password
+        return CsmsConnection(csms.url, identity, csms.versions, credentials=credentials, ssl=upstream_context(csms))
+
+    def _make_keeper(self, identity: str) -> RoleFile:
+        """Where the bench as a station keeps list and cache: beside the token store, where that is a file."""
+        from bench.station_role.keep import RoleFile
+
+        scheme, _, file = self.store_url().partition(":///")
+        folder = Path(file).parent if scheme == "sqlite" and file else self._place("data")
+        # Not every character of an identity may stand in a file name.
+        return RoleFile(folder / f"station-{identity.encode().hex()}.json")
 
     def _make_server(self, address: str) -> CsmsServer:
         from devices.ocpp.csms import CsmsServer

@@ -70,6 +70,10 @@ def shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--upstream", metavar="URL", help="Pass stations on to this CSMS (ws:// or wss://), as a proxy."
             ),
+            click.option("--csms", metavar="URL", help="Be a charging station of this CSMS (ws:// or wss://)."),
+            click.option(
+                "--csms-version", type=click.Choice(["1.6", "2.0.1", "2.1"]), help="Offer it this OCPP version only."
+            ),
             click.option("--mqtt", metavar="URL|embedded[:PORT]|off", help="The Josev bus."),
             click.option("--store", metavar="URL", help="Token store: a SQLite file or an SQLAlchemy URL."),
             click.option("--capture", type=click.Path(path_type=Path), help="Capture file."),
@@ -129,6 +133,7 @@ def make_options(values: dict[str, Any], *, temporary: bool = False) -> Any:
         known = profile.ocpp.upstream or UpstreamSettings(url="")
         upstream = known.model_copy(update={"url": values["upstream"]})
         profile = profile.model_copy(update={"ocpp": profile.ocpp.model_copy(update={"upstream": upstream})})
+    profile = _as_station(profile, values["csms"], values["csms_version"])
     free = "127.0.0.1:0" if temporary and values["profile_file"] is None else None
     return Options(
         profile=profile,
@@ -143,6 +148,22 @@ def make_options(values: dict[str, Any], *, temporary: bool = False) -> Any:
         version=values["charger_version"],
         temporary=temporary,
     )
+
+
+def _as_station(profile: Any, url: str | None, version: str | None) -> Any:
+    """The profile with the CSMS whose station the bench is to be, and the OCPP version."""
+    from bench.settings import CsmsSettings
+
+    known = profile.ocpp.csms
+    if url is None and known is None:
+        if version is not None:
+            raise BadInput("--csms-version is of no use without a CSMS", "name it with --csms URL")
+        return profile
+    changes: dict[str, Any] = {"url": url} if url is not None else {}
+    if version is not None:
+        changes["versions"] = (version,)
+    csms = (known or CsmsSettings(url="")).model_copy(update=changes)
+    return profile.model_copy(update={"ocpp": profile.ocpp.model_copy(update={"csms": csms})})
 
 
 @cli.command()

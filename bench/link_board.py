@@ -12,6 +12,9 @@ from bench.ports import LinkState, LinkStatus
 _LINKS = {"reader": Link.READER, "josev": Link.JOSEV, "ocpp": Link.OCPP}
 """By the first part of a status's name (``reader:pn532:/dev/ttyUSB0``); the capture and the store are no links."""
 
+_TELL_THEMSELVES = ("csms",)
+"""Links whose every fault is a finding of its own already."""
+
 
 class LinkBoard:
     """Keeps the latest status of each link by name; a change of state is a message of its own.
@@ -38,7 +41,7 @@ class LinkBoard:
         if before is not None and before.state is status.state:
             return
         self._record(status)
-        if status.state is LinkState.FAULTY:
+        if status.state is LinkState.FAULTY and status.name not in _TELL_THEMSELVES:
             self._faulty(status)
         gone = status.state in (LinkState.FAULTY, LinkState.CONNECTING)
         if status.name == "josev" and gone and before is not None and before.state is LinkState.UP:

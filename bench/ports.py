@@ -28,7 +28,7 @@ class LinkState(StrEnum):
 class LinkStatus:
     """State of one link, for the link strip.
 
-    name: ``reader:<port>``, ``josev``, ``ocpp``, ``store``, ``capture``, ``api``.
+    name: ``reader:<port>``, ``josev``, ``ocpp``, ``csms``, ``store``, ``capture``, ``api``.
     detail: address or what is wrong. cure: what to do, where something is wrong.
     """
 
@@ -151,3 +151,46 @@ class StationServer(Adapter, Protocol):
         ...
 
     def close(self, station: str, code: int = 1000, reason: str = "") -> None: ...
+
+
+class CsmsSink(Protocol):
+    """The engine, as the connection to a CSMS sees it that the bench dials as a station."""
+
+    def link_changed(self, status: LinkStatus) -> None: ...
+
+    def finding(self, rule: str, severity: str, text: str, cure: str = "") -> None: ...
+
+    def csms_opened(self, version: str, stamp: Stamp) -> None:
+        """The CSMS took the connection. version: the OCPP version it chose."""
+        ...
+
+    def csms_frame(self, data: bytes, stamp: Stamp) -> None:
+        """One WebSocket message of the CSMS."""
+        ...
+
+    def csms_closed(self, code: int, reason: str, stamp: Stamp) -> None: ...
+
+
+class CsmsDialer(Protocol):
+    """A CSMS that the bench connects to as a station, again and again. start returns when it is trying; stop ends every task."""
+
+    @property
+    def url(self) -> str:
+        """As dialled, the station's identity at its end."""
+        ...
+
+    async def start(self, sink: CsmsSink) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def send(self, data: bytes) -> Stamp:
+        """Send one text message now.
+
+        Raises:
+            LinkDown: the CSMS is not connected.
+        """
+        ...
+
+    def hang_up(self, code: int = 1000, reason: str = "") -> None:
+        """End the connection; it is dialled again. Nothing happens while there is none."""
+        ...

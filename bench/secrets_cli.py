@@ -12,7 +12,7 @@ MAX_SECRET = 1024
 
 @click.group()
 def secret() -> None:
-    """Passwords, kept in the system keyring: ocpp:STATION, upstream:IDENTITY, user@host:port of a broker."""
+    """Passwords, kept in the system keyring: ocpp:STATION, ocpp-csms:IDENTITY, upstream:IDENTITY, user@host:port of a broker."""
 
 
 @secret.command("set")
@@ -26,7 +26,7 @@ def secret_set(name: str) -> int:
     password = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     if not 0 < len(password) <= MAX_SECRET:
         raise BadInput(f"a password has 1 to {MAX_SECRET} characters")
-    if name.startswith("ocpp:") and not 16 <= len(password) <= 40:
+    if name.startswith(("ocpp:", "ocpp-csms:")) and not 16 <= len(password) <= 40:
         click.echo("authbench: note: OCPP wants 16 to 40 characters (BasicAuthPassword); kept all the same", err=True)
     try:
         keyring.set_password(SERVICE, name, password)

@@ -11,7 +11,6 @@ import uuid
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from enum import StrEnum
 
 from bench.answers import CallAnswer, PushReport, Said
 from bench.authorization import TECHNOLOGY_TYPE, TapFlow
@@ -19,6 +18,7 @@ from bench.authorization import TapRequest as TapRequest
 from bench.book import ExchangeBook
 from bench.bus_desk import BusDesk
 from bench.card import CardRead, CardRemoved
+from bench.change import Change
 from bench.clock import Clock, Stamp, SystemClock
 from bench.csms.contract import NO_TRUST, ContractTrust
 from bench.csms.events import StationEvent
@@ -35,15 +35,17 @@ from bench.journal.view import JournalContext
 from bench.link_board import LinkBoard
 from bench.message import Decoded, Direction, Link, Message
 from bench.ocpp_story import OcppStory
-from bench.ports import Bus, LinkState, LinkStatus, Reader, StationOpened, StationServer
+from bench.ports import Bus, CsmsDialer, LinkState, LinkStatus, Reader, StationOpened, StationServer
 from bench.proxy_desk import ProxyDesk
 from bench.proxy_story import ProxyStory
 from bench.recorder import Recorder
+from bench.role_desk import RoleDesk
 from bench.settings import Profile
 from bench.settings_flow import SettingValue, SettingWritten
 from bench.state import state_json
 from bench.station import Station
 from bench.station_desk import StationDesk
+from bench.station_role.keep import Keeper
 from bench.stations import StationBoard
 from bench.tasks import Tasks
 from bench.tokens.enrol import enrol as make_token
@@ -64,26 +66,13 @@ log = logging.getLogger(__name__)
 REFRESH_S = 2.0
 
 
-class Change(StrEnum):
-    """What changed; the key says which one."""
-
-    LINK = "link"  # key: link name
-    EXCHANGE = "exchange"  # key: exchange id
-    STATION = "station"  # key: station id
-    TOKENS = "tokens"  # key: None
-    FINDING = "finding"  # key: None
-    CARD = "card"  # key: reader name; session.last_card is new
-    NOTE = "note"  # key: number of the message
-    PROXY = "proxy"  # key: station id; messages began or ceased to wait in the proxy
-
-
 class Session:
     """Implements :class:`bench.ports.Sink`. All methods on the loop's thread.
 
     exchanges: by id, in order of opening. stations: by id. links: by name. findings: newest last, bounded.
-    last_card: the latest card a reader saw, or None. pairs: who answers whom, and what does not fit.
-    proxy: where messages between stations and another CSMS are held, edited, dropped and injected; None where the bench itself is
-    their CSMS.
+    last_card: the latest card a reader saw, or None. pairs: who answers whom, and what does not fit. role: the bench as a station,
+    or None. proxy: where messages between stations and another CSMS are held, edited, dropped and injected; None where the bench
+    itself is their CSMS.
     """
 
     def __init__(
@@ -97,6 +86,8 @@ class Session:
         readers: tuple[Reader, ...] = (),
         clock: Clock | None = None,
         csms_url: str | None = None,
+        csms: CsmsDialer | None = None,
+        keeper: Keeper | None = None,
         contract_trust: ContractTrust = NO_TRUST,
     ) -> None:
         self.profile = profile
@@ -164,6 +155,20 @@ class Session:
             lambda: csms_url or (self.server.url if self.server is not None else ""),
             lambda seconds, exchange: self._timers.later(seconds, self._flow.expired, exchange),
         )
+        self.role: RoleDesk | None = None
+        if csms is not None and keeper is not None:
+            self.role = RoleDesk(
+                profile,
+                csms,
+                keeper,
+                self.journal,
+                self._book,
+                self.clock,
+                later=self._timers.later,
+                link_changed=self.link_changed,
+                finding=self.finding,
+                changed=lambda: self._tell(Change.ROLE, None),
+            )
 
     @property
     def links(self) -> dict[str, LinkStatus]:
@@ -201,6 +206,8 @@ class Session:
                 await self.server.start(self)
             if self.bus is not None:
                 await self.bus.start(self)
+            if self.role is not None:
+                await self.role.start()
             for reader in self.readers:
                 await reader.start(self)
         except BaseException:
@@ -209,7 +216,7 @@ class Session:
 
     async def stop(self) -> None:
         """End in order: no new cards, no new messages, then everything seen is written."""
-        for part in (*self.readers, self.bus, self.server):
+        for part in (*self.readers, self.role, self.bus, self.server):
             if part is not None:
                 await self._end(part.stop(), type(part).__name__)
         self._timers.cancel()
@@ -267,13 +274,19 @@ class Session:
     # Taps
 
     def present(self, tap: TapRequest) -> Exchange:
-        """Open an Exchange and publish its request; a bus that is down closes it as failed.
+        """Open an Exchange and publish its request, or ask the CSMS whose station the bench is; a link that is down closes it.
 
         Raises:
-            BadInput: the Josev API cannot carry this tap; nothing was opened.
+            BadInput: the Josev API, or the OCPP version, cannot carry this tap; nothing was opened.
         """
-        stamp = self.clock.stamp()
-        exchange, commands = self._flow.present(tap, stamp)
+        return self._present(tap, self.clock.stamp())
+
+    def _present(
+        self, tap: TapRequest, stamp: Stamp, read: CardRead | None = None, frame: Message | None = None
+    ) -> Exchange:
+        if self.role is not None:
+            return self.role.present(tap, stamp, read, frame)
+        exchange, commands = self._flow.present(tap, stamp, read, frame)
         self._desk.carry_out(commands)
         return exchange
 
@@ -370,8 +383,10 @@ class Session:
     # Operator's own messages
 
     def inject(self, link: Link, channel: str, raw: bytes) -> Message:
-        """Send bytes as they are on the bus (channel = topic) or to a station (channel = its id); marked injected."""
+        """Send bytes as they are on the bus (channel = topic), to a station (channel = its id) or to our CSMS; marked injected."""
         if link is Link.OCPP:
+            if self.role is not None and channel == self.role.identity and channel not in self.stations:
+                return self.role.inject(raw)
             sent = self.journal.get(self._board.inject(channel, raw))
             assert sent is not None
             return sent
@@ -420,13 +435,11 @@ class Session:
         self._tell(Change.CARD, card.reader)
         tap = TapRequest(card.uid_hex, TECHNOLOGY_TYPE[card.technology])
         try:
-            _, commands = self._flow.present(tap, card.stamp, card, self.journal.get(seq))
+            self._present(tap, card.stamp, card, self.journal.get(seq))
         except BadInput as error:
             self.finding(
                 "tap.refused", "fail", f"the card {card.uid_hex} could not be presented: {error.what}", error.cure
             )
-            return
-        self._desk.carry_out(commands)
 
     def card_removed(self, removed: CardRemoved) -> None:
         self.last_removed = removed

@@ -9,7 +9,7 @@ from __future__ import annotations
 import tomllib
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -81,9 +81,9 @@ class SecuritySettings(_Section):
     station_ca: Path | None = None
 
 
-class UpstreamSettings(_Section):
-    """A CSMS that stations are passed on to, with the bench as a proxy between. url: ``ws://`` or ``wss://``, the station's id is
-    appended. ca_file, certificate, key: PEM, for ``wss://``.
+class DialSettings(_Section):
+    """A CSMS that the bench connects to. url: ``ws://`` or ``wss://``, the station's id is appended. ca_file, certificate, key:
+    PEM, for ``wss://``.
     """
 
     url: str
@@ -92,10 +92,27 @@ class UpstreamSettings(_Section):
     key: Path | None = None
 
 
+class UpstreamSettings(DialSettings):
+    """A CSMS that stations are passed on to, with the bench as a proxy between."""
+
+
+class CsmsSettings(DialSettings):
+    """A CSMS to which the bench is a charging station; taps become Authorize there.
+
+    identity: of this station; None = the charger's. versions: of OCPP, offered in this order. user: of basic auth; its password is
+    in the system keyring, service ``authbench``, name ``ocpp-csms:IDENTITY``. None = no basic auth.
+    """
+
+    identity: Annotated[str, Field(pattern=r"^[A-Za-z0-9*\-_=:+|@.]{1,48}$")] | None = None
+    versions: Annotated[tuple[Literal["1.6", "2.0.1", "2.1"], ...], Field(min_length=1)] = ("2.1", "2.0.1", "1.6")
+    user: Annotated[str, Field(pattern=r"^[^:]{1,255}$")] | None = None
+
+
 class OcppSettings(_Section):
     """listen: ``HOST:PORT``. unknown_stations: any station may connect. security: how they prove who they are.
-    upstream: a CSMS that stations are passed on to, or None. contract_roots: PEM files of the roots (V2G, MO) that contract
-    certificates must come from, with their CRLs; without any, only dates and signatures are judged.
+    upstream: a CSMS that stations are passed on to, or None. csms: a CSMS to which the bench is a station, or None.
+    contract_roots: PEM files of the roots (V2G, MO) that contract certificates must come from, with their CRLs; without any, only
+    dates and signatures are judged.
     """
 
     listen: str = "127.0.0.1:9000"
@@ -105,6 +122,7 @@ class OcppSettings(_Section):
     heartbeat_s: Annotated[int, Field(ge=1, le=86400)] = 300
     security: SecuritySettings = SecuritySettings()
     upstream: UpstreamSettings | None = None
+    csms: CsmsSettings | None = None
     contract_roots: tuple[Path, ...] = ()
 
 

@@ -274,7 +274,9 @@ class Application:
         first = next(iter(self._demo.session.exchanges.values()))
         self.window.select_exchange(first.id)
         self.window.messages.show_exchange(first.id)
-        self.window.select_message(next(hop.seq for hop in first.hops if hop.to is Party.JOSEV and hop.seq is not None))
+        self.window.select_message(
+            next(hop.seq for hop in first.hops if hop.to in (Party.JOSEV, Party.CSMS) and hop.seq)
+        )
         await asyncio.sleep(SETTLE_MS / 1000)  # two flushes of the window: what is on screen is what was played
         file.parent.mkdir(parents=True, exist_ok=True)
         self.window.grab_png(file)

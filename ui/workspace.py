@@ -41,7 +41,8 @@ from ui.transfer import Orders, Transfers, importable
 from ui.widgets import Banner
 
 if TYPE_CHECKING:
-    from bench.session import Change, Session
+    from bench.change import Change
+    from bench.session import Session
     from bench.tasks import Tasks
     from ui.panels.connect import ConnectPage
     from ui.state import UiState
@@ -417,7 +418,7 @@ class Workspace(QObject):
         elif key in ("josev", "ocpp"):
             self.show_connect()
         else:
-            by_key = {"store": self.tokens, "list": self.station}
+            by_key = {"store": self.tokens, "list": self.station, "csms": self.station}
             self.show_panel(self.tap if key.startswith("reader") else by_key.get(key, self.findings))
 
     def _router(self, select: Callable[[int, Panel], None], source: Panel) -> Callable[[int], None]:

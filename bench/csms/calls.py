@@ -1,4 +1,4 @@
-"""Calls of ours to one station: one under way at a time, the others in line (OCPP-J: one outstanding CALL per direction)."""
+"""Calls of ours to one peer: one under way at a time, the others in line (OCPP-J: one outstanding CALL per direction)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ MAX_LATE = 32
 
 
 class OutgoingCalls:
-    """Whose turn it is, and which calls were given up but may still be answered."""
+    """Whose turn it is, and which calls were given up but may still be answered. peer: what the other side is."""
 
-    def __init__(self) -> None:
+    def __init__(self, peer: str = "station") -> None:
+        self._peer = peer
         self.open: Call | None = None
         self._queue: deque[Call] = deque()
         self._late: dict[str, Call] = {}
@@ -33,7 +34,7 @@ class OutgoingCalls:
             return call
         if len(self._queue) >= MAX_QUEUED:
             raise OperatorError(
-                f"{MAX_QUEUED} calls already wait for this station to answer {self.open.action}",
+                f"{MAX_QUEUED} calls already wait for this {self._peer} to answer {self.open.action}",
                 "wait until it answers, or close its connection",
             )
         self._queue.append(call)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from bench.clock import utc_now
 from bench.errors import BadInput
-from bench.settings import EnrolSettings
 from bench.tokens import contract_id
 from bench.tokens.api_form import from_api, moment
 from bench.tokens.model import AuthorizationStatus, CacheMode, IdTokenType, MessageFormat, Token, TokenKind
 from bench.uid import typed_uid
+
+if TYPE_CHECKING:
+    from bench.settings import EnrolSettings
 
 FIELDS = (
     *(

@@ -137,6 +137,53 @@ class State(Tells):
     counters: Counters
 
 
+class RoleEntryOut(Tells):
+    """One token that the bench as a station remembers. type: empty on OCPP 1.6. updated: in the cache only."""
+
+    token: str
+    type: str
+    status: str
+    expires: datetime | None
+    group: str
+    updated: datetime | None
+
+
+class RoleListOut(Tells):
+    """version: as GetLocalListVersion is answered. entries: at most 1000 of ``count``."""
+
+    version: int
+    count: int
+    entries: list[RoleEntryOut]
+
+
+class RoleCacheOut(Tells):
+    count: int
+    entries: list[RoleEntryOut]
+
+
+class RoleSettingOut(Tells):
+    """address: the key of OCPP 1.6, or component.variable of 2.x."""
+
+    name: str
+    value: str
+    address: str
+    read_only: bool
+
+
+class RoleOut(Tells):
+    """The bench as a station. boot: RegistrationStatus, null before the CSMS said one on this connection."""
+
+    url: str
+    identity: str
+    version: str
+    connected: bool
+    boot: str | None
+    in_service: bool
+    settings: list[RoleSettingOut]
+    cache: RoleCacheOut
+    list: RoleListOut
+
+
 class CardOut(Tells):
     uid: str
     technology: str | None

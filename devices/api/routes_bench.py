@@ -1,4 +1,4 @@
-"""``/bench/v1``: state, taps, exchanges and the journal."""
+"""``/bench/v1``: state, taps, exchanges, the journal, and the bench as a station."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from bench.journal.filter import FilterError, parse
 from bench.journal.view import JournalContext
 from bench.masking import message_json
 from bench.session import TapRequest
+from bench.station_role.view import role_json
 from devices.api.jsonio import JsonRoute, reply
-from devices.api.models import ExchangeOut, MessageOut, State, TapBody
+from devices.api.models import ExchangeOut, MessageOut, RoleOut, State, TapBody
 
 if TYPE_CHECKING:
+    from bench.role_desk import RoleDesk
     from bench.session import Session
 
 MAX_NUMBER = 2**63 - 1
@@ -61,6 +63,28 @@ def bench_router(session: Session) -> APIRouter:
     ) -> Response:
         """Messages in memory that the filter lets through, by number; older ones are in the capture."""
         return reply(await matching(session, filter_, after, limit))
+
+    def station_role() -> RoleDesk:
+        if session.role is None:
+            raise NotFound("the bench is no station of another CSMS; start it with --csms URL")
+        return session.role
+
+    @router.get("/role", response_model=RoleOut)
+    async def role() -> Response:
+        """The bench as a station: its connection, local list, cache and settings; key codes masked."""
+        return reply(role_json(station_role().view()))
+
+    @router.delete("/role/list", response_model=RoleOut)
+    async def clear_role_list() -> Response:
+        """Forget the local list, as a factory reset does."""
+        station_role().clear_list()
+        return reply(role_json(station_role().view()))
+
+    @router.delete("/role/cache", response_model=RoleOut)
+    async def clear_role_cache() -> Response:
+        """Forget the authorization cache."""
+        station_role().clear_cache()
+        return reply(role_json(station_role().view()))
 
     return router
 

@@ -22,7 +22,7 @@ from bench.clock import Stamp, stamp
 from bench.errors import LinkDown
 from devices.ocpp import basic_auth
 from devices.ocpp.endings import MAX_MESSAGE, Ending, broken_off, violation
-from devices.ocpp.handshake import VERSIONS, Refusal, basic_user, not_a_websocket, offered_by, select
+from devices.ocpp.handshake import VERSIONS, Refusal, basic_user, common_name_of, not_a_websocket, offered_by, select
 from devices.ocpp.host import Host
 
 MAX_UNSENT = 32 * 2**20  # bytes waiting for a station that does not read
@@ -314,7 +314,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._protocol.send_response(response)
         self.station = found
-        self.certificate_cn = _common_name(self._transport.get_extra_info("peercert"))
+        self.certificate_cn = common_name_of(self._transport.get_extra_info("peercert"))
         self.tls_version = self._transport.get_extra_info("tls_version") or ""
         self.version = VERSIONS[str(self._protocol.subprotocol)]
         self._first = b""
@@ -494,11 +494,3 @@ class Connection(asyncio.BufferedProtocol):
         self._protocol.send_ping(b"")
         self._flush()
         self._timer = self._loop.call_later(self._host.ping_s, self._keep_alive)
-
-
-def _common_name(certificate: object) -> str | None:
-    """The most specific common name of a peer's certificate (in the shape of ``ssl.SSLSocket.getpeercert``)."""
-    if not isinstance(certificate, dict):
-        return None
-    names = [value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"]
-    return str(names[-1]) if names else None

@@ -115,6 +115,14 @@ def not_a_websocket(error: Exception | None, first: bytes = b"") -> Refusal:
     )
 
 
+def common_name_of(certificate: object) -> str | None:
+    """The most specific common name of a peer's certificate (in the shape of ``ssl.SSLSocket.getpeercert``)."""
+    if not isinstance(certificate, dict):
+        return None
+    names = [value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"]
+    return str(names[-1]) if names else None
+
+
 def basic_user(headers: Headers) -> str | None:
     """The user of a basic-auth header, or None. The password is not looked at and goes nowhere."""
     found = credentials(headers)

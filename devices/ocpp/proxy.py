@@ -17,11 +17,11 @@ from bench.ports import Sink, StationOpened
 from bench.proxy_desk import ProxyDesk
 from bench.tasks import Tasks
 from devices.ocpp.connection import PING_S, Connection
+from devices.ocpp.dial import dial
 from devices.ocpp.door import Door
 from devices.ocpp.handshake import VERSIONS, Refusal, offered_by
 from devices.ocpp.proxy_line import FLUSH_S, Line
 from devices.ocpp.tls import TlsServer
-from devices.ocpp.upstream import dial
 
 
 class ProxyServer(Door):
@@ -132,7 +132,9 @@ class ProxyServer(Door):
         names = [name for name in offered_by(request.headers) if name in VERSIONS]
         credentials = request.headers.get_all("Authorization")
         headers = {"Authorization": credentials[0]} if credentials else {}
-        found = await dial(self.upstream, station, names, headers, self._upstream_ssl, self.ping_s)
+        found = await dial(
+            self.upstream, station, names, headers, self._upstream_ssl, ping_s=self.ping_s, rules="proxy.upstream"
+        )
         if isinstance(found, Refusal):
             return found
         self._dialled[connection] = found

@@ -1,4 +1,4 @@
-"""TLS of the proxy, on either side (security profiles 2 and 3: OCPP 2.0.1 part 2, A00)."""
+"""TLS towards a CSMS that the bench dials (security profiles 2 and 3: OCPP 2.0.1 part 2, A00)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bench.errors import BadInput, OperatorError
-from bench.settings import UpstreamSettings
+from bench.settings import DialSettings
 
 
 def check_url(url: str) -> None:
@@ -28,7 +28,7 @@ def check_url(url: str) -> None:
         )
 
 
-def upstream_context(settings: UpstreamSettings) -> ssl.SSLContext | None:
+def upstream_context(settings: DialSettings) -> ssl.SSLContext | None:
     """How a ``wss://`` CSMS is trusted, and what the bench shows it; None for ``ws://``.
 
     Raises:

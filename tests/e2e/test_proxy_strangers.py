@@ -17,10 +17,10 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from bench.assembly import Bench, Options
+from bench.change import Change
 from bench.exchange import DecidedBy, Exchange, Verdict
 from bench.proxy_desk import ProxyDesk
 from bench.proxy_rules import Deed, Rule, Side, make_rule
-from bench.session import Change
 from bench.settings import OcppSettings, Profile, UpstreamSettings
 from bench.tasks import Tasks
 

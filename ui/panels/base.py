@@ -12,7 +12,8 @@ from bench.errors import OperatorError
 from bench.ports import LinkState
 
 if TYPE_CHECKING:
-    from bench.session import Change, Session
+    from bench.change import Change
+    from bench.session import Session
     from bench.tasks import Tasks
 
 
@@ -103,5 +104,5 @@ class Panel(QWidget):
 
 
 def touches(changes: Iterable[tuple[object, object]], *kinds: str) -> bool:
-    """Whether one of those kinds of :class:`bench.session.Change` (by their words) is among the changes."""
+    """Whether one of those kinds of :class:`bench.change.Change` (by their words) is among the changes."""
     return any(kind in kinds for kind, _ in changes)

@@ -18,7 +18,8 @@ from ui.panels.diagram_view import DiagramView
 from ui.widgets import VERDICT_BADGES, BadgeLabel, Card, ElidedLabel, EmptyState, mark
 
 if TYPE_CHECKING:
-    from bench.session import Change, Session
+    from bench.change import Change
+    from bench.session import Session
     from bench.tasks import Tasks
 
 EMPTY = ("No tap yet", "Hold a card to the reader, or press Ctrl+T: each step of the tap becomes an arrow here.")

@@ -15,8 +15,9 @@ from ui.panels.base import Panel, touches
 from ui.widgets import VERDICT_BADGES, BadgeDelegate, Card, EmptyState, badge_font, badge_size
 
 if TYPE_CHECKING:
+    from bench.change import Change
     from bench.journal.pairs import Pairs
-    from bench.session import Change, Session
+    from bench.session import Session
     from bench.tasks import Tasks
     from ui.panels.compare import CompareWindow
 

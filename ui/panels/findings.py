@@ -27,7 +27,8 @@ from ui.panels.base import Panel, touches
 from ui.widgets import BADGE_ROLE, SEVERITY_BADGES, BadgeDelegate, Card, EmptyState, RoleLabel, badge_font, badge_size
 
 if TYPE_CHECKING:
-    from bench.session import Change, Session
+    from bench.change import Change
+    from bench.session import Session
     from bench.tasks import Tasks
 
 SEVERITY_ROLES = {"info": "info", "warn": "warn", "fail": "fail"}

@@ -51,7 +51,8 @@ from ui.panels.resend import ResendEditor, can_resend
 from ui.widgets import ElidedLabel, EmptyState, RoleLabel, mark, menu_button
 
 if TYPE_CHECKING:
-    from bench.session import Change, Session
+    from bench.change import Change
+    from bench.session import Session
     from bench.tasks import Tasks
 
 APIS = {

@@ -17,7 +17,8 @@ from ui.panels.base import Panel, touches
 from ui.widgets import RoleLabel
 
 if TYPE_CHECKING:
-    from bench.session import Change, Session
+    from bench.change import Change
+    from bench.session import Session
     from bench.station import Station
     from bench.tasks import Tasks
 
@@ -243,7 +244,15 @@ def chip_texts(session: Session) -> list[ChipText]:
 
 def link_title(name: str) -> str:
     """``reader:pn532:/dev/ttyUSB0`` -> ``Reader``; ``josev`` -> ``Josev bus``."""
-    words = {"josev": "Josev bus", "ocpp": "OCPP", "store": "Tokens", "capture": "Capture", "api": "API", "hub": "Hub"}
+    words = {
+        "josev": "Josev bus",
+        "ocpp": "OCPP",
+        "csms": "CSMS",
+        "store": "Tokens",
+        "capture": "Capture",
+        "api": "API",
+        "hub": "Hub",
+    }
     first = name.partition(":")[0]
     return words.get(first, first.capitalize())
 

@@ -36,7 +36,8 @@ from ui.panels.saved_filters import SavedFilters
 from ui.widgets import EmptyState, RoleLabel, menu_button
 
 if TYPE_CHECKING:
-    from bench.session import Change, Session
+    from bench.change import Change
+    from bench.session import Session
     from bench.tasks import Tasks
 
 MAX_COPIED_ROWS = 10_000

@@ -19,7 +19,8 @@ from ui.widgets import EmptyState
 
 if TYPE_CHECKING:
     from bench.answers import CallAnswer
-    from bench.session import Change, Session
+    from bench.change import Change
+    from bench.session import Session
     from bench.tasks import Tasks
 
 MAX_ANSWER = 300

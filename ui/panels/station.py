@@ -27,6 +27,7 @@ from ui.models.stations import StationTableModel
 from ui.panels.base import Panel
 from ui.panels.cells import make_table, set_widths
 from ui.panels.free_call import FreeCall
+from ui.panels.role import RoleTab
 from ui.panels.station_events import StationEvents
 from ui.panels.station_facts import StationFacts
 from ui.panels.station_orders import Order, StationOrders
@@ -34,7 +35,8 @@ from ui.panels.station_settings import SettingsTable
 from ui.widgets import ElidedLabel, EmptyState, RoleLabel, readable_ms
 
 if TYPE_CHECKING:
-    from bench.session import Change, Session
+    from bench.change import Change
+    from bench.session import Session
     from bench.settings_flow import SettingValue, SettingWritten
     from bench.tasks import Tasks
 
@@ -63,6 +65,7 @@ class StationPanel(Panel):
 
     def attach(self, session: Session, tasks: Tasks) -> None:
         super().attach(session, tasks)
+        self.role.attach(session)
         self._say_where()
         self.refresh(set())
 
@@ -74,7 +77,8 @@ class StationPanel(Panel):
         row = None if chosen is None else self._model.row_of(chosen)
         if self._model.rowCount() and (row is None or row != self.table.currentIndex().row()):
             self.table.selectRow(row or 0)
-        self._stack.setCurrentWidget(self._page if self._model.rowCount() else self.empty)
+        self.role.refresh()
+        self._stack.setCurrentWidget(self._page if self._model.rowCount() or self.role.there else self.empty)
         self._tell()
 
     def push_list(self) -> bool:
@@ -161,6 +165,7 @@ class StationPanel(Panel):
         ):
             self.tabs.addTab(page, name)
         self.tabs.currentChanged.connect(lambda at: self._tell())
+        self.role = RoleTab(self.tabs)
         self._page = QSplitter(Qt.Orientation.Horizontal)
         self._page.addWidget(left)
         self._page.addWidget(self.tabs)

@@ -41,7 +41,8 @@ from ui.widgets import (
 )
 
 if TYPE_CHECKING:
-    from bench.session import Change, Session
+    from bench.change import Change
+    from bench.session import Session
     from bench.tasks import Tasks
 
 AUTO = "auto"

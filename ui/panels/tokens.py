@@ -32,7 +32,8 @@ from ui.panels.token_import import SAMPLES, ImportPreview
 from ui.widgets import EmptyState, RoleLabel, grouped, mark
 
 if TYPE_CHECKING:
-    from bench.session import Change, Session
+    from bench.change import Change
+    from bench.session import Session
     from bench.tasks import Tasks
 
 MAX_UNDO = 50

@@ -22,12 +22,14 @@ from bench.journal.pairs import LivePairs
 from bench.message import Decoded, Direction, Link, malformed
 from bench.ports import LinkState, LinkStatus
 from bench.proxy_desk import ProxyDesk
+from bench.role_desk import RoleDesk
 from bench.settings_flow import SettingValue, SettingWritten
 from bench.station import Station
 from bench.tokens.model import IdTokenType, Token
 from devices.api.app import make_app
 from devices.api.guard import Access, Guard
 from devices.api.server import ApiServer
+from tests.bench.station_role.rolebook import RoleBook
 
 
 @dataclass
@@ -68,6 +70,7 @@ class FakeSession:
         self.clock = ManualClock()
         self.stations = {"CP": Station("CP", "2.0.1")}
         self.proxy: ProxyDesk | None = None
+        self.role: RoleDesk | None = RoleBook("2.0.1").desk
 
     def link_changed(self, status: LinkStatus) -> None:
         self.links[status.name] = status

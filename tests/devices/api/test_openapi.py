@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import jsonschema
 import pytest
+
+from bench.station_role.memory import TokenInfo
 
 TOKEN = {
     "countryCode": "GB", "partyId": "TWK", "type": "RFID", "uid": "DEADBEEF", "contractId": "GBTWK012345678V",
@@ -14,6 +17,9 @@ TOKEN = {
 
 REQUESTS = [
     ("GET", "/bench/v1/state", "/bench/v1/state", None, 200),
+    ("GET", "/bench/v1/role", "/bench/v1/role", None, 200),
+    ("DELETE", "/bench/v1/role/list", "/bench/v1/role/list", None, 200),
+    ("DELETE", "/bench/v1/role/cache", "/bench/v1/role/cache", None, 200),
     ("POST", "/bench/v1/taps", "/bench/v1/taps", {"uid": "04A2"}, 200),
     ("POST", "/bench/v1/taps", "/bench/v1/taps", {"token_type": "no_authorization"}, 200),
     ("POST", "/bench/v1/taps", "/bench/v1/taps", {}, 400),
@@ -67,6 +73,8 @@ async def described(api) -> dict[str, Any]:
 async def test_every_answer_is_as_described(api, described):
     api.session.record("Authorize", b"{}")
     api.session.record("", b"\xff")
+    remembered = api.session.role.state.tokens
+    remembered.local_list.restore(3, [(("04b1", "iso14443"), TokenInfo("Accepted", datetime(2031, 1, 1, tzinfo=UTC)))])
     for method, path, url, body, status in REQUESTS:
         answer = await api.client.request(method, url, json=body)
         assert answer.status_code == status, (url, answer.text)
@@ -89,7 +97,7 @@ async def test_what_clients_may_send_is_described(described):
 
 
 def test_every_operation_is_tried():
-    assert len({(method, path) for method, path, *_ in REQUESTS}) == 28
+    assert len({(method, path) for method, path, *_ in REQUESTS}) == 31
 
 
 async def test_nothing_is_missing_and_nothing_is_made_up(described):

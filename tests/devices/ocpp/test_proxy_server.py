@@ -16,8 +16,8 @@ from bench.errors import LinkDown, NotFound, OperatorError
 from bench.message import Direction
 from bench.proxy_rules import Deed, Side, make_rule
 from devices.ocpp import connection as connection_module
+from devices.ocpp import dial as dial_module
 from devices.ocpp import proxy as proxy_module
-from devices.ocpp import upstream as upstream_module
 from tests.devices.ocpp.bench_sink import DEADLINE_S
 from tests.devices.ocpp.proxy_bench import ProxyBench, proxied
 
@@ -336,7 +336,7 @@ async def test_no_csms_there() -> None:
 
 
 async def test_a_csms_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upstream_module, "DIAL_S", 0.2)
+    monkeypatch.setattr(dial_module, "DIAL_S", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         async with proxied(f"ws://127.0.0.1:{mute.getsockname()[1]}") as bench:
             assert (await refused(bench))[0] == 503
