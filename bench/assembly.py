@@ -262,7 +262,7 @@ class Bench:
     def _make_readers(self, profile: Profile) -> Iterator[SerialReader]:
         from devices.rfid.port import SerialReader
 
-        for text in self.options.readers or tuple(f"{r.driver}:{r.port}" for r in profile.readers):
+        for text in self.options.readers or tuple(reader.text for reader in profile.readers):
             if text == "off":
                 continue
             if text == "auto":
@@ -272,10 +272,7 @@ class Bench:
                     yield SerialReader(driver, port)
                 continue
             settings = parse_reader(text)
-            baud = next(
-                (r.baud for r in profile.readers if r.driver == settings.driver and r.port == settings.port), None
-            )
-            yield SerialReader(settings.driver, settings.port, baud)
+            yield SerialReader(settings.driver, settings.port, settings.baud, settings.options)
 
     async def _start_charger(self, profile: Profile, csms_url: str) -> None:
         from fixtures.charger.charger import SimulatedCharger
@@ -342,11 +339,23 @@ def host_port(text: str, default_port: int = 0) -> tuple[str, int]:
 
 
 def parse_reader(text: str) -> ReaderSettings:
-    """``DRIVER:PORT``, such as ``pn532:/dev/ttyUSB0`` or ``ascii:COM3``."""
-    driver, colon, port = text.partition(":")
-    if not colon or not port or not driver:
-        raise BadInput(f"{text} is not DRIVER:PORT", "write for example pn532:/dev/ttyUSB0, or auto, or off")
-    return ReaderSettings(driver=driver, port=port)
+    """``DRIVER[,NAME=VALUE...]:PORT``, such as ``pn532:/dev/ttyUSB0``, ``ascii,baud=115200:COM3``.
+
+    Raises:
+        BadInput: it is not of that form, or the baud rate is no number.
+    """
+    front, colon, port = text.partition(":")
+    driver, *named = front.split(",")
+    options = dict(part.split("=", 1) for part in named if "=" in part)
+    if not colon or not port or not driver or len(options) != len(named):
+        raise BadInput(
+            f"{text} is not DRIVER:PORT",
+            "write for example pn532:/dev/ttyUSB0 or ascii,baud=115200:COM3, or auto, or off",
+        )
+    baud = options.pop("baud", None)
+    if baud is not None and not (baud.isascii() and baud.isdigit() and int(baud) > 0):
+        raise BadInput(f"{baud} is no baud rate", "write for example baud=9600")
+    return ReaderSettings(driver=driver, port=port, baud=None if baud is None else int(baud), options=options)
 
 
 def _station_password(station: str) -> str | None:

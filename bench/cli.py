@@ -192,7 +192,13 @@ async def _serve(options: Any) -> int:
 @click.option(
     "--screenshot", type=click.Path(path_type=Path, dir_okay=False), help="Show the window, tap, save it as PNG."
 )
-@click.option("--reader-model", default="pn532", show_default=True, help="Virtual reader: pn532 or ascii.")
+@click.option(
+    "--reader-model",
+    default="pn532",
+    show_default=True,
+    metavar="NAME",
+    help="Virtual reader: pn532, ascii, ...; a wrong name lists them.",
+)
 @click.option(
     "--situation", "situations", multiple=True, help="Only this situation; repeatable. See --list-situations."
 )

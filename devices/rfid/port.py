@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Mapping
 
 from bench.card import CardRead, CardRemoved
 from bench.errors import BadInput, BenchBug
@@ -24,14 +25,18 @@ class SerialReader:
     """Implements :class:`bench.ports.Reader` for every driver.
 
     driver: name or alias, see :func:`devices.rfid.drivers.all_drivers`. port: device path or symlink, ``COM3`` or
-    ``socket://host:port``; no other port is ever opened. baud: None = the driver's own.
+    ``socket://host:port``; no other port is ever opened. baud: None = the driver's own. options: of the driver, see
+    :class:`devices.rfid.driver.Option`.
 
     Raises:
-        BadInput: no such driver, or no port.
+        BadInput: no such driver, no port, or an option that the driver does not have.
     """
 
-    def __init__(self, driver: str, port: str, baud: int | None = None) -> None:
+    def __init__(
+        self, driver: str, port: str, baud: int | None = None, options: Mapping[str, str] | None = None
+    ) -> None:
         self._info = find(driver)
+        self._options = self._info.choose(options or {})
         if not port.strip():
             raise BadInput("a reader needs a port", "name a device such as /dev/ttyUSB0, COM3 or socket://host:port")
         self._port = port.strip()
@@ -55,7 +60,7 @@ class SerialReader:
         self._inbox = Inbox(asyncio.get_running_loop(), self._consume)
         self._stopping = threading.Event()
         self._put_count = self._taken_count = 0
-        self._pump = Pump(self._info, self._port, self._baud, self.name, self._put, self._stopping)
+        self._pump = Pump(self._info, self._options, self._port, self._baud, self.name, self._put, self._stopping)
         self._pump.start()
 
     async def stop(self) -> None:

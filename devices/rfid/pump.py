@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import serial
 
@@ -56,6 +56,7 @@ class Pump:
     def __init__(
         self,
         info: DriverInfo,
+        options: Mapping[str, str],
         port: str,
         baud: int,
         name: str,
@@ -63,6 +64,7 @@ class Pump:
         stopping: threading.Event,
     ) -> None:
         self._info = info
+        self._options = options
         self._port = port
         self._baud = baud
         self._put = put
@@ -114,7 +116,7 @@ class Pump:
         """One connection, from open to stop or loss."""
         wire = self._open()
         opened = stamp()
-        driver = self._info.make()
+        driver = self._info.make(self._options)
         try:
             with self._wire_lock:
                 self._wire = wire
