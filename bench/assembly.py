@@ -102,6 +102,8 @@ class Bench:
         mqtt = options.mqtt or profile.bus.url
         if mqtt != profile.bus.url:
             profile = profile.model_copy(update={"bus": profile.bus.model_copy(update={"url": mqtt})})
+        from devices.rfid.serial_ports import ComputersPorts
+
         bus = await self._make_bus(profile, mqtt)
         self.session = Session(
             profile,
@@ -109,6 +111,7 @@ class Bench:
             capture=Capture(self._capture_path()),
             bus=bus,
             readers=tuple(self._make_readers(profile)),
+            serial_ports=ComputersPorts(),
         )
         self.session.server = server = self._make_listener(options.ocpp or profile.ocpp.listen)
         self._session_made = True

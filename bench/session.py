@@ -33,7 +33,9 @@ from bench.link_board import LinkBoard
 from bench.message import Decoded, Direction, Link, Message
 from bench.ocpp_story import OcppStory
 from bench.ports import Bus, LinkState, LinkStatus, Reader, StationOpened, StationServer
+from bench.readers import Readers
 from bench.recorder import Recorder
+from bench.serial_port import SerialPorts
 from bench.settings import Profile
 from bench.settings_flow import SettingValue, SettingWritten
 from bench.state import state_json
@@ -89,13 +91,14 @@ class Session:
         readers: tuple[Reader, ...] = (),
         clock: Clock | None = None,
         csms_url: str | None = None,
+        serial_ports: SerialPorts | None = None,
     ) -> None:
         self.profile = profile
         self.store = store
         self.capture = capture
         self.bus = bus
         self.server = server
-        self.readers = readers
+        self.readers = Readers(readers, serial_ports, self._reader_changed)
         self.clock = clock or SystemClock()
         self.journal = Journal()
         self._recorder = Recorder(capture, self.journal)
@@ -189,8 +192,7 @@ class Session:
                 await self.server.start(self)
             if self.bus is not None:
                 await self.bus.start(self)
-            for reader in self.readers:
-                await reader.start(self)
+            await self.readers.start(self)
         except BaseException:
             await self.stop()
             raise
@@ -367,6 +369,11 @@ class Session:
     def link_changed(self, status: LinkStatus) -> None:
         self._link_board.changed(status)
         self._tell(Change.LINK, status.name)
+
+    def _reader_changed(self, name: str) -> None:
+        if not any(reader.name == name for reader in self.readers):
+            self._link_board.forget(f"reader:{name}")
+        self._tell(Change.LINK, f"reader:{name}")
 
     def finding(self, rule: str, severity: str, text: str, cure: str = "") -> None:
         self._book.finding(rule, Severity(severity), text, stamp=self.clock.stamp(), cure=cure)

@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import serial
 
 from bench.clock import NS_PER_MS, NS_PER_S, stamp
 from bench.errors import OperatorError
+from bench.serial_port import Detected
 from devices.rfid.driver import CardSeen, Driver, DriverInfo
 from devices.rfid.drivers import all_drivers
 from devices.rfid.trouble import group_of, loss_trouble, open_trouble
@@ -26,15 +26,6 @@ READ_S = 0.02
 MAX_HEARD = 64 * 1024
 
 _FAULTS: tuple[type[Exception], ...] = (*WIRE_FAULTS, ValueError)
-
-
-@dataclass(frozen=True, slots=True)
-class Detected:
-    """A reader. detail: what it says of itself, or which card gave it away."""
-
-    driver: str
-    baud: int
-    detail: str
 
 
 async def detect(

@@ -15,6 +15,7 @@ from bench.clock import Stamp
 from bench.codecs.spans import Span
 from bench.errors import BadInput
 from bench.message import Decoded, Direction
+from bench.serial_port import Option
 from devices.rfid.presence import PresenceRule
 
 
@@ -149,16 +150,6 @@ class Listener:
 
     def order(self, name: str) -> None:
         raise BadInput(f"this reader cannot {name}", "it takes no orders: it only sends")
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """A setting of a driver. name: ``format``. text: what it decides. choices: what it may be; empty = any text."""
-
-    name: str
-    text: str
-    default: str
-    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from serial.tools import list_ports as pyserial_ports
 from serial.tools.list_ports_common import ListPortInfo
 
-from devices.rfid.discovery import PortInfo, list_ports
+from bench.serial_port import PortInfo
+from devices.rfid.discovery import list_ports
 from devices.rfid.trouble import AnotherDevice
 
 Lister = Callable[[], Iterable[ListPortInfo]]
