@@ -27,6 +27,7 @@ class Readers:
         self._readers = list(readers)
         self._changed = changed or (lambda name: None)
         self._sink: Sink | None = None
+        self._testing: set[str] = set()
 
     def __iter__(self) -> Iterator[Reader]:
         return iter(tuple(self._readers))
@@ -79,6 +80,7 @@ class Readers:
         """
         reader = self.named(name)
         self._readers.remove(reader)
+        self._testing.discard(name)
         await reader.stop()
         self._changed(name)
 
@@ -89,3 +91,13 @@ class Readers:
             NotFound: no such reader. BadInput: it cannot do that. LinkDown: it is not ready.
         """
         self.named(name).order(what)
+
+    def test(self, name: str, on: bool) -> None:
+        """Whether cards held to that reader are only shown, and nothing is asked because of them."""
+        if on:
+            self._testing.add(self.named(name).name)
+        else:
+            self._testing.discard(name)
+
+    def is_testing(self, name: str) -> bool:
+        return name in self._testing
