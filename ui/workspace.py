@@ -351,7 +351,7 @@ class Workspace(QObject):
             self.tokens: PanelDock(self.tokens, "dock.tokens"),
             self.station: PanelDock(self.station, "dock.station", scrolled=True),
             self.findings: PanelDock(self.findings, "dock.findings"),
-            self.reader: PanelDock(self.reader, "dock.reader"),
+            self.reader: PanelDock(self.reader, "dock.reader", scrolled=True),
         }
         window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self.docks[self.tap])
         window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.docks[self.inspector])

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton
 
 from bench.ports import LinkState
@@ -186,25 +185,13 @@ async def test_orders_are_buttons(shown: Shown, session: Session):
     for facts in session.readers.ports.drivers().values():
         reader = await session.readers.use(ReaderSettings(driver=facts.name, port="/dev/none"))
         shown.refresh()
-        names = {
-            button.text().lower()
-            for button in shown.panel.findChildren(QPushButton)
-            if button.toolTip().startswith("Tell the reader")
-        }
-        assert names == {order.lower() for order in facts.orders}
-        for button in shown.panel.findChildren(QPushButton):
-            if button.toolTip().startswith("Tell the reader"):
-                button.click()
-                await shown.until(lambda: shown.notices and "not ready" in shown.notices[-1][1], "the refusal")
-                shown.notices.clear()
+        buttons = [
+            each for each in shown.panel.findChildren(QPushButton) if each.toolTip().startswith("Tell the reader")
+        ]
+        assert {button.text().lower() for button in buttons} == {order.lower() for order in facts.orders}
+        for button in buttons:
+            button.click()
+            await shown.until(lambda: shown.notices and "not ready" in shown.notices[-1][1], "the refusal")
+            shown.notices.clear()
         await session.readers.drop(reader.name)
         shown.refresh()
-
-
-async def test_keyboard_alone(shown: Shown, qtbot, ports: Ports):
-    ports.there = [PortInfo("/dev/ttyS0", "/dev/ttyS0", "built in")]
-    await shown.until(lambda: shown.panel.table.model().rowCount() == 1, "the port")
-    shown.panel.table.setFocus()
-    for _ in range(6):
-        qtbot.keyClick(shown.panel.window().focusWidget() or shown.panel, Qt.Key.Key_Tab)
-    assert shown.panel.window().focusWidget() is not None
