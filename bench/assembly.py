@@ -105,6 +105,8 @@ class Bench:
         mqtt = options.mqtt or profile.bus.url
         if mqtt != profile.bus.url:
             profile = profile.model_copy(update={"bus": profile.bus.model_copy(update={"url": mqtt})})
+        from devices.rfid.serial_ports import ComputersPorts
+
         bus = await self._make_bus(profile, mqtt)
         csms = profile.ocpp.csms
         self.session = Session(
@@ -116,6 +118,7 @@ class Bench:
             csms=None if csms is None else self._make_dialer(csms, csms.identity or profile.charger.identity),
             keeper=None if csms is None else self._make_keeper(csms.identity or profile.charger.identity),
             contract_trust=read_trust(profile.ocpp.contract_roots),
+            serial_ports=ComputersPorts(),
         )
         self.session.server = server = self._make_listener(options.ocpp or profile.ocpp.listen)
         self._session_made = True
@@ -317,7 +320,7 @@ class Bench:
     def _make_readers(self, profile: Profile) -> Iterator[SerialReader]:
         from devices.rfid.port import SerialReader
 
-        for text in self.options.readers or tuple(f"{r.driver}:{r.port}" for r in profile.readers):
+        for text in self.options.readers or tuple(reader.text for reader in profile.readers):
             if text == "off":
                 continue
             if text == "auto":
@@ -327,10 +330,7 @@ class Bench:
                     yield SerialReader(driver, port)
                 continue
             settings = parse_reader(text)
-            baud = next(
-                (r.baud for r in profile.readers if r.driver == settings.driver and r.port == settings.port), None
-            )
-            yield SerialReader(settings.driver, settings.port, baud)
+            yield SerialReader(settings.driver, settings.port, settings.baud, settings.options)
 
     async def _start_charger(self, profile: Profile, csms_url: str) -> None:
         from fixtures.charger.charger import SimulatedCharger
@@ -410,11 +410,23 @@ def host_port(text: str, default_port: int = 0) -> tuple[str, int]:
 
 
 def parse_reader(text: str) -> ReaderSettings:
-    """``DRIVER:PORT``, such as ``pn532:/dev/ttyUSB0`` or ``ascii:COM3``."""
-    driver, colon, port = text.partition(":")
-    if not colon or not port or not driver:
-        raise BadInput(f"{text} is not DRIVER:PORT", "write for example pn532:/dev/ttyUSB0, or auto, or off")
-    return ReaderSettings(driver=driver, port=port)
+    """``DRIVER[,NAME=VALUE...]:PORT``, such as ``pn532:/dev/ttyUSB0``, ``ascii,baud=115200:COM3``.
+
+    Raises:
+        BadInput: it is not of that form, or the baud rate is no number.
+    """
+    front, colon, port = text.partition(":")
+    driver, *named = front.split(",")
+    options = dict(part.split("=", 1) for part in named if "=" in part)
+    if not colon or not port or not driver or len(options) != len(named):
+        raise BadInput(
+            f"{text} is not DRIVER:PORT",
+            "write for example pn532:/dev/ttyUSB0 or ascii,baud=115200:COM3, or auto, or off",
+        )
+    baud = options.pop("baud", None)
+    if baud is not None and not (baud.isascii() and baud.isdigit() and int(baud) > 0):
+        raise BadInput(f"{baud} is no baud rate", "write for example baud=9600")
+    return ReaderSettings(driver=driver, port=port, baud=None if baud is None else int(baud), options=options)
 
 
 def secret_variable(name: str) -> str:

@@ -36,6 +36,11 @@ TECHNOLOGY_TYPE = {
     Technology.ISO15693: JosevTokenType.ISO15693,
     # Neither Josev nor OCPP has a type for 125 kHz cards; Local is the one that makes no claim about the medium.
     Technology.EM4100: JosevTokenType.LOCAL,
+    Technology.HID: JosevTokenType.LOCAL,
+    # Nor for these of 13.56 MHz, which are neither ISO 14443 nor ISO 15693 to the reader that names them.
+    Technology.FELICA: JosevTokenType.LOCAL,
+    Technology.LEGIC: JosevTokenType.LOCAL,
+    Technology.ICLASS: JosevTokenType.LOCAL,
     Technology.UNKNOWN: JosevTokenType.LOCAL,
 }
 

@@ -14,6 +14,10 @@ class Technology(StrEnum):
     ISO14443 = "ISO14443"
     ISO15693 = "ISO15693"
     EM4100 = "EM4100"
+    HID = "HID"
+    FELICA = "FeliCa"
+    LEGIC = "LEGIC"
+    ICLASS = "iCLASS"
     UNKNOWN = "unknown"
 
 

@@ -23,6 +23,7 @@ from bench.certificates_cli import certificates
 from bench.clock import utc_now
 from bench.errors import BadInput, OperatorError
 from bench.journal_cli import journal
+from bench.readers_cli import readers
 from bench.secrets_cli import secret
 
 log = logging.getLogger("authbench")
@@ -225,7 +226,13 @@ async def _serve(options: Any) -> int:
 @click.option(
     "--screenshot", type=click.Path(path_type=Path, dir_okay=False), help="Show the window, tap, save it as PNG."
 )
-@click.option("--reader-model", default="pn532", show_default=True, help="Virtual reader: pn532 or ascii.")
+@click.option(
+    "--reader-model",
+    default="pn532",
+    show_default=True,
+    metavar="NAME",
+    help="Virtual reader: pn532, ascii, ...; a wrong name lists them.",
+)
 @click.option(
     "--situation", "situations", multiple=True, help="Only this situation; repeatable. See --list-situations."
 )
@@ -411,27 +418,6 @@ def tokens_export(store: str | None, file: Path) -> int:
     return run(_with_store(store, work))
 
 
-@cli.command()
-@click.option("--drivers", is_flag=True, help="List the drivers and what each can read.")
-def readers(drivers: bool) -> int:
-    """Serial ports, what is likely on them, permission problems and their cure."""
-    from devices.rfid.discovery import list_ports
-    from devices.rfid.drivers import all_drivers
-
-    if drivers:
-        for name, driver in sorted(all_drivers().items()):
-            click.echo(f"{name:12} {driver.reads}")
-        return 0
-    ports = list_ports()
-    if not ports:
-        click.echo("no serial ports found; plug a reader in, then look again")
-    for port in ports:
-        click.echo(f"{port.device}\t{port.description}\t{port.likely or 'unknown device'}")
-        if port.problem:
-            click.echo(f"  {port.problem}: {port.cure}")
-    return 0
-
-
 @cli.command("self-test")
 def self_test() -> int:
     """Imports, schemas, theme, database and ports of this installation."""
@@ -493,5 +479,5 @@ def has_display() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.environ.get("QT_QPA_PLATFORM"))
 
 
-for group in (journal, certificates, secret):
-    cli.add_command(group)
+for command in (journal, certificates, secret, readers):
+    cli.add_command(command)

@@ -47,6 +47,10 @@ class LinkBoard:
         if status.name == "josev" and gone and before is not None and before.state is LinkState.UP:
             self._bus_lost(status)
 
+    def forget(self, name: str) -> None:
+        """That link is no longer part of the bench."""
+        self.links.pop(name, None)
+
     def _record(self, status: LinkStatus) -> None:
         """A change of a link's state is part of the story of what was not heard."""
         kind, _, port = status.name.partition(":")

@@ -15,6 +15,7 @@ from typing import Protocol
 from bench.card import CardRead, CardRemoved
 from bench.clock import Stamp
 from bench.message import Decoded, Direction, Message
+from bench.settings import ReaderSettings
 
 
 class LinkState(StrEnum):
@@ -106,11 +107,49 @@ class Adapter(Protocol):
     async def stop(self) -> None: ...
 
 
+@dataclass(slots=True)
+class ReaderStats:
+    """What came from one reader so far; counts only grow.
+
+    frames: whole ones. cards: taps. repeats: reads of a card that lay there. checksum: frames whose check does not fit. noise: runs
+    of bytes that are no frame, after each of which the decoder found the next one. cut: frames whose end never came. octets: bytes
+    received. ups: how often the reader became ready.
+    """
+
+    frames: int = 0
+    cards: int = 0
+    repeats: int = 0
+    checksum: int = 0
+    noise: int = 0
+    cut: int = 0
+    octets: int = 0
+    ups: int = 0
+
+
 class Reader(Adapter, Protocol):
-    """name: ``pn532:/dev/ttyUSB0``."""
+    """name: ``pn532:/dev/ttyUSB0``. stats: kept up to date by the reader, on the loop's thread. settings: as in a profile.
+    orders: what it can be told to do, such as ``beep``.
+    """
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def stats(self) -> ReaderStats: ...
+
+    @property
+    def settings(self) -> ReaderSettings: ...
+
+    @property
+    def orders(self) -> tuple[str, ...]: ...
+
+    def order(self, name: str) -> None:
+        """Have it do one of its orders.
+
+        Raises:
+            BadInput: it cannot. LinkDown: it is not there.
+        """
+        ...
 
 
 class Bus(Adapter, Protocol):

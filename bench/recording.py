@@ -29,6 +29,7 @@ from bench.journal.redecode import redecode
 from bench.journal.rows import less, numbers
 from bench.message import Link, Message
 from bench.ports import LinkState, LinkStatus
+from bench.readers import Readers
 from bench.settings import Profile
 from bench.station import Station
 from bench.tokens.model import Token
@@ -172,6 +173,7 @@ class Recording:
         reader = self.journal.pages.reader
         self.store = NoStore()
         self.server = self.bus = self.capture = self.proxy = None
+        self.readers = Readers(())
         self.last_card: CardRead | None = None
         self.links = {
             "capture": LinkStatus("capture", LinkState.OFF, f"{path.name}, opened for looking"),

@@ -38,8 +38,10 @@ from bench.ocpp_story import OcppStory
 from bench.ports import Bus, CsmsDialer, LinkState, LinkStatus, Reader, StationOpened, StationServer
 from bench.proxy_desk import ProxyDesk
 from bench.proxy_story import ProxyStory
+from bench.readers import Readers
 from bench.recorder import Recorder
 from bench.role_desk import RoleDesk
+from bench.serial_port import SerialPorts
 from bench.settings import Profile
 from bench.settings_flow import SettingValue, SettingWritten
 from bench.state import state_json
@@ -89,13 +91,14 @@ class Session:
         csms: CsmsDialer | None = None,
         keeper: Keeper | None = None,
         contract_trust: ContractTrust = NO_TRUST,
+        serial_ports: SerialPorts | None = None,
     ) -> None:
         self.profile = profile
         self.store = store
         self.capture = capture
         self.bus = bus
         self.server = server
-        self.readers = readers
+        self.readers = Readers(readers, serial_ports, self._reader_changed)
         self.clock = clock or SystemClock()
         self.journal = Journal()
         self._recorder = Recorder(capture, self.journal)
@@ -208,8 +211,7 @@ class Session:
                 await self.bus.start(self)
             if self.role is not None:
                 await self.role.start()
-            for reader in self.readers:
-                await reader.start(self)
+            await self.readers.start(self)
         except BaseException:
             await self.stop()
             raise
@@ -424,6 +426,11 @@ class Session:
         self._link_board.changed(status)
         self._tell(Change.LINK, status.name)
 
+    def _reader_changed(self, name: str) -> None:
+        if not any(reader.name == name for reader in self.readers):
+            self._link_board.forget(f"reader:{name}")
+        self._tell(Change.LINK, f"reader:{name}")
+
     def finding(self, rule: str, severity: str, text: str, cure: str = "") -> None:
         self._book.finding(rule, Severity(severity), text, stamp=self.clock.stamp(), cure=cure)
 
@@ -433,6 +440,8 @@ class Session:
     def card_read(self, card: CardRead, seq: int) -> None:
         self.last_card = card
         self._tell(Change.CARD, card.reader)
+        if self.readers.is_testing(card.reader):
+            return
         tap = TapRequest(card.uid_hex, TECHNOLOGY_TYPE[card.technology])
         try:
             self._present(tap, card.stamp, card, self.journal.get(seq))

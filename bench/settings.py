@@ -127,11 +127,20 @@ class OcppSettings(_Section):
 
 
 class ReaderSettings(_Section):
-    """driver: ``pn532`` or ``ascii``. port: a device path, ``COM3`` or ``socket://host:port``."""
+    """driver: a name of ``authbench readers --drivers``. port: a device path, ``COM3`` or ``socket://host:port``. baud: None = the
+    driver's own. options: of the driver, by name.
+    """
 
     driver: str
     port: str
     baud: Annotated[int, Field(gt=0)] | None = None
+    options: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """``DRIVER[,NAME=VALUE...]:PORT``, as ``--reader`` takes it."""
+        named = dict(self.options) if self.baud is None else {"baud": str(self.baud), **self.options}
+        return ",".join([self.driver, *(f"{name}={value}" for name, value in named.items())]) + f":{self.port}"
 
 
 class ChargerSettings(_Section):

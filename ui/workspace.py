@@ -32,6 +32,7 @@ from ui.panels.inspector import InspectorPanel
 from ui.panels.link_strip import LinkStrip
 from ui.panels.messages import MessagesPanel
 from ui.panels.proxy import ProxyPanel
+from ui.panels.reader import ReaderPanel
 from ui.panels.station import StationPanel
 from ui.panels.tap import TapPanel
 from ui.panels.tokens import TokensPanel
@@ -88,6 +89,7 @@ class Workspace(QObject):
         self.tokens = TokensPanel()
         self.station = StationPanel()
         self.findings = FindingsPanel()
+        self.reader = ReaderPanel()
         self.proxy = ProxyPanel()
         self.panels: tuple[Panel, ...] = (
             self.tap,
@@ -98,6 +100,7 @@ class Workspace(QObject):
             self.tokens,
             self.station,
             self.findings,
+            self.reader,
             self.proxy,
             self.strip,
         )
@@ -365,11 +368,13 @@ class Workspace(QObject):
             self.tokens: PanelDock(self.tokens, "dock.tokens"),
             self.station: PanelDock(self.station, "dock.station", scrolled=True),
             self.findings: PanelDock(self.findings, "dock.findings"),
+            self.reader: PanelDock(self.reader, "dock.reader", scrolled=True),
             self.proxy: PanelDock(self.proxy, "dock.proxy"),
         }
         window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self.docks[self.tap])
         window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.docks[self.inspector])
-        below = [self.docks[panel] for panel in (self.messages, self.tokens, self.station, self.findings, self.proxy)]
+        tabs = (self.messages, self.tokens, self.station, self.findings, self.reader, self.proxy)
+        below = [self.docks[panel] for panel in tabs]
         for dock in below:
             window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
         for before, dock in zip(below, below[1:], strict=False):
@@ -419,7 +424,7 @@ class Workspace(QObject):
             self.show_connect()
         else:
             by_key = {"store": self.tokens, "list": self.station, "csms": self.station}
-            self.show_panel(self.tap if key.startswith("reader") else by_key.get(key, self.findings))
+            self.show_panel(self.reader if key.startswith("reader") else by_key.get(key, self.findings))
 
     def _router(self, select: Callable[[int, Panel], None], source: Panel) -> Callable[[int], None]:
         return lambda number: select(number, source)

@@ -1,9 +1,20 @@
-"""What each byte of a reader's message means: frames of the NXP PN532 on its serial line, and lines of ASCII text."""
+"""What each byte of a reader's message means; the drivers of readers say so for their own."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bench.codecs import ascii_bytes, pn532_bytes
 from bench.codecs.spans import MAX_SPANS, Span
+
+Explain = Callable[[bytes], list[Span]]
+
+_EXPLAINED: dict[str, Explain] = {"pn532": pn532_bytes.explain, "ascii": ascii_bytes.explain}
+
+
+def register(driver: str, explain: Explain) -> None:
+    """From now on messages of that driver are explained so. explain: every byte in exactly one span, in order; never raises."""
+    _EXPLAINED[driver] = explain
 
 
 def explain(kind_of_driver: str, raw: bytes) -> tuple[Span, ...]:
@@ -11,9 +22,10 @@ def explain(kind_of_driver: str, raw: bytes) -> tuple[Span, ...]:
 
     kind_of_driver: the part before the colon of a reader's name (``pn532``, ``ascii``); of another driver the bytes tell.
     """
-    if kind_of_driver.startswith("pn532"):
-        spans = pn532_bytes.explain(raw)
-    elif kind_of_driver.startswith("ascii") or ascii_bytes.is_text(raw):
+    known = _EXPLAINED.get(kind_of_driver)
+    if known is not None:
+        spans = known(raw)
+    elif ascii_bytes.is_text(raw):
         spans = ascii_bytes.explain(raw)
     elif pn532_bytes.SYNC in raw:
         spans = pn532_bytes.explain(raw)

@@ -10,40 +10,10 @@ from pathlib import Path
 from serial.tools import list_ports as pyserial_ports
 from serial.tools.list_ports_common import ListPortInfo
 
+from bench.serial_port import PortInfo
 from devices.rfid.trouble import group_of, permission_trouble
 
 BY_ID = Path("/dev/serial/by-id")
-
-
-@dataclass(frozen=True, slots=True)
-class PortInfo:
-    """One serial port.
-
-    device: name today (``/dev/ttyUSB0``). path: name that survives re-plugging, else the device.
-    likely: what such USB ids are often found on, or empty; driver: what may read it, or empty. A bridge chip says
-    nothing of the reader behind it: both only rank. rank: higher is likelier.
-    problem, cure: why it cannot be opened and what to do, or empty.
-    """
-
-    device: str
-    path: str
-    description: str
-    vid: int | None = None
-    pid: int | None = None
-    serial_number: str = ""
-    location: str = ""
-    likely: str = ""
-    driver: str = ""
-    rank: int = 0
-    problem: str = ""
-    cure: str = ""
-
-    @property
-    def identity(self) -> str:
-        """Stable name of the device behind the port: USB ids with serial number, else where it is plugged in."""
-        if self.vid is None or self.pid is None:
-            return self.device
-        return f"{self.vid:04X}:{self.pid:04X}:{self.serial_number or self.location or self.device}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from bench.message import Decoded, Fault, malformed
+from devices.rfid.driver import Flaw
 
 HOST, CHIP, ERROR = 0xD4, 0xD5, 0x7F
 ACK = bytes.fromhex("0000FF00FF00")
@@ -53,12 +55,13 @@ class PieceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of the stream. payload: TFI and data of a frame. why: what is wrong with noise that began like a frame."""
+    """A stretch of the stream. payload: TFI and data of a frame. why, flaw: what is wrong with noise, the first such thing."""
 
     kind: PieceKind
     raw: bytes
     payload: bytes = b""
     why: str = ""
+    flaw: Flaw | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,11 @@ def build(code: int, data: bytes = b"", tfi: int = HOST) -> bytes:
     return head + body + bytes([-sum(body) & 0xFF, 0])
 
 
+class _Wrong(NamedTuple):
+    flaw: Flaw
+    why: str
+
+
 class FrameScanner:
     """Cuts a byte stream into frames. What is none is kept as noise, in as few pieces as it came in.
 
@@ -141,7 +149,7 @@ class FrameScanner:
         self._buffer = bytearray()
         self._told = 0  # leading bytes of the buffer that were part of an earlier piece: a postamble may be a preamble
         self._junk = bytearray()
-        self._why = ""
+        self._wrong: _Wrong | None = None
         self.rejected = 0
 
     @property
@@ -165,12 +173,12 @@ class FrameScanner:
         buffer = self._buffer
         while (at := buffer.find(SYNC)) >= 0:
             start = len(buffer[:at].rstrip(b"\x00"))
-            end, why = _measure(buffer, at)
+            end, wrong = _measure(buffer, at)
             if end > len(buffer) and last:
-                why = f"frame cut short, at least {end - len(buffer)} bytes are missing"
-            if why:
+                wrong = _Wrong(Flaw.CUT, f"frame cut short, at least {end - len(buffer)} bytes are missing")
+            if wrong is not None:
                 self.rejected += 1
-                self._why = self._why or why
+                self._wrong = self._wrong or wrong
                 self._spill(at + len(SYNC), pieces)
             elif end > len(buffer):
                 self._spill(start, pieces)
@@ -210,40 +218,43 @@ class FrameScanner:
 
     def _flush(self, pieces: list[Piece]) -> None:
         if self._junk:
-            pieces.append(Piece(PieceKind.NOISE, bytes(self._junk), why=self._why))
+            flaw, why = self._wrong or _Wrong(Flaw.NOISE, "")
+            pieces.append(Piece(PieceKind.NOISE, bytes(self._junk), why=why, flaw=flaw))
             self._junk.clear()
-        self._why = ""
+        self._wrong = None
 
 
-def _measure(data: bytes | bytearray, at: int) -> tuple[int, str]:
-    """Where the frame with its start code at ``at`` ends, before the postamble, and why it is none.
+def _measure(data: bytes | bytearray, at: int) -> tuple[int, _Wrong | None]:
+    """Where the frame with its start code at ``at`` ends, before the postamble, and what is wrong where it is none.
 
-    An end beyond the data means that more bytes are needed; then the reason is empty.
+    An end beyond the data means that more bytes are needed; then nothing is known to be wrong.
     """
     if len(data) < at + 4:
-        return at + 4, ""
+        return at + 4, None
     length, check = data[at + 2], data[at + 3]
     if (length, check) in ((0x00, 0xFF), (0xFF, 0x00)):
-        return at + 4, ""
+        return at + 4, None
     body = at + 4
     if (length, check) == (0xFF, 0xFF):
         body = at + 7
         if len(data) < body:
-            return body, ""
+            return body, None
         length, check = data[at + 4] * 256 + data[at + 5], data[at + 6]
         if (data[at + 4] + data[at + 5] + check) & 0xFF:
-            return 0, f"length checksum {check:02X} does not fit the extended length {length:04X}"
+            return 0, _Wrong(
+                Flaw.CHECKSUM, f"length checksum {check:02X} does not fit the extended length {length:04X}"
+            )
     elif (length + check) & 0xFF:
-        return 0, f"length checksum {check:02X} should be {-length & 0xFF:02X}"
+        return 0, _Wrong(Flaw.CHECKSUM, f"length checksum {check:02X} should be {-length & 0xFF:02X}")
     if not 1 <= length <= MAX_LEN:
-        return 0, f"length {length} is outside 1 to {MAX_LEN}"
+        return 0, _Wrong(Flaw.NOISE, f"length {length} is outside 1 to {MAX_LEN}")
     end = body + length + 1
     if len(data) > body and data[body] not in (HOST, CHIP, ERROR):
-        return 0, f"frame identifier {data[body]:02X} is none of D4, D5, 7F"
+        return 0, _Wrong(Flaw.NOISE, f"frame identifier {data[body]:02X} is none of D4, D5, 7F")
     if len(data) >= end and sum(data[body:end]) & 0xFF:
         want = -sum(data[body : end - 1]) & 0xFF
-        return 0, f"data checksum {data[end - 1]:02X} should be {want:02X}"
-    return end, ""
+        return 0, _Wrong(Flaw.CHECKSUM, f"data checksum {data[end - 1]:02X} should be {want:02X}")
+    return end, None
 
 
 def _inside(data: bytes | bytearray, at: int, end: int) -> tuple[PieceKind, bytes]:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Mapping
+
+from serial.tools.list_ports import comports
 
 from bench.card import CardRead, CardRemoved
-from bench.errors import BadInput, BenchBug
+from bench.errors import BadInput, BenchBug, LinkDown
 from bench.message import Direction
-from bench.ports import LinkState, LinkStatus, Sink
+from bench.ports import LinkState, LinkStatus, ReaderStats, Sink
+from bench.settings import ReaderSettings
 from devices.inbox import Inbox
-from devices.rfid.driver import Frame
+from devices.rfid.driver import Flaw, Frame
 from devices.rfid.drivers import find
 from devices.rfid.pump import Item, Pump
+from devices.rfid.whereabouts import Lister, Whereabouts
 
 # More than any read or write may block; a socket that is being opened blocks longest (5 s in pyserial).
 JOIN_LIMIT_S = 10.0
@@ -24,14 +29,27 @@ class SerialReader:
     """Implements :class:`bench.ports.Reader` for every driver.
 
     driver: name or alias, see :func:`devices.rfid.drivers.all_drivers`. port: device path or symlink, ``COM3`` or
-    ``socket://host:port``; no other port is ever opened. baud: None = the driver's own.
+    ``socket://host:port``; no other port is ever opened. baud: None = the driver's own. options: of the driver, see
+    :class:`devices.rfid.driver.Option`. lister: stands in for pyserial's in tests. stats: since the bench started.
 
     Raises:
-        BadInput: no such driver, or no port.
+        BadInput: no such driver, no port, or an option that the driver does not have.
     """
 
-    def __init__(self, driver: str, port: str, baud: int | None = None) -> None:
+    def __init__(
+        self,
+        driver: str,
+        port: str,
+        baud: int | None = None,
+        options: Mapping[str, str] | None = None,
+        *,
+        lister: Lister = comports,
+    ) -> None:
         self._info = find(driver)
+        self._options = self._info.choose(options or {})
+        self._lister = lister
+        self._state = LinkState.OFF
+        self.stats = ReaderStats()
         if not port.strip():
             raise BadInput("a reader needs a port", "name a device such as /dev/ttyUSB0, COM3 or socket://host:port")
         self._port = port.strip()
@@ -48,6 +66,22 @@ class SerialReader:
     def name(self) -> str:
         return f"{self._info.name}:{self._port}"
 
+    @property
+    def settings(self) -> ReaderSettings:
+        """As it would stand in a profile."""
+        return ReaderSettings(driver=self._info.name, port=self._port, baud=self._baud, options=self._options)
+
+    @property
+    def orders(self) -> tuple[str, ...]:
+        return self._info.orders
+
+    def order(self, name: str) -> None:
+        if name not in self._info.orders:
+            raise BadInput(f"{self.name} cannot {name}", f"it can: {', '.join(self._info.orders) or 'nothing'}")
+        if self._pump is None or self._state is not LinkState.UP:
+            raise LinkDown(f"{self.name} is not ready", "wait until its link is up")
+        self._pump.order(name)
+
     async def start(self, sink: Sink) -> None:
         if self._pump is not None:
             raise BenchBug(f"reader {self.name} was started twice")
@@ -55,7 +89,10 @@ class SerialReader:
         self._inbox = Inbox(asyncio.get_running_loop(), self._consume)
         self._stopping = threading.Event()
         self._put_count = self._taken_count = 0
-        self._pump = Pump(self._info, self._port, self._baud, self.name, self._put, self._stopping)
+        where = Whereabouts(self._port, self._lister)
+        self._pump = Pump(
+            self._info, self._options, where, self._port, self._baud, self.name, self._put, self._stopping
+        )
         self._pump.start()
 
     async def stop(self) -> None:
@@ -92,11 +129,30 @@ class SerialReader:
                 message = sink.reader_frame(self.name, item.direction, item.raw, item.decoded, item.stamp)
                 if item.direction is Direction.IN:
                     self._frame_seq = message.seq
+                    self._count(item)
             elif isinstance(item, CardRead):
+                self.stats.cards += 1
                 sink.card_read(item, self._frame_seq)
             elif isinstance(item, CardRemoved):
+                self.stats.repeats += item.repeats
                 sink.card_removed(item)
             elif isinstance(item, LinkStatus):
+                if item.state is LinkState.UP and self._state is not LinkState.UP:
+                    self.stats.ups += 1
+                self._state = item.state
                 sink.link_changed(item)
             else:
                 sink.finding(item.rule, item.severity, f"{self.name}: {item.text}", item.cure)
+
+    def _count(self, frame: Frame) -> None:
+        stats = self.stats
+        stats.octets += len(frame.raw)
+        match frame.flaw:
+            case None:
+                stats.frames += 1
+            case Flaw.CHECKSUM:
+                stats.checksum += 1
+            case Flaw.NOISE:
+                stats.noise += 1
+            case Flaw.CUT:
+                stats.cut += 1

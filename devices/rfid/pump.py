@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from queue import Empty, SimpleQueue
 
 import serial
 
@@ -28,6 +30,7 @@ from devices.rfid.driver import (
 )
 from devices.rfid.presence import Presence
 from devices.rfid.trouble import PortTrouble, group_of, loss_trouble, open_trouble
+from devices.rfid.whereabouts import Whereabouts
 from devices.supervisor import WIRE_FAULTS, backoff, keep_serving
 
 log = logging.getLogger(__name__)
@@ -56,6 +59,8 @@ class Pump:
     def __init__(
         self,
         info: DriverInfo,
+        options: Mapping[str, str],
+        where: Whereabouts,
         port: str,
         baud: int,
         name: str,
@@ -63,7 +68,10 @@ class Pump:
         stopping: threading.Event,
     ) -> None:
         self._info = info
-        self._port = port
+        self._options = options
+        self._where = where
+        self._orders: SimpleQueue[str] = SimpleQueue()
+        self._port = self._path = port
         self._baud = baud
         self._put = put
         self._link_name = f"reader:{name}"
@@ -88,6 +96,10 @@ class Pump:
                     cancel_read()
                 except WIRE_FAULTS:
                     log.debug("the port was gone before its read could be cancelled", exc_info=True)
+
+    def order(self, name: str) -> None:
+        """Have the reader do that; one that is not there does not. Safe from any thread. Heard within MAX_BLOCK_NS."""
+        self._orders.put(name)
 
     def join(self, timeout_s: float) -> bool:
         """Wait for the thread; whether it ended."""
@@ -114,12 +126,13 @@ class Pump:
         """One connection, from open to stop or loss."""
         wire = self._open()
         opened = stamp()
-        driver = self._info.make()
+        driver = self._info.make(self._options)
         try:
             with self._wire_lock:
                 self._wire = wire
             connected()
-            self._say(LinkState.CONNECTING, f"{self._port} is open, waiting for the reader")
+            self._say(LinkState.CONNECTING, f"{self._path} is open, waiting for the reader")
+            list(self._orders_given())  # what was asked while no reader was there would come when nobody expects it
             while not self._stopping.is_set():
                 self._turn(wire, driver)
         except WireLost:
@@ -139,19 +152,29 @@ class Pump:
         Raises:
             OSError, TypeError, termios.error: not now. BadInput: port or baud rate as given can never work.
         """
+        self._path = self._where.find()
         try:
             # Typed as Serial: a URL gives another class with the same methods.
-            return serial.serial_for_url(
-                self._port, self._baud, timeout=MAX_BLOCK_NS / NS_PER_S, write_timeout=WRITE_LIMIT_S, exclusive=True
+            wire: serial.Serial = serial.serial_for_url(
+                self._path, self._baud, timeout=MAX_BLOCK_NS / NS_PER_S, write_timeout=WRITE_LIMIT_S, exclusive=True
             )
         except ValueError as error:
             raise BadInput(*open_trouble(error, self._port)) from error
+        self._where.opened(self._path)
+        return wire
+
+    def _orders_given(self) -> Iterator[str]:
+        with contextlib.suppress(Empty):
+            while True:
+                yield self._orders.get_nowait()
 
     def _turn(self, wire: serial.Serial, driver: Driver) -> None:
         """Let time pass, send what is due, and wait for bytes until something is due again."""
         now = stamp()
         self._handle(driver.tick(now), now)
         self._gone(self._presence.tick(now))
+        for order in self._orders_given():
+            driver.order(order)
         for raw in driver.poll(now.mono_ns):
             _write(wire, raw)
             self._put(Frame(Direction.OUT, raw, driver.describe(raw), stamp()))
@@ -179,10 +202,10 @@ class Pump:
                 case NothingSeen(at):
                     self._gone(self._presence.clear(at))
                 case Ready(detail):
-                    self._say(LinkState.UP, f"{detail}, {self._port}")
+                    self._say(LinkState.UP, f"{detail}, {self._path}")
                 case Trouble(what, cure):
                     self._gone(self._presence.clear(now))
-                    self._say(LinkState.FAULTY, f"{what} ({self._port})", cure)
+                    self._say(LinkState.FAULTY, f"{what} ({self._path})", cure)
 
     def _gone(self, cards: list[CardRemoved]) -> None:
         for removed in cards:
@@ -191,7 +214,7 @@ class Pump:
     def _failed(self, error: Exception) -> None:
         trouble: PortTrouble
         if isinstance(error, WireLost):
-            trouble = loss_trouble(error.__cause__ or error, self._port, self._short_lives > 1)
+            trouble = loss_trouble(error.__cause__ or error, self._path, self._short_lives > 1)
         else:
             trouble = open_trouble(error, self._port, group_of(self._port))
         self._say(LinkState.FAULTY, *trouble)

@@ -14,6 +14,10 @@ _NUISANCES = (
 )
 
 
+class AnotherDevice(OSError):
+    """What is at that path now is not the reader that was there. The bench never writes to it."""
+
+
 class PortTrouble(NamedTuple):
     """what: one plain sentence part. cure: what to do."""
 
@@ -73,6 +77,11 @@ def open_trouble(error: BaseException, port: str, group: str | None = None) -> P
             return PortTrouble(f"{port} is in use by another program", "close that program")
         what, cure = permission_trouble(group)
         return PortTrouble(f"no permission for {port}: {what}", cure)
+    if isinstance(error, AnotherDevice):
+        return PortTrouble(
+            f"another device has taken the place of the reader at {port}",
+            "plug the reader in again; or, if this is the reader now, choose its port once more",
+        )
     if number in (errno.ENOENT, errno.ENODEV, errno.ENXIO):
         return PortTrouble(f"{port} does not exist", f"plug the reader in, or choose another port; {_NUISANCES}")
     if number == errno.ECONNREFUSED:

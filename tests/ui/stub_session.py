@@ -19,6 +19,7 @@ from bench.journal.pairs import LivePairs, limits_of
 from bench.message import Decoded, Direction, Fault, Link, Message
 from bench.ports import LinkState, LinkStatus
 from bench.proxy_desk import ProxyDesk
+from bench.readers import Readers
 from bench.settings import Profile
 from bench.station import Station, Transaction
 from bench.tokens.model import AuthorizationStatus, IdTokenType, Token
@@ -128,6 +129,7 @@ class StubSession:
         self.findings: deque[Finding] = deque(maxlen=1000)
         self.last_card: CardRead | None = None
         self.server: StubEndpoint | None = StubEndpoint("ws://127.0.0.1:9000")
+        self.readers = Readers(())
         self.bus: StubEndpoint | None = StubEndpoint("mqtt://127.0.0.1:1883")
         self.capture: StubCapture | None = None
         self.proxy: ProxyDesk | None = None

@@ -1,4 +1,6 @@
-"""The reader drivers: every module of this package that offers a ``DRIVER`` is one; nothing else needs to know of it."""
+"""The reader drivers: every module of this package that offers a ``DRIVER`` (or several, ``DRIVERS``) is one; nothing else needs to
+know of it.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +8,22 @@ import importlib
 import pkgutil
 from functools import cache
 
+from bench.codecs import serial_bytes
 from bench.errors import BadInput
 from devices.rfid.driver import DriverInfo
 
 
 @cache
 def all_drivers() -> dict[str, DriverInfo]:
-    """The drivers by name, without their aliases."""
+    """The drivers by name, without their aliases. From then on the bytes of each one's messages can be explained."""
     found = {}
-    for module in pkgutil.iter_modules(__path__):
-        info = getattr(importlib.import_module(f"{__name__}.{module.name}"), "DRIVER", None)
-        if isinstance(info, DriverInfo):
-            found[info.name] = info
+    for each in pkgutil.iter_modules(__path__):
+        module = importlib.import_module(f"{__name__}.{each.name}")
+        offered = getattr(module, "DRIVERS", None) or (getattr(module, "DRIVER", None),)
+        for info in offered:
+            if isinstance(info, DriverInfo):
+                found[info.name] = info
+                serial_bytes.register(info.name, info.explain)
     return found
 
 

@@ -9,8 +9,9 @@ import re
 from dataclasses import dataclass
 
 from bench.clock import NS_PER_MS, Stamp
+from bench.codecs import ascii_bytes
 from bench.message import Decoded, Direction, Fault, malformed
-from devices.rfid.driver import CardSeen, DriverInfo, Event, Frame, NothingSeen, Notice, Ready
+from devices.rfid.driver import CardSeen, DriverInfo, Event, Flaw, Frame, Listener, NothingSeen, Notice, Ready
 from devices.rfid.presence import PUSH
 from devices.rfid.uid_text import Gone, Refused, Uid, read_line
 
@@ -34,7 +35,7 @@ class Line:
     technology: str = ""
 
 
-class AsciiLines:
+class AsciiLines(Listener):
     """Cuts the stream into lines and looks for a UID in each."""
 
     def __init__(self) -> None:
@@ -66,13 +67,10 @@ class AsciiLines:
             return events
         raw = self._take(len(self._buffer))
         if self._ends_lines or raw.lstrip(_PADDING)[:1] == b"\x02":
-            events.append(_noise(raw, "line without its end", self._last))
+            events.append(_noise(raw, "line without its end", self._last, Flaw.CUT))
         else:
             events += self._line(raw, self._last)
         return events
-
-    def poll(self, now_ns: int) -> list[bytes]:
-        return []
 
     def describe(self, sent: bytes) -> Decoded:
         return Decoded("line", "", None, Line(sent.decode("ascii", "replace")))
@@ -80,7 +78,7 @@ class AsciiLines:
     def end(self) -> list[Event]:
         if self._last is None or not self._buffer.strip(_PADDING):
             return []
-        return [_noise(self._take(len(self._buffer)), "line cut short", self._last)]
+        return [_noise(self._take(len(self._buffer)), "line cut short", self._last, Flaw.CUT)]
 
     @property
     def deadline_ns(self) -> int | None:
@@ -142,8 +140,8 @@ class AsciiLines:
         return [Frame(Direction.IN, raw, Decoded("line", "", None, Line(text), summary=text[:80]), stamp)]
 
 
-def _noise(raw: bytes, why: str, stamp: Stamp) -> Frame:
-    return Frame(Direction.IN, raw, malformed(why), stamp)
+def _noise(raw: bytes, why: str, stamp: Stamp, flaw: Flaw = Flaw.NOISE) -> Frame:
+    return Frame(Direction.IN, raw, malformed(why), stamp, flaw)
 
 
 DRIVER = DriverInfo(
@@ -151,6 +149,8 @@ DRIVER = DriverInfo(
     "readers that print a line for a card (Arduino, TWN4 CDC, Zaparoo, EM-18): whatever they read",
     9600,
     PUSH,
-    AsciiLines,
+    lambda options: AsciiLines(),
+    ascii_bytes.explain,
     ("ascii_line", "ascii-line"),
+    bauds=(9600, 115200),
 )

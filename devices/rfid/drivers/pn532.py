@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 from bench.card import Technology
 from bench.clock import NS_PER_MS, Stamp
+from bench.codecs import pn532_bytes
+from bench.errors import BadInput
 from bench.message import Decoded, Direction
 from devices.rfid import pn532_frames as pn532
-from devices.rfid.driver import CardSeen, DriverInfo, Event, Frame, PollEnded, Ready, Trouble
+from devices.rfid.driver import CardSeen, DriverInfo, Event, Frame, PollEnded, Probe, Ready, Trouble
 from devices.rfid.presence import POLLED
 
 # A Raspberry Pi with a USB adapter was seen to need more than 100 ms for an ACK (nfcpy).
@@ -115,6 +117,9 @@ class Pn532:
     def describe(self, sent: bytes) -> Decoded:
         return pn532.decode_frame(sent)
 
+    def order(self, name: str) -> None:
+        raise BadInput(f"a PN532 cannot {name}", "it has neither a light nor a buzzer of its own")
+
     def end(self) -> list[Event]:
         events: list[Event] = []
         if self._last is not None:
@@ -138,7 +143,7 @@ class Pn532:
 
     def _take(self, piece: pn532.Piece, stamp: Stamp) -> list[Event]:
         decoded = pn532.decode(piece)
-        events: list[Event] = [Frame(Direction.IN, piece.raw, decoded, stamp)]
+        events: list[Event] = [Frame(Direction.IN, piece.raw, decoded, stamp, piece.flaw)]
         body = decoded.body
         if isinstance(body, pn532.Ack) and self._step is not None:
             self._acked = True
@@ -216,6 +221,24 @@ class Pn532:
         self._due_ns = now_ns + self._queue[0].pause_ns
 
 
+def _answer_to_probe(data: bytes) -> str:
+    """What the chip says of itself in its answer to GetFirmwareVersion."""
+    scanner = pn532.FrameScanner()
+    for piece in scanner.feed(data) + scanner.give_up():
+        body = pn532.decode(piece).body
+        if isinstance(body, pn532.Firmware):
+            return f"PN5{body.ic:02X} firmware {body.version}.{body.revision}"
+    return ""
+
+
 DRIVER = DriverInfo(
-    "pn532", "NXP PN532 boards on a serial line (HSU): ISO 14443-A", 115200, POLLED, Pn532, ("pn532_hsu",)
+    "pn532",
+    "NXP PN532 boards on a serial line (HSU): ISO 14443-A",
+    115200,
+    POLLED,
+    lambda options: Pn532(),
+    pn532_bytes.explain,
+    ("pn532_hsu",),
+    bauds=(115200,),
+    probe=Probe(WAKE_UP + pn532.build(pn532.GET_FIRMWARE_VERSION), _answer_to_probe),
 )

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from bench.codecs.serial_bytes import explain
 from bench.codecs.spans import MAX_SPANS
 from devices.rfid import pn532_frames as pn532
-from devices.rfid.drivers import ascii as ascii_driver
-from devices.rfid.drivers import pn532 as pn532_driver
+from devices.rfid.driver import DriverInfo
+from devices.rfid.drivers import all_drivers
 
 
 def rows(hexadecimal: str, kind: str = "pn532") -> list[tuple[str, str, str, bool | None]]:
@@ -126,7 +126,7 @@ def test_a_telegram_of_an_em4100_reader() -> None:
 
 def test_a_line_of_text() -> None:
     raw = b"Card UID: 04 A2\tB3\x1b\r\n\x00\x00\xff"
-    assert [(s.name, s.text, s.ok) for s in explain("ascii_line", raw)] == [
+    assert [(s.name, s.text, s.ok) for s in explain("ascii", raw)] == [
         ("text", "Card UID: 04 A2\tB3", None),
         ("ESC", "control character 1B", False),
         ("CR LF", "end of the line", None),
@@ -142,10 +142,12 @@ def test_an_unknown_driver_is_judged_by_its_bytes() -> None:
     assert explain("new", b"") == ()
 
 
-def test_the_drivers_are_those_of_the_readers() -> None:
-    for driver in (pn532_driver.DRIVER, ascii_driver.DRIVER):
-        for name in (driver.name, *driver.aliases):
-            assert "bytes" not in [span.name for span in explain(name, b"\x81\x82")]
+@pytest.mark.parametrize("driver", all_drivers().values(), ids=lambda driver: driver.name)
+def test_every_driver_explains_whatever_bytes(driver: DriverInfo) -> None:
+    for raw in (b"", b"\x81\x82", bytes(range(256)), b"\x02" * 40):
+        spans = explain(driver.name, raw)
+        assert [span.start for span in spans] == [0, *(span.end for span in spans)][: len(spans)]
+        assert not raw or spans[-1].end == len(raw)
 
 
 WIRE = st.lists(

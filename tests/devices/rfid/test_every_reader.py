@@ -1,0 +1,81 @@
+"""What every driver must stand, shown with every virtual reader: unplugged at any byte, back again, no thread left."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from bench.card import Technology
+from bench.clock import NS_PER_MS, stamp
+from bench.ports import LinkState
+from devices.rfid.drivers import all_drivers
+from devices.rfid.port import SerialReader
+from fixtures.readers import Fault, Writing
+from fixtures.readers.base import Model
+from fixtures.readers.models import all_models
+from tests.devices.rfid.sink import FakeSink
+
+MODELS = [pytest.param(model, id=name) for name, model in all_models().items()]
+UIDS = {length: bytes.fromhex(uid) for length, uid in ((4, "5237AB3B"), (5, "3C00CE754C"), (7, "04A2B3C4D5E680"))}
+
+
+def uid_for(model: Model) -> bytes:
+    return UIDS[next(length for length in (7, 4, 5) if length in model.lengths)]
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_unplugged_at_any_byte_and_back(model: Model) -> None:
+    """After each number of bytes of its frame; the card that was cut off is no tap, the next one is."""
+    uid = uid_for(model)
+    with model.make() as device:
+        sink = FakeSink()
+        reader = SerialReader(model.driver, device.port, options=model.options)
+        await reader.start(sink)
+        try:
+            await sink.up()
+            for cut in range(1, 9):
+                taps = len(sink.taps)
+                device.cut_at = cut
+                device.inject(Fault.HALF_FRAME_UNPLUG)
+                device.present(uid)
+                await sink.until(lambda: sink.links[-1].state is LinkState.FAULTY, f"the loss after {cut} bytes")
+                device.remove()
+                assert len(sink.taps) == taps, f"a tap from {cut} bytes"
+                device.replug()
+                back = stamp().mono_ns
+                await sink.up()
+                assert (stamp().mono_ns - back) / NS_PER_MS < 2000
+            device.present(uid)
+            card = await sink.tap()
+            assert card.uid == uid
+            if len(uid) == 5:
+                assert card.technology is Technology.EM4100
+        finally:
+            await reader.stop()
+        assert reader.stats.ups == 9
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("reader ")]
+
+
+@pytest.mark.parametrize("writing", list(Writing))
+@pytest.mark.parametrize("model", MODELS)
+async def test_a_card_in_every_way_of_writing(model: Model, writing: Writing) -> None:
+    uid = uid_for(model)
+    with model.make(writing=writing) as device:
+        sink = FakeSink()
+        reader = SerialReader(model.driver, device.port, options=model.options)
+        await reader.start(sink)
+        try:
+            await sink.up()
+            device.inject(Fault.NOISE)
+            device.present(uid)
+            assert (await sink.tap()).uid == uid
+            device.remove()
+            await sink.until(lambda: sink.removed, "the card gone")
+            assert len(sink.taps) == 1
+        finally:
+            await reader.stop()
+
+
+def test_every_driver_has_a_twin() -> None:
+    assert {model.driver for model in all_models().values()} == set(all_drivers())

@@ -1,0 +1,122 @@
+"""The readers of the bench, and the serial ports that none of them uses, as one small table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+
+from bench.ports import LinkState, LinkStatus, Reader
+from bench.serial_port import PortInfo
+from ui import theme
+
+Index = QModelIndex | QPersistentModelIndex
+
+HEADERS = ("Port", "State", "Driver", "What is there")
+PORT, STATE, DRIVER, WHAT = range(4)
+WORDS = {
+    LinkState.OFF: "□ off",
+    LinkState.CONNECTING: "◐ waiting",
+    LinkState.UP: "● up",
+    LinkState.FAULTY: "▲ faulty",
+}
+ROLES = {LinkState.OFF: "muted", LinkState.CONNECTING: "warn", LinkState.UP: "ok", LinkState.FAULTY: "fail"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A reader, or a port without one. reader: its name, or empty. port: the path to open it by. driver: of the reader, or the
+    likely one. tip: all that is known.
+    """
+
+    port: str
+    reader: str
+    driver: str
+    state: LinkState | None
+    what: str
+    tip: str
+
+    def text(self, column: int) -> str:
+        return (self.port, "free" if self.state is None else WORDS[self.state], self.driver, self.what)[column]
+
+
+def rows_of(readers: Iterable[Reader], links: Mapping[str, LinkStatus], ports: Iterable[PortInfo]) -> list[Row]:
+    """Readers first, in their order; then the free ports, likeliest first."""
+    rows = []
+    taken = set()
+    for reader in readers:
+        settings = reader.settings
+        status = links.get(f"reader:{reader.name}")
+        detail = status.detail if status is not None else ""
+        cure = status.cure if status is not None else ""
+        taken.add(settings.port)
+        state = status.state if status is not None else LinkState.OFF
+        tip = "\n".join(part for part in (reader.name, detail, cure) if part)
+        rows.append(Row(settings.port, reader.name, settings.driver, state, detail, tip))
+    for port in ports:
+        if port.path in taken or port.device in taken:
+            continue
+        what = port.likely or port.description or "unknown device"
+        if port.problem:
+            what = f"{what}: {port.problem}"
+        tip = "\n".join(
+            part for part in (port.device, port.description, port.identity, port.problem, port.cure) if part
+        )
+        rows.append(Row(port.path, "", port.driver and f"{port.driver}?", None, what, tip))
+    return rows
+
+
+class ReaderTableModel(QAbstractTableModel):
+    """One row a reader or free port, as they were at the latest :meth:`show`."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._rows: list[Row] = []
+
+    def show(self, rows: list[Row]) -> bool:
+        """Take in the rows; returns whether anything is shown differently."""
+        if rows == self._rows:
+            return False
+        if [row.port for row in rows] == [row.port for row in self._rows]:
+            self._rows = rows
+            self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(HEADERS) - 1))
+        else:
+            self.beginResetModel()
+            self._rows = rows
+            self.endResetModel()
+        return True
+
+    def at(self, row: int) -> Row | None:
+        return self._rows[row] if 0 <= row < len(self._rows) else None
+
+    def row_of(self, port: str) -> int | None:
+        return next((number for number, row in enumerate(self._rows) if row.port == port), None)
+
+    # Qt
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(HEADERS)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        if role == Qt.ItemDataRole.DisplayRole and orientation is Qt.Orientation.Horizontal and section < len(HEADERS):
+            return HEADERS[section]
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        row = self.at(index.row())
+        if row is None or not index.isValid():
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return row.text(index.column())
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return row.tip
+        if role == Qt.ItemDataRole.ForegroundRole:
+            if row.state is None:
+                return theme.color("muted")
+            if index.column() == STATE:
+                return theme.color(ROLES[row.state])
+        return None

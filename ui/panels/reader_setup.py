@@ -1,0 +1,170 @@
+"""How a reader is set up: its driver, port, baud rate, and the driver's own options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from bench.serial_port import DriverFacts, Option
+from bench.settings import ReaderSettings
+from ui import theme
+from ui.widgets import RoleLabel, mark
+
+MAX_TEXT = 200
+
+
+class ReaderSetup(QWidget):
+    """A form for :class:`bench.settings.ReaderSettings`.
+
+    Signals:
+        wanted: use a reader with these settings. detect_wanted: find out what is on that port. drop_wanted: let go of it.
+    """
+
+    wanted = Signal(object)
+    detect_wanted = Signal(str)
+    drop_wanted = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._drivers: Mapping[str, DriverFacts] = {}
+        self._options: dict[str, QComboBox | QLineEdit] = {}
+        self.driver = QComboBox()
+        self.driver.setAccessibleName("Driver of the reader")
+        self.driver.currentTextChanged.connect(lambda name: self._driver_chosen(name))
+        self.reads = RoleLabel("", "muted", wrap=True)
+        self.port = QLineEdit()
+        self.port.setFont(theme.mono_font())
+        self.port.setMaxLength(MAX_TEXT)
+        self.port.setPlaceholderText("/dev/ttyUSB0, COM3 or socket://host:port")
+        self.port.setAccessibleName("Port of the reader")
+        self.port.textChanged.connect(lambda text: self._enable())
+        self.baud = QComboBox()
+        self.baud.setEditable(True)
+        self.baud.setAccessibleName("Baud rate")
+        self.use_button = mark(QPushButton("Use"), "primary")
+        self.use_button.setToolTip("Open this port with this driver; a reader that has it ends before")
+        self.use_button.clicked.connect(self._use)
+        self.detect_button = QPushButton("Detect")
+        self.detect_button.setToolTip(
+            "Listen on this port, then ask, to find out which reader is there. Hold a card to it. No other port is touched."
+        )
+        self.detect_button.clicked.connect(lambda: self.detect_wanted.emit(self.port.text().strip()))
+        self.drop_button = QPushButton("Let go")
+        self.drop_button.setToolTip("End this reader and free its port")
+        self.drop_button.clicked.connect(self.drop_wanted)
+        self._form = QFormLayout()
+        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        self._form.setVerticalSpacing(4)
+        self._form.addRow("Port", self.port)
+        self._form.addRow("Driver", self.driver)
+        self._form.addRow("", self.reads)
+        self._form.addRow("Baud rate", self.baud)
+        self._fixed_rows = self._form.rowCount()
+        inner = QWidget()
+        inner.setLayout(self._form)
+        area = QScrollArea()
+        area.setWidget(inner)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.viewport().setAutoFillBackground(False)
+        inner.setAutoFillBackground(False)
+        row = QHBoxLayout()
+        row.addWidget(self.use_button)
+        row.addWidget(self.detect_button)
+        row.addWidget(self.drop_button)
+        row.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(10, 6, 10, 6)
+        column.setSpacing(6)
+        column.addWidget(area, 1)
+        column.addLayout(row)
+        self._enable()
+
+    def set_drivers(self, drivers: Mapping[str, DriverFacts]) -> None:
+        """What may be chosen."""
+        self._drivers = drivers
+        chosen = self.driver.currentText()
+        self.driver.blockSignals(True)
+        self.driver.clear()
+        self.driver.addItems(list(drivers))
+        for at, facts in enumerate(drivers.values()):
+            self.driver.setItemData(at, facts.reads, Qt.ItemDataRole.ToolTipRole)
+        self.driver.setCurrentText(chosen)
+        self.driver.blockSignals(False)
+        self._driver_chosen(self.driver.currentText())
+
+    def show_settings(self, settings: ReaderSettings, *, running: bool) -> None:
+        """Fill in. running: a reader of these settings is there to be let go."""
+        self.port.setText(settings.port)
+        if settings.driver in self._drivers:
+            self.driver.setCurrentText(settings.driver)
+            self._driver_chosen(settings.driver)
+        if settings.baud is not None:
+            self.baud.setCurrentText(str(settings.baud))
+        for name, value in settings.options.items():
+            editor = self._options.get(name)
+            if isinstance(editor, QComboBox):
+                editor.setCurrentText(value)
+            elif editor is not None:
+                editor.setText(value)
+        self.drop_button.setEnabled(running)
+        self.use_button.setText("Use again" if running else "Use")
+
+    def settings(self) -> ReaderSettings | None:
+        """As filled in, or None while something is missing or wrong."""
+        port, baud = self.port.text().strip(), self.baud.currentText().strip()
+        if not port or not self.driver.currentText() or not (baud.isascii() and baud.isdigit() and int(baud) > 0):
+            return None
+        options = {
+            name: editor.currentText() if isinstance(editor, QComboBox) else editor.text()
+            for name, editor in self._options.items()
+        }
+        return ReaderSettings(driver=self.driver.currentText(), port=port, baud=int(baud), options=options)
+
+    def _driver_chosen(self, name: str) -> None:
+        facts = self._drivers.get(name)
+        self.reads.setText("" if facts is None else facts.reads)
+        self.baud.clear()
+        if facts is not None:
+            self.baud.addItems([str(baud) for baud in facts.bauds])
+        while self._form.rowCount() > self._fixed_rows:
+            self._form.removeRow(self._form.rowCount() - 1)
+        self._options.clear()
+        for option in facts.options if facts is not None else ():
+            self._form.addRow(option.name.capitalize(), self._editor(option))
+        self._enable()
+
+    def _editor(self, option: Option) -> QWidget:
+        editor: QComboBox | QLineEdit
+        if option.choices:
+            editor = QComboBox()
+            editor.addItems(list(option.choices))
+            editor.setCurrentText(option.default)
+        else:
+            editor = QLineEdit(option.default)
+            editor.setMaxLength(MAX_TEXT)
+        editor.setToolTip(option.text)
+        editor.setAccessibleName(f"{option.name}: {option.text}")
+        self._options[option.name] = editor
+        return editor
+
+    def _enable(self) -> None:
+        there = bool(self.port.text().strip())
+        self.use_button.setEnabled(there and bool(self._drivers))
+        self.detect_button.setEnabled(there)
+
+    def _use(self) -> None:
+        settings = self.settings()
+        if settings is not None:
+            self.wanted.emit(settings)
