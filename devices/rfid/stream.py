@@ -1,0 +1,214 @@
+"""Cutting a stream into frames and what stands between them, and the driver that readers which only send have in common."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from bench.clock import Stamp
+from bench.codecs.spans import bytes_text
+from bench.message import Decoded, Direction, malformed
+from devices.rfid.driver import Event, Flaw, Frame, Listener, Ready
+
+MAX_NOISE = 512
+"""Noise is told in pieces of so many bytes at most."""
+
+
+class Found(NamedTuple):
+    """What stands where a frame may begin.
+
+    ends: behind each of the frames that follow each other there, one as a rule; one end beyond the data: wait for more.
+    flaw: None = frames, as they should be. CHECKSUM: a frame by its layout. CUT: the beginning of one. why: in words.
+    resume: where to look next, if there is a flaw.
+    """
+
+    ends: tuple[int, ...]
+    flaw: Flaw | None = None
+    why: str = ""
+    resume: int = 0
+
+
+class Layout(Protocol):
+    """How frames look. max_wait: bytes that an unfinished frame may have; it is noise beyond."""
+
+    max_wait: int
+
+    def find(self, data: bytearray, at: int) -> int:
+        """Where the next frame may begin, at ``at`` or behind; -1 if nowhere. A few bytes at the end that may begin one count."""
+        ...
+
+    def measure(self, data: bytearray, start: int, *, last: bool) -> Found:
+        """What begins there. last: no more bytes will come, so that nothing is waited for."""
+        ...
+
+    def patience_ns(self, unfinished: bytearray) -> int:
+        """How long what is unfinished, or noise before it, may wait for more."""
+        ...
+
+
+class Piece(NamedTuple):
+    """A stretch of the stream. flaw: None = a frame. why: what is wrong, where more is known than that it is noise."""
+
+    raw: bytes
+    flaw: Flaw | None = None
+    why: str = ""
+
+
+class FrameStream:
+    """Cuts a stream by a layout; every byte comes out once and in order.
+
+    A frame that is found wrong is searched again from behind its first byte, so one cut short never hides the next. What a
+    stream is cut into does not depend on the pieces in which it comes in.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._buffer = bytearray()  # from the first byte that may belong to a frame
+        self._noise = bytearray()
+        self._cut = ""  # why the noise is the beginning of a frame; empty where it is none
+
+    @property
+    def patience_ns(self) -> int | None:
+        """How long the bytes that wait may wait; None if none do."""
+        return self._layout.patience_ns(self._buffer) if self._buffer or self._noise else None
+
+    def feed(self, data: bytes) -> list[Piece]:
+        """Take bytes of any length."""
+        self._buffer += data
+        return self._scan(last=False)
+
+    def give_up(self) -> list[Piece]:
+        """No more will come: frames hidden behind an unfinished one, and the noise."""
+        pieces = self._scan(last=True)
+        self._flush(pieces)
+        return pieces
+
+    def _scan(self, *, last: bool) -> list[Piece]:
+        data, find, measure = self._buffer, self._layout.find, self._layout.measure
+        pieces: list[Piece] = []
+        told = at = 0
+        bad_at, bad = -1, Found((0,))  # a frame with a wrong checksum, while what stands inside it is looked at
+        while True:
+            start = find(data, at)
+            if bad_at >= 0 and not at <= start < bad.ends[0]:
+                self._spill(data[told:bad_at], pieces)
+                self._flush(pieces)
+                told = bad.ends[0]
+                pieces.append(Piece(bytes(data[bad_at:told]), bad.flaw, bad.why))
+                bad_at = -1
+            if start < 0:
+                waiting = len(data)
+                break
+            found = measure(data, start, last=last)
+            if found.ends[-1] > len(data):
+                waiting = start if bad_at < 0 else bad_at
+                break
+            if found.flaw is None:
+                if bad_at >= 0:
+                    told = self._begin_cut(data, told, bad_at, "frame cut short: another one begins inside it", pieces)
+                    bad_at = -1
+                self._spill(data[told:start], pieces)
+                self._flush(pieces)
+                told = start
+                for end in found.ends:
+                    pieces.append(Piece(bytes(data[told:end])))
+                    told = end
+                at = told
+                continue
+            if bad_at < 0 and found.flaw is Flaw.CHECKSUM:
+                bad_at, bad = start, found
+            elif bad_at < 0 and found.flaw is Flaw.CUT:
+                told = self._begin_cut(data, told, start, found.why, pieces)
+            at = found.resume
+        waiting = max(waiting, len(data) - self._layout.max_wait)
+        self._spill(data[told:waiting], pieces)
+        del data[:waiting]
+        return pieces
+
+    def _begin_cut(self, data: bytearray, told: int, start: int, why: str, pieces: list[Piece]) -> int:
+        """From ``start`` on the noise is the beginning of a frame, unless it is that already; where telling goes on."""
+        self._spill(data[told:start], pieces)
+        if not self._cut:
+            self._flush(pieces)
+            self._cut = why
+        return start
+
+    def _spill(self, noise: bytearray, pieces: list[Piece]) -> None:
+        self._noise += noise
+        if len(self._noise) < MAX_NOISE:
+            return
+        whole = len(self._noise) - len(self._noise) % MAX_NOISE
+        for at in range(0, whole, MAX_NOISE):
+            pieces.append(
+                Piece(bytes(self._noise[at : at + MAX_NOISE]), Flaw.CUT if self._cut else Flaw.NOISE, self._cut)
+            )
+            self._cut = ""
+        del self._noise[:whole]
+
+    def _flush(self, pieces: list[Piece]) -> None:
+        if self._noise:
+            pieces.append(Piece(bytes(self._noise), Flaw.CUT if self._cut else Flaw.NOISE, self._cut))
+            self._noise.clear()
+        self._cut = ""
+
+
+class FrameListener(Listener):
+    """A reader that only sends, in frames of one layout; what a frame means is for the driver to say in :meth:`take`.
+
+    ready: what is said of the reader when the port is open.
+    """
+
+    def __init__(self, layout: Layout, ready: str) -> None:
+        self._stream = FrameStream(layout)
+        self._ready = ready
+        self._announced = False
+        self._last: Stamp | None = None  # of the newest bytes
+
+    def take(self, raw: bytes, stamp: Stamp) -> list[Event]:
+        """A frame came. Subclasses override it."""
+        raise NotImplementedError
+
+    def take_noise(self, piece: Piece, stamp: Stamp) -> list[Event]:
+        """What came is no frame; subclasses may know more of it."""
+        return [noise_frame(piece, stamp)]
+
+    def feed(self, data: bytes, stamp: Stamp) -> list[Event]:
+        # A pause before these bytes ended what was unfinished, even where nobody ticked in time.
+        events = self.tick(stamp)
+        self._last = stamp
+        for piece in self._stream.feed(data):
+            events += self._events_of(piece, stamp)
+        return events
+
+    def tick(self, now: Stamp) -> list[Event]:
+        events: list[Event] = []
+        if not self._announced:
+            self._announced = True
+            events.append(Ready(self._ready))
+        pause = self._pause_ends_ns
+        if pause is not None and now.mono_ns >= pause:
+            events += self.end()
+        return events
+
+    def end(self) -> list[Event]:
+        if self._last is None:
+            return []
+        return [event for piece in self._stream.give_up() for event in self._events_of(piece, self._last)]
+
+    @property
+    def deadline_ns(self) -> int | None:
+        return self._pause_ends_ns if self._announced else 0
+
+    @property
+    def _pause_ends_ns(self) -> int | None:
+        patience = self._stream.patience_ns
+        return None if patience is None or self._last is None else self._last.mono_ns + patience
+
+    def _events_of(self, piece: Piece, stamp: Stamp) -> list[Event]:
+        return self.take(piece.raw, stamp) if piece.flaw is None else self.take_noise(piece, stamp)
+
+
+def noise_frame(piece: Piece, stamp: Stamp) -> Frame:
+    """What came from the reader and is no frame."""
+    why = piece.why or f"{bytes_text(len(piece.raw))} that {'are' if len(piece.raw) != 1 else 'is'} no frame"
+    decoded: Decoded = malformed(why)
+    return Frame(Direction.IN, piece.raw, decoded, stamp, piece.flaw)
