@@ -151,16 +151,11 @@ class FrameStream:
         self._cut = ""
 
 
-class FrameListener(Listener):
-    """A reader that only sends, in frames of one layout; what a frame means is for the driver to say in :meth:`take`.
+class FrameReader:
+    """What drivers for frames of one layout share; what a frame means is for each to say in :meth:`take`."""
 
-    ready: what is said of the reader when the port is open.
-    """
-
-    def __init__(self, layout: Layout, ready: str) -> None:
+    def __init__(self, layout: Layout) -> None:
         self._stream = FrameStream(layout)
-        self._ready = ready
-        self._announced = False
         self._last: Stamp | None = None  # of the newest bytes
 
     def take(self, raw: bytes, stamp: Stamp) -> list[Event]:
@@ -180,14 +175,8 @@ class FrameListener(Listener):
         return events
 
     def tick(self, now: Stamp) -> list[Event]:
-        events: list[Event] = []
-        if not self._announced:
-            self._announced = True
-            events.append(Ready(self._ready))
-        pause = self._pause_ends_ns
-        if pause is not None and now.mono_ns >= pause:
-            events += self.end()
-        return events
+        pause = self.pause_ends_ns
+        return self.end() if pause is not None and now.mono_ns >= pause else []
 
     def end(self) -> list[Event]:
         if self._last is None:
@@ -195,16 +184,32 @@ class FrameListener(Listener):
         return [event for piece in self._stream.give_up() for event in self._events_of(piece, self._last)]
 
     @property
-    def deadline_ns(self) -> int | None:
-        return self._pause_ends_ns if self._announced else 0
-
-    @property
-    def _pause_ends_ns(self) -> int | None:
+    def pause_ends_ns(self) -> int | None:
+        """When what is unfinished has waited long enough; None if nothing is."""
         patience = self._stream.patience_ns
         return None if patience is None or self._last is None else self._last.mono_ns + patience
 
     def _events_of(self, piece: Piece, stamp: Stamp) -> list[Event]:
         return self.take(piece.raw, stamp) if piece.flaw is None else self.take_noise(piece, stamp)
+
+
+class FrameListener(FrameReader, Listener):
+    """A reader that only sends. ready: what is said of it once its port is open."""
+
+    def __init__(self, layout: Layout, ready: str) -> None:
+        super().__init__(layout)
+        self._ready = ready
+        self._announced = False
+
+    def tick(self, now: Stamp) -> list[Event]:
+        if self._announced:
+            return super().tick(now)
+        self._announced = True
+        return [Ready(self._ready), *super().tick(now)]
+
+    @property
+    def deadline_ns(self) -> int | None:
+        return self.pause_ends_ns if self._announced else 0
 
 
 def noise_frame(piece: Piece, stamp: Stamp) -> Frame:

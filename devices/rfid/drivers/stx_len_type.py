@@ -47,7 +47,7 @@ _BEGINS = re.compile(rb"\x02(?:[\x%02x-\x%02x]|\Z)" % (OVERHEAD + 1, OVERHEAD + 
 class _Frames:
     """The layout."""
 
-    max_wait = 2 * (OVERHEAD + MAX_SN)
+    max_wait = 2 * (OVERHEAD + MAX_SN)  # a wrong frame, and one that begins inside it
 
     def find(self, data: bytearray, at: int) -> int:
         found = _BEGINS.search(data, at)

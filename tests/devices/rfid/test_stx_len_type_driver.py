@@ -249,3 +249,16 @@ def test_what_is_wrong_is_named() -> None:
 @given(st.lists(st.sampled_from(ALL) | ANY_NOISE, min_size=1).map(b"".join))
 def test_every_byte_of_anything_is_named(raw: bytes) -> None:
     assert not raw or partitions(raw, explain(raw))
+
+
+def test_a_card_has_one_uid_whatever_reads_it() -> None:
+    ways = {
+        "stx_len_type": EM_A,
+        "em4100": b"\x022E00B6D7B5FA\x03",
+        "ascii": b"\x022E00B6D7B5FA\x03",
+        "7941w": bytes.fromhex("CD DC 00 81 05 2E 00 B6 D7 B5 7E"),
+    }
+    for name, raw in ways.items():
+        info = find(name)
+        told = [event for event in read(info.make(info.choose({})), raw) if isinstance(event, CardSeen)]
+        assert [(card.uid.hex().upper(), card.technology) for card in told] == [("2E00B6D7B5", Technology.EM4100)], name
