@@ -65,6 +65,9 @@ class FrameStream:
         self._buffer = bytearray()  # from the first byte that may belong to a frame
         self._noise = bytearray()
         self._cut = ""  # why the noise is the beginning of a frame; empty where it is none
+        # Of one scan:
+        self._told = 0  # bytes of the buffer that are in a piece, or in the noise
+        self._pieces: list[Piece] = []
 
     @property
     def patience_ns(self) -> int | None:
@@ -79,76 +82,88 @@ class FrameStream:
     def give_up(self) -> list[Piece]:
         """No more will come: frames hidden behind an unfinished one, and the noise."""
         pieces = self._scan(last=True)
-        self._flush(pieces)
+        self._flush()
         return pieces
 
     def _scan(self, *, last: bool) -> list[Piece]:
+        self._told = 0
+        self._pieces = []
+        waiting = max(self._cut_up(last), len(self._buffer) - self._layout.max_wait)
+        self._spill(waiting)
+        del self._buffer[:waiting]
+        return self._pieces
+
+    def _cut_up(self, last: bool) -> int:
+        """Tell the frames and what stands between them; from where on bytes wait for more."""
         data, find, measure = self._buffer, self._layout.find, self._layout.measure
-        pieces: list[Piece] = []
-        told = at = 0
-        bad_at, bad = -1, Found((0,))  # a frame with a wrong checksum, while what stands inside it is looked at
-        while True:
-            start = find(data, at)
-            if bad_at >= 0 and not at <= start < bad.ends[0]:
-                self._spill(data[told:bad_at], pieces)
-                self._flush(pieces)
-                told = bad.ends[0]
-                pieces.append(Piece(bytes(data[bad_at:told]), bad.flaw, bad.why))
-                bad_at = -1
-            if start < 0:
-                waiting = len(data)
-                break
+        at = 0
+        while (start := find(data, at)) >= 0:
             found = measure(data, start, last=last)
-            if found.ends[-1] > len(data):
-                waiting = start if bad_at < 0 else bad_at
-                break
+            end = found.ends[-1]
+            if end > len(data):
+                return start
             if found.flaw is None:
-                if bad_at >= 0:
-                    told = self._begin_cut(data, told, bad_at, "frame cut short: another one begins inside it", pieces)
-                    bad_at = -1
-                self._spill(data[told:start], pieces)
-                self._flush(pieces)
-                told = start
-                for end in found.ends:
-                    pieces.append(Piece(bytes(data[told:end])))
-                    told = end
-                at = told
-                continue
-            if bad_at < 0 and found.flaw is Flaw.CHECKSUM:
-                bad_at, bad = start, found
-            elif bad_at < 0 and found.flaw is Flaw.CUT:
-                told = self._begin_cut(data, told, start, found.why, pieces)
+                self._spill(start)
+                self._flush()
+                for each in found.ends:
+                    self._tell(each)
+                at = end
+            elif found.flaw is Flaw.CHECKSUM:
+                at = self._begins_inside(found, last)
+                if at > len(data):
+                    return start
+                if at < end:
+                    self._begin_cut(start, "frame cut short: another one begins inside it")
+                else:
+                    self._spill(start)
+                    self._flush()
+                    self._tell(end, found.flaw)
+            else:
+                if found.flaw is Flaw.CUT:
+                    self._begin_cut(start, found.why)
+                at = found.resume
+        return len(data)
+
+    def _begins_inside(self, wrong: Found, last: bool) -> int:
+        """Where a true frame begins inside one with a wrong checksum; its end if none does; beyond the data if one may."""
+        end = wrong.ends[0]
+        at = wrong.resume
+        while 0 <= (start := self._layout.find(self._buffer, at)) < end:
+            found = self._layout.measure(self._buffer, start, last=last)
+            if found.ends[-1] > len(self._buffer):
+                return found.ends[-1]
+            if found.flaw is None:
+                return start
             at = found.resume
-        waiting = max(waiting, len(data) - self._layout.max_wait)
-        self._spill(data[told:waiting], pieces)
-        del data[:waiting]
-        return pieces
+        return end
 
-    def _begin_cut(self, data: bytearray, told: int, start: int, why: str, pieces: list[Piece]) -> int:
-        """From ``start`` on the noise is the beginning of a frame, unless it is that already; where telling goes on."""
-        self._spill(data[told:start], pieces)
+    def _tell(self, end: int, flaw: Flaw | None = None) -> None:
+        self._pieces.append(Piece(bytes(self._buffer[self._told : end]), flaw))
+        self._told = end
+
+    def _begin_cut(self, start: int, why: str) -> None:
+        """From ``start`` on the noise is the beginning of a frame, unless it is that already."""
+        self._spill(start)
         if not self._cut:
-            self._flush(pieces)
+            self._flush()
             self._cut = why
-        return start
 
-    def _spill(self, noise: bytearray, pieces: list[Piece]) -> None:
-        self._noise += noise
-        if len(self._noise) < MAX_NOISE:
-            return
-        whole = len(self._noise) - len(self._noise) % MAX_NOISE
-        for at in range(0, whole, MAX_NOISE):
-            pieces.append(
-                Piece(bytes(self._noise[at : at + MAX_NOISE]), Flaw.CUT if self._cut else Flaw.NOISE, self._cut)
-            )
-            self._cut = ""
-        del self._noise[:whole]
+    def _spill(self, end: int) -> None:
+        """What is not told yet, up to there, is noise."""
+        self._noise += self._buffer[self._told : end]
+        self._told = end
+        while len(self._noise) >= MAX_NOISE:
+            self._tell_noise(MAX_NOISE)
 
-    def _flush(self, pieces: list[Piece]) -> None:
+    def _flush(self) -> None:
         if self._noise:
-            pieces.append(Piece(bytes(self._noise), Flaw.CUT if self._cut else Flaw.NOISE, self._cut))
-            self._noise.clear()
+            self._tell_noise(len(self._noise))
         self._cut = ""
+
+    def _tell_noise(self, size: int) -> None:
+        self._pieces.append(Piece(bytes(self._noise[:size]), Flaw.CUT if self._cut else Flaw.NOISE, self._cut))
+        self._cut = ""
+        del self._noise[:size]
 
 
 class FrameReader:

@@ -55,14 +55,11 @@ class _Frames:
 
     def measure(self, data: bytearray, start: int, *, last: bool) -> Found:
         end = start + data[start + 1] if len(data) > start + 1 else len(data) + 1
-        if end > len(data):
-            if not last:
-                return Found((end,))
-            known = len(data) >= start + 3 and data[start + 2] in stx_bytes.TYPES
-            return Found((start + 1,), Flaw.CUT if known else Flaw.NOISE, "frame cut short", start + 1)
-        if data[end - 1] != ETX:
+        if end > len(data) and not last:
+            return Found((end,))
+        if end > len(data) or data[end - 1] != ETX:
             # Only with a type that readers know: in noise an STX is no news.
-            known = data[start + 2] in stx_bytes.TYPES
+            known = len(data) > start + 2 and data[start + 2] in stx_bytes.TYPES
             why = "frame cut short: no ETX where its LEN says"
             return Found((start + 1,), Flaw.CUT if known else Flaw.NOISE, why, start + 1)
         if bcc(data[start + 1 : end - 1]):

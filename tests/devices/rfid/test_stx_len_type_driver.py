@@ -214,12 +214,12 @@ def test_long_noise_is_told_alike_in_whatever_pieces(name: str) -> None:
 
 @pytest.mark.parametrize("name", list(noises()))
 def test_noise_without_end_holds_memory_flat(name: str) -> None:
-    began = time.perf_counter()
-    told, most = hold_memory(StxLenType, noises()[name], chunks=256)
-    took = time.perf_counter() - began
+    began = time.thread_time()
+    told, most = hold_memory(StxLenType, noises()[name], chunks=64)
+    took = time.thread_time() - began
     assert told > 0
     assert most <= 1024
-    # 1 MB; far below what is measured, for the machine may be busy.
+    # A quarter of a MB, of the processor's time; far more than is measured, and a second at the fastest baud rate is less.
     assert took < 3
 
 
