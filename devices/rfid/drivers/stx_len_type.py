@@ -17,7 +17,7 @@ from bench.card import Hint, Technology
 from bench.clock import NS_PER_MS, Stamp
 from bench.codecs import stx_bytes
 from bench.codecs.spans import bytes_text
-from bench.codecs.stx_bytes import ETX, KEYBOARD, MAX_SN, OVERHEAD, SECTOR, bcc
+from bench.codecs.stx_bytes import ETX, KEYBOARD, MAX_SN, OVERHEAD, SECTOR, STX, bcc
 from bench.message import Decoded, Direction, Fault, malformed
 from devices.rfid.driver import CardSeen, DriverInfo, Event, Flaw, Frame, Notice, Option
 from devices.rfid.presence import PUSH
@@ -38,6 +38,7 @@ _TECHNOLOGIES = {
     0x50: Technology.ISO14443,
 }
 _ISO15693 = 0x30
+_HEAD = 3  # STX, LEN, TYPE
 _MAX_UID = 16
 _USUAL_UIDS = (4, 5, 7, 8, 10)
 # STX and a LEN with room for at least one byte of SN; or an STX whose LEN is still to come.
@@ -92,8 +93,7 @@ class StxLenType(FrameListener):
         kind, number = raw[2], raw[3:-2]
         name = stx_bytes.type_name(kind)
         if kind == KEYBOARD:
-            # What is typed on a reader's keypad is a PIN more often than not: it does not even reach the journal.
-            raw = raw[:3] + b"*" * (len(number) + 1) + raw[-1:]
+            raw = _without_keys(raw)
             body = CardFrame(kind, name, f"{bytes_text(len(number))}, not kept")
             return [Frame(Direction.IN, raw, Decoded("frame", "keyboard", None, body, summary=body.number), stamp)]
         body = CardFrame(kind, name, number.hex().upper())
@@ -121,16 +121,18 @@ class StxLenType(FrameListener):
 
     def take_noise(self, piece: Piece, stamp: Stamp) -> list[Event]:
         if piece.flaw is not Flaw.CHECKSUM:
-            return [noise_frame(piece, stamp)]
+            return [noise_frame(piece._replace(raw=_without_keys(piece.raw)), stamp)]
         raw = piece.raw
         text = f"BCC is {raw[-2]:02X}, the exclusive or of LEN to SN is {bcc(raw[1:-2]):02X}"
+        if raw[2] == KEYBOARD:
+            raw, text = _without_keys(raw), "the BCC of keyboard data does not fit"
         decoded = malformed(text)._replace(faults=(Fault("reader.checksum", text),))
         events: list[Event] = [Frame(Direction.IN, raw, decoded, stamp, piece.flaw)]
         # A resting card is sent again and again: said once is enough.
         if raw != self._refused:
             self._refused = raw
             cure = "if it stays so, check cable, supply and baud rate (9600 or 115200)"
-            events.append(Notice("reader.checksum", "warn", f"a card was refused: {text}", cure))
+            events.append(Notice("reader.checksum", "warn", f"a frame was refused: {text}", cure))
         return events
 
     def _odd(self, raw: bytes, body: CardFrame, stamp: Stamp) -> list[Event]:
@@ -144,6 +146,17 @@ class StxLenType(FrameListener):
             return []
         self._notices.add(rule)
         return [Notice(rule, "warn", text, cure)]
+
+
+def _without_keys(raw: bytes) -> bytes:
+    """raw: a frame, or the beginning of one. What is typed on a keypad is mostly a PIN: it does not even reach the journal.
+
+    The BCC goes with it, for together with a single key it gives that key away.
+    """
+    if raw[:1] != bytes([STX]) or raw[2:3] != bytes([KEYBOARD]):
+        return raw
+    end = len(raw) - 1 if raw[-1] == ETX and len(raw) > _HEAD else len(raw)
+    return raw[:_HEAD] + b"*" * (end - _HEAD) + raw[end:]
 
 
 def _make(options: Mapping[str, str]) -> StxLenType:
