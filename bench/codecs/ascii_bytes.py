@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bench.codecs import em4100_bytes
 from bench.codecs.spans import MAX_SPANS, Span, run
 
 _CONTROL = (
@@ -19,7 +20,6 @@ _MEANS = {
     0x15: "not acknowledged",
 }
 _STX, _ETX, _CR, _LF, _TAB, _DEL = 0x02, 0x03, 0x0D, 0x0A, 0x09, 0x7F
-_EM_DIGITS = 12
 
 
 def is_text(raw: bytes) -> bool:
@@ -68,30 +68,8 @@ def _control(raw: bytes, start: int, end: int) -> Span:
 
 
 def _text(raw: bytes, start: int, end: int) -> list[Span]:
-    """A stretch of text; the telegram of an EM4100 reader (STX, ten digits, checksum, ETX) in its two parts."""
-    text = raw[start:end].decode("ascii")
-    if start and raw[start - 1] == _STX and len(text) == _EM_DIGITS and raw[end : end + 1] in (b"\x03", b"\r", b"\n"):
-        try:
-            data, check = bytes.fromhex(text[:10]), int(text[10:], 16)
-        except ValueError:
-            data = b""
-        if len(data) == 5:
-            return _em4100(start, data, check)
-    return [Span(start, end, "text", text)]
-
-
-def _em4100(start: int, data: bytes, check: int) -> list[Span]:
-    exclusive = 0
-    for byte in data:
-        exclusive ^= byte
-    if check == exclusive:
-        text, ok = "exclusive or of the five bytes", True
-    elif check == sum(data) & 0xFF:
-        text, ok = "sum of the five bytes; most readers send their exclusive or", True
-    else:
-        text, ok = f"should be {exclusive:02X}, the exclusive or of the five bytes, got {check:02X}", False
-    number = int.from_bytes(data[1:], "big")
-    return [
-        Span(start, start + 10, "card", f"{data.hex().upper()}, printed {number:010d}"),
-        Span(start + 10, start + _EM_DIGITS, "checksum", text, ok),
-    ]
+    """A stretch of text; the telegram of a 125 kHz reader in its parts."""
+    telegram = em4100_bytes.FRAMED.match(raw, start - 1) if start else None
+    if telegram is not None:
+        return em4100_bytes.card_spans(start, raw[start:end].decode("ascii"))
+    return [Span(start, end, "text", raw[start:end].decode("ascii"))]

@@ -115,7 +115,7 @@ def test_a_frame_after_a_broken_one_is_found() -> None:
 def test_a_telegram_of_an_em4100_reader() -> None:
     assert rows("02 33 43 30 30 43 45 37 35 34 43 43 42 0D 0A 03", "ascii") == [
         ("02", "STX", "start of a telegram", None),
-        ("33 43 30 30 43 45 37 35 34 43", "card", "3C00CE754C, printed 0013530444", None),
+        ("33 43 30 30 43 45 37 35 34 43", "card", "3C00CE754C, printed 0013530444 or 206,30028", None),
         ("43 42", "checksum", "exclusive or of the five bytes", True),
         ("0D 0A", "CR LF", "end of the line", None),
         ("03", "ETX", "end of a telegram", None),
@@ -144,7 +144,7 @@ def test_an_unknown_driver_is_judged_by_its_bytes() -> None:
 
 @pytest.mark.parametrize("driver", all_drivers().values(), ids=lambda driver: driver.name)
 def test_every_driver_explains_whatever_bytes(driver: DriverInfo) -> None:
-    for raw in (b"", b"\x81\x82", bytes(range(256)), b"\x02" * 40):
+    for raw in (b"", b"\x81\x82", bytes(range(256)), b"\x02" * 40, b"\x02\x0a\x02", b"\x023C00CE754C\r\n\x03"):
         spans = explain(driver.name, raw)
         assert [span.start for span in spans] == [0, *(span.end for span in spans)][: len(spans)]
         assert not raw or spans[-1].end == len(raw)

@@ -14,7 +14,7 @@ from devices.rfid.port import SerialReader
 from fixtures.readers import Fault, Writing
 from fixtures.readers.base import Model
 from fixtures.readers.models import all_models
-from tests.devices.rfid.sink import FakeSink
+from tests.devices.rfid.reading import FakeSink
 
 MODELS = [pytest.param(model, id=name) for name, model in all_models().items()]
 UIDS = {length: bytes.fromhex(uid) for length, uid in ((4, "5237AB3B"), (5, "3C00CE754C"), (7, "04A2B3C4D5E680"))}

@@ -17,7 +17,7 @@ from bench.ports import LinkState
 from devices.rfid.detect import detect
 from devices.rfid.port import SerialReader
 from fixtures.readers import VirtualAsciiReader, VirtualPN532
-from tests.devices.rfid.sink import FakeSink
+from tests.devices.rfid.reading import FakeSink
 
 UID = "5237AB3B"
 

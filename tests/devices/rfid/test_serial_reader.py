@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import statistics
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,23 +19,9 @@ from bench.ports import LinkState
 from devices.rfid.port import SerialReader
 from fixtures.readers import Fault, VirtualAsciiReader, VirtualPN532, VirtualReader, Writing
 from fixtures.readers.ascii import ZAPAROO
-from tests.devices.rfid.sink import FakeSink
+from tests.devices.rfid.reading import FakeSink, reading
 
 UID4, UID7 = "5237AB3B", "04A2B3C4D5E680"
-
-
-@asynccontextmanager
-async def reading(driver: str, device: VirtualReader) -> AsyncIterator[tuple[FakeSink, SerialReader]]:
-    sink = FakeSink()
-    reader = SerialReader(driver, device.port)
-    await reader.start(sink)
-    try:
-        await sink.up()
-        yield sink, reader
-    finally:
-        await reader.stop()
-    assert sink.links[-1].state is LinkState.OFF
-    assert sink.threads == {threading.get_ident()}
 
 
 @pytest.fixture(params=list(Writing))

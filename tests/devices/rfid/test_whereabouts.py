@@ -15,7 +15,7 @@ from devices.rfid.port import SerialReader
 from devices.rfid.trouble import AnotherDevice
 from devices.rfid.whereabouts import Whereabouts
 from fixtures.readers import VirtualPN532, VirtualReader
-from tests.devices.rfid.sink import FakeSink
+from tests.devices.rfid.reading import FakeSink
 
 
 def port(

@@ -1,10 +1,11 @@
-"""The engine, as a reader sees it in tests."""
+"""A SerialReader that runs, and the sink that keeps what it tells."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -14,6 +15,8 @@ from bench.clock import Stamp, stamp
 from bench.journal.log import Journal
 from bench.message import Decoded, Direction, Link, Message
 from bench.ports import LinkState, LinkStatus
+from devices.rfid.port import SerialReader
+from fixtures.readers import VirtualReader
 
 LIMIT_S = 8.0
 
@@ -74,3 +77,17 @@ class FakeSink:
 
     def messages(self, direction: Direction = Direction.IN) -> list[Message]:
         return [message for message in self.journal.since(0) if message.direction is direction]
+
+
+@asynccontextmanager
+async def reading(driver: str, device: VirtualReader) -> AsyncIterator[tuple[FakeSink, SerialReader]]:
+    sink = FakeSink()
+    reader = SerialReader(driver, device.port)
+    await reader.start(sink)
+    try:
+        await sink.up()
+        yield sink, reader
+    finally:
+        await reader.stop()
+    assert sink.links[-1].state is LinkState.OFF
+    assert sink.threads == {threading.get_ident()}
