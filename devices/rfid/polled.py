@@ -57,6 +57,7 @@ class Polled(ABC):
         self._ready = False
         self._ever_ready = False
         self._told: set[str] = set()  # rules of the notices that were said
+        self._late: list[Event] = []  # what the next tick tells
         self._restart(0)
 
     # What a protocol says
@@ -105,13 +106,10 @@ class Polled(ABC):
 
     def feed(self, data: bytes, stamp: Stamp) -> list[Event]:
         self._last = stamp
-        events: list[Event] = []
-        for piece in self._cutter.feed(data):
-            events += self._take(piece, stamp)
-        return events
+        return self._take_all(self._cutter.feed(data), stamp)
 
     def tick(self, now: Stamp) -> list[Event]:
-        events: list[Event] = []
+        events, self._late = self._late, []
         gap = self._gap_ends_ns
         if gap is not None and now.mono_ns >= gap:
             events += self._give_up(now)
@@ -136,16 +134,19 @@ class Polled(ABC):
         asks = list(self._asks_of(name))
         if not asks:
             raise BadInput(f"a {self._name} cannot {name}", "see what it can with authbench readers --drivers")
-        if len(self._orders) + len(asks) > MAX_ORDERS:
-            raise BadInput(f"the {self._name} has {len(self._orders)} orders to do yet", "wait until it answers")
-        self._orders.extend(asks)
+        if not self._takes_orders:
+            self._late = [self._not_done(name, "this firmware takes no orders, it only sends")]
+        elif len(self._orders) + len(asks) > MAX_ORDERS:
+            self._late = [self._not_done(name, f"the reader has {len(self._orders)} orders to do yet")]
+        else:
+            self._orders.extend(asks)
 
     def end(self) -> list[Event]:
         return [] if self._last is None else self._give_up(self._last)
 
     @property
     def deadline_ns(self) -> int | None:
-        due = []
+        due = [0] if self._late else []
         if self._asked is not None:
             due.append(self._limit_ns)
         else:
@@ -157,6 +158,11 @@ class Polled(ABC):
         if gap is not None:
             due.append(gap)
         return min(due, default=None)
+
+    @property
+    def _takes_orders(self) -> bool:
+        """Whether the reader, as far as it is known by now, does what it is told."""
+        return True
 
     # For protocols
 
@@ -192,19 +198,23 @@ class Polled(ABC):
 
     def _give_up(self, now: Stamp) -> list[Event]:
         """No more bytes came. They arrived at the last stamp; what follows from them follows now."""
-        stamp = self._last or now
+        return self._take_all(self._cutter.give_up(), self._last or now)
+
+    def _take_all(self, pieces: Iterable[Piece], stamp: Stamp) -> list[Event]:
+        """What a stretch of the stream says. An answer that came broken is asked for again at once."""
         events: list[Event] = []
-        for piece in self._cutter.give_up():
+        ask = self._asked
+        broken = False
+        for piece in pieces:
+            broken = broken or (not piece.is_frame and piece.flaw in (Flaw.CHECKSUM, Flaw.CUT))
             events += self._take(piece, stamp)
+        if broken and ask is not None and self._asked is ask:
+            events += self._failed(ask, stamp)
         return events
 
     def _take(self, piece: Piece, stamp: Stamp) -> list[Event]:
         if not piece.is_frame:
-            events: list[Event] = [Frame(Direction.IN, piece.raw, malformed(piece.why), stamp, piece.flaw)]
-            # An answer that came broken is asked for again at once.
-            if self._asked is not None and piece.flaw in (Flaw.CHECKSUM, Flaw.CUT):
-                events += self._failed(self._asked, stamp)
-            return events
+            return [Frame(Direction.IN, piece.raw, malformed(piece.why), stamp, piece.flaw)]
         frame = Frame(Direction.IN, piece.raw, self._decode(piece.raw), stamp, piece.flaw)
         ask = self._asked
         if ask is None or not self._fits(ask, frame.decoded.body):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from bench.codecs.spans import Cutter, Span, bytes_text
 from devices.rfid import aabb_frames as aabb

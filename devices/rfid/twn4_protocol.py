@@ -193,6 +193,8 @@ def find_answer(text: bytes, code: int, *, crc: bool) -> int | Wrong:
 def parse(digits: bytes, code: int, *, crc: bool) -> Reply | Wrong:
     """The answer to that command, which is all of these hex digits, or why they are none."""
     name = COMMANDS.get(code, f"{code:04X}")
+    if digits.strip(_HEX):
+        return Wrong(Flaw.NOISE, "no line of hex digits")
     if len(digits) % 2:
         return Wrong(Flaw.CUT, f"{len(digits)} hex digits are no whole bytes")
     data = bytes.fromhex(digits.decode("ascii"))
@@ -234,10 +236,10 @@ def _one(data: bytes) -> tuple[Tag, ...]:
 
 
 def _several(data: bytes) -> tuple[Tag, ...]:
-    """Length of the list, then length and UID of each card."""
+    """Number of cards, length of the list, then length and UID of each card."""
     tags = []
-    at = 1
-    if not data or data[0] != len(data) - 1:
+    at = 2
+    if len(data) < 2 or data[1] != len(data) - 2:
         return ()
     while at < len(data):
         uid = data[at + 1 : at + 1 + data[at]]
@@ -245,7 +247,7 @@ def _several(data: bytes) -> tuple[Tag, ...]:
             return ()
         tags.append(Tag(ISO14443A, len(uid) * 8, uid))
         at += 1 + len(uid)
-    return tuple(tags)
+    return tuple(tags) if len(tags) == data[0] else ()
 
 
 def decode_answer(raw: bytes, code: int, *, crc: bool) -> Decoded:

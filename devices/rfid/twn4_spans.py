@@ -97,7 +97,10 @@ def _tag(tag: twn4.Tag) -> list[_Field]:
 
 
 def _tags(reply: twn4.Tags) -> list[_Field]:
-    fields: list[_Field] = [(1, "length", f"{bytes_text(len(reply.data) - 2)} of list", None)]
+    fields: list[_Field] = [
+        (1, "cards", str(len(reply.tags)), None),
+        (1, "length", f"{bytes_text(len(reply.data) - 3)} of list", None),
+    ]
     for tag in reply.tags:
         fields.append((1, "length", bytes_text(len(tag.uid)), None))
         fields.append((len(tag.uid), "UID", tag.uid.hex().upper(), None))

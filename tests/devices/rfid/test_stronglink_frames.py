@@ -92,7 +92,9 @@ def test_what_a_status_means() -> None:
     assert sl.decode(sl.build_reply(0xF0, 0, b"SL025-2.3\x00")).summary == "firmware SL025-2.3"
 
 
-@pytest.mark.parametrize("text", ["", "BD", "BA 02 01 B8", "BD 02 01 BE", "BC 02 01 BF", "BD 09 01 00 52 37 AB 3B 03 43"])
+@pytest.mark.parametrize(
+    "text", ["", "BD", "BA 02 01 B8", "BD 02 01 BE", "BC 02 01 BF", "BD 09 01 00 52 37 AB 3B 03 43"]
+)
 def test_what_is_no_frame_of_ba(text: str) -> None:
     assert isinstance(sl.decode(bytes.fromhex(text)).body, Malformed)
 
@@ -175,7 +177,11 @@ def test_folding_is_the_exclusive_or_of_all_bytes(data: bytes) -> None:
     assert xor8(data) == want
 
 
-@given(st.lists(st.one_of(st.binary(max_size=40), st.sampled_from([b"\xbd", b"\xaa", b"\xaa\xbb", b"\x06\x00"])), max_size=30))
+@given(
+    st.lists(
+        st.one_of(st.binary(max_size=40), st.sampled_from([b"\xbd", b"\xaa", b"\xaa\xbb", b"\x06\x00"])), max_size=30
+    )
+)
 @pytest.mark.parametrize("make", [sl.make_cutter, aabb.make_cutter])
 def test_any_bytes_are_kept_in_order(make: object, chunks: list[bytes]) -> None:
     cutter = make()
