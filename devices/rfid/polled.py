@@ -14,8 +14,8 @@ from devices.rfid.cutting import Cutter, Piece
 from devices.rfid.driver import Event, Flaw, Frame, Notice, Ready, Trouble
 
 ANSWER_LIMIT_NS = 1000 * NS_PER_MS
-# A USB adapter hands bytes over every 16 ms: a longer pause inside a frame means that its rest is lost.
-IDLE_GAP_NS = 100 * NS_PER_MS
+# A USB adapter hands bytes over every 16 ms, a busy computer later: after such a pause the rest of a frame is lost.
+IDLE_GAP_NS = 200 * NS_PER_MS
 # Each question is two rows of the journal; a tap is stamped by its own frame, so a slower pace costs no accuracy.
 POLL_PAUSE_NS = 150 * NS_PER_MS
 RETRY_PAUSE_NS = 20 * NS_PER_MS

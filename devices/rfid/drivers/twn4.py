@@ -111,6 +111,9 @@ class Twn4(Polled):
         if not isinstance(reply, twn4.Reply):
             return []
         match ask.code:
+            case twn4.GET_VERSION if reply.refused and ask.raw != twn4.build(twn4.GET_VERSION, MAX_TEXT, crc=self._crc):
+                self._then(self._ask(twn4.GET_VERSION, MAX_TEXT, limit_ns=VERSION_LIMIT_NS))
+                return []
             case twn4.GET_VERSION:
                 self._version = reply.text if isinstance(reply, twn4.Version) else "TWN4"
                 if self._listens:
@@ -194,6 +197,8 @@ class Twn4(Polled):
         """Where in a line a message begins: an answer, or a whole line of a firmware that sends by itself."""
         if self._asked is not None:
             found = twn4.find_answer(text, self._asked.code, crc=self._crc)
+            if isinstance(found, Wrong) and self._crc_option == "auto" and not self._version:
+                found = self._find_other_way(text, self._asked.code, found)
             if not isinstance(found, Wrong) or self._simple:
                 return found
         elif self._simple:
@@ -201,6 +206,14 @@ class Twn4(Polled):
         if not text.isascii() or not text.decode("ascii").isprintable():
             return Wrong(Flaw.NOISE, "not text: another baud rate, or another kind of reader")
         return 0
+
+    def _find_other_way(self, text: bytes, code: int, wrong: Wrong) -> int | Wrong:
+        """An answer with a CRC to a question without one, or the other way round, tells what the reader is set to."""
+        found = twn4.find_answer(text, code, crc=not self._crc)
+        if isinstance(found, Wrong):
+            return wrong
+        self._crc = not self._crc
+        return found
 
     def _decode(self, raw: bytes) -> Decoded:
         if self._asked is not None:

@@ -183,6 +183,18 @@ def test_auto_finds_a_reader_with_crc() -> None:
     assert play.uids() == ["66CF4DC2"]
 
 
+@pytest.mark.parametrize("firmware", ["simple", "auto"])
+def test_an_answer_with_crc_tells_at_once_that_there_is_one(firmware: str) -> None:
+    play = Play("twn4", firmware=firmware)
+    with_crc = twn4.build(twn4.GET_VERSION, b"\xff", crc=True)
+    version = twn4.line(bytes.fromhex(VERSION.decode()), crc=True)
+    play.asked((ASK_VERSION, twn4.line(b"\x05", crc=True)), (with_crc, version))
+    assert play.clock.mono_ns < 10 * NS_PER_MS
+    play.asked((twn4.build(twn4.SET_TAG_TYPES, b"\xff" * 8, crc=True), twn4.line(b"\x00", crc=True)))
+    assert play.of(Ready) == [Ready(VERSION_TEXT)]
+    assert not play.of(Notice)
+
+
 def test_a_port_without_a_twn4() -> None:
     trouble = Play("twn4", firmware="simple").until(Trouble, 2000)
     assert trouble.what == "no TWN4 answers on this port"
