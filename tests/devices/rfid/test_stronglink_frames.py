@@ -37,7 +37,7 @@ AABB_COMMANDS = {
     "AA BB 06 00 00 00 08 01 41 48": (0x0108, b"A", ZERO),
     "AA BB 06 00 00 00 08 01 31 38": (0x0108, b"1", ZERO),
 }
-# The printed example has one byte of data less to read than a card's block: 01 is its first byte.
+# Sixteen bytes for block 01.
 STUFFED = "AA BB 16 00 00 00 09 02 01 00 11 22 33 44 55 66 77 88 99 AA 00 BB CC DD EE FF 0A"
 AABB_REPLIES = {
     "AA BB 0A 00 00 00 02 02 00 4C D9 00 80 15": (0x0202, 0x00, bytes.fromhex("4CD90080")),
