@@ -26,7 +26,7 @@ class _Likely:
 _BRIDGE = 2
 # Names from usb.ids; which readers sit behind a bridge, from the issues of go-pn532, Zaparoo and EVerest.
 _LIKELY = {
-    (0x09D8, 0x0420): _Likely("Elatec TWN4 (CDC)", "ascii", 5),
+    (0x09D8, 0x0420): _Likely("Elatec TWN4 (CDC)", "twn4", 5),
     (0x0C27, 0x232A): _Likely("rf IDEAS pcProx Plus", "ascii", 5),
     (0x1A86, 0x55D3): _Likely("PN532Killer or a CH343 adapter", "pn532", 4),
     (0x1A86, 0x7523): _Likely("CH340 adapter: PN532 board or Arduino clone", "pn532", _BRIDGE + 1),

@@ -24,7 +24,7 @@ PORTS = [port("/dev/ttyS0"), port("/dev/ttyUSB0", 0x1A86, 0x7523), port("/dev/tt
 def test_the_likeliest_reader_comes_first() -> None:
     listed = list_ports(lambda: PORTS)
     assert [(info.device, info.driver) for info in listed] == [
-        ("/dev/ttyACM0", "ascii"),
+        ("/dev/ttyACM0", "twn4"),
         ("/dev/ttyUSB0", "pn532"),
         ("/dev/ttyS0", ""),
     ]
@@ -59,7 +59,7 @@ def test_a_device_that_vanishes_in_mid_scan(error: Exception) -> None:
 
 
 def test_auto_chooses_one_port_at_most() -> None:
-    assert likely_readers(lambda: PORTS) == [("ascii", "/dev/ttyACM0")]
+    assert likely_readers(lambda: PORTS) == [("twn4", "/dev/ttyACM0")]
     assert likely_readers(lambda: [port("/dev/ttyS0"), port("/dev/ttyUSB1", 0x1234, 0x5678)]) == []
 
 
