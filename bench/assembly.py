@@ -14,13 +14,14 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import platformdirs
 
 from bench.clock import utc_now
 from bench.errors import BadInput, OperatorError
 from bench.journal.capture import Capture
-from bench.ports import LinkState, StationServer
+from bench.ports import LinkState, Reader, StationServer
 from bench.session import Session
 from bench.settings import Profile, ReaderSettings, UpstreamSettings
 from bench.tokens.store import TokenStore
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from devices.josev import JosevBus
     from devices.ocpp.csms import CsmsServer
     from devices.ocpp.proxy import ProxyServer
-    from devices.rfid.port import SerialReader
     from fixtures.broker import EmbeddedBroker
     from fixtures.charger.charger import SimulatedCharger
 
@@ -259,7 +259,9 @@ class Bench:
             password_of=_station_password if settings.security.profile in (1, 2) else None,
         )
 
-    def _make_readers(self, profile: Profile) -> Iterator[SerialReader]:
+    def _make_readers(self, profile: Profile) -> Iterator[Reader]:
+        from devices.rfid import window_wedge
+        from devices.rfid.drivers import find, keyboard_wedge
         from devices.rfid.port import SerialReader
 
         for text in self.options.readers or tuple(reader.text for reader in profile.readers):
@@ -272,6 +274,9 @@ class Bench:
                     yield SerialReader(driver, port)
                 continue
             settings = parse_reader(text)
+            if settings.port == window_wedge.PORT and find(settings.driver) is keyboard_wedge.DRIVER:
+                yield window_wedge.WindowWedge(settings.options)
+                continue
             yield SerialReader(settings.driver, settings.port, settings.baud, settings.options)
 
     async def _start_charger(self, profile: Profile, csms_url: str) -> None:
@@ -341,12 +346,14 @@ def host_port(text: str, default_port: int = 0) -> tuple[str, int]:
 def parse_reader(text: str) -> ReaderSettings:
     """``DRIVER[,NAME=VALUE...]:PORT``, such as ``pn532:/dev/ttyUSB0``, ``ascii,baud=115200:COM3``.
 
+    In a value ``%3A`` is a colon, ``%2C`` a comma and ``%25`` a percent sign.
+
     Raises:
         BadInput: it is not of that form, or the baud rate is no number.
     """
     front, colon, port = text.partition(":")
     driver, *named = front.split(",")
-    options = dict(part.split("=", 1) for part in named if "=" in part)
+    options = {name: unquote(value) for name, _, value in (part.partition("=") for part in named if "=" in part)}
     if not colon or not port or not driver or len(options) != len(named):
         raise BadInput(
             f"{text} is not DRIVER:PORT",

@@ -29,7 +29,7 @@ class SerialReader:
     :class:`devices.rfid.driver.Option`.
 
     Raises:
-        BadInput: no such driver, no port, or an option that the driver does not have.
+        BadInput: no such driver, no port, an option that the driver does not have, or a value that it cannot have.
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class SerialReader:
     ) -> None:
         self._info = find(driver)
         self._options = self._info.choose(options or {})
+        self._info.make(self._options)  # a value that cannot be is told here, not on the reader's thread
         if not port.strip():
             raise BadInput("a reader needs a port", "name a device such as /dev/ttyUSB0, COM3 or socket://host:port")
         self._port = port.strip()

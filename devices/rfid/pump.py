@@ -6,6 +6,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from typing import cast
 
 import serial
 
@@ -14,6 +15,7 @@ from bench.clock import NS_PER_MS, NS_PER_S, Stamp, stamp
 from bench.errors import BadInput
 from bench.message import Direction
 from bench.ports import LinkState, LinkStatus
+from devices.rfid.descriptor import open_descriptor
 from devices.rfid.driver import (
     CardSeen,
     Driver,
@@ -142,8 +144,8 @@ class Pump:
             OSError, TypeError, termios.error: not now. BadInput: port or baud rate as given can never work.
         """
         try:
-            # Typed as Serial: a URL gives another class with the same methods.
-            return serial.serial_for_url(
+            # Typed as Serial: a URL, a named pipe or a keyboard gives another class with the same methods.
+            return cast("serial.Serial", open_descriptor(self._port)) or serial.serial_for_url(
                 self._port, self._baud, timeout=MAX_BLOCK_NS / NS_PER_S, write_timeout=WRITE_LIMIT_S, exclusive=True
             )
         except ValueError as error:
