@@ -50,7 +50,9 @@ class DescriptorWire:
             if self._wake in ready:
                 os.read(self._wake, CHUNK)
             elif ready:
-                self._buffer += os.read(self._descriptor, CHUNK)
+                if not (data := os.read(self._descriptor, CHUNK)):
+                    raise OSError(errno.ENODEV, "the device has gone", self._path)
+                self._buffer += data
             else:
                 self._still_there()
         taken = bytes(self._buffer[:size])
