@@ -70,6 +70,21 @@ class CardRemoved:
     repeats: int = 0
 
 
+_OF_LENGTH = {
+    4: Technology.ISO14443,
+    5: Technology.EM4100,
+    7: Technology.ISO14443,
+    10: Technology.ISO14443,
+}
+
+
+def technology_of(uid: bytes) -> Technology:
+    """What a card likely is, by its UID alone: 4, 7 or 10 bytes ISO 14443; 5 EM4100; 8 with E0 at an end ISO 15693."""
+    if len(uid) == 8 and 0xE0 in (uid[0], uid[-1]):
+        return Technology.ISO15693
+    return _OF_LENGTH.get(len(uid), Technology.UNKNOWN)
+
+
 _LENGTHS = {Technology.ISO14443: (4, 7, 10), Technology.ISO15693: (8,), Technology.EM4100: (5,)}
 _ANY_LENGTH = (4, 5, 7, 8, 10)
 _OTHER = frozenset((Technology.HID, Technology.FELICA, Technology.LEGIC, Technology.ICLASS))

@@ -17,6 +17,7 @@ OCPP21_LENGTH = 255
 OICP_LENGTHS = (8, 14, 20)
 KEBA_BYTES = 8
 SHORT_BYTES = 6
+EM4100_BYTES = 5
 TOKEN_BYTES = {Technology.ISO14443: (4, 7), Technology.ISO15693: (8,)}
 
 _UidText = Callable[[bytes], str]
@@ -39,7 +40,7 @@ class UidProfile:
 
 @dataclass(frozen=True, slots=True)
 class UidForm:
-    """A UID as one system writes it. why: why it does not fit there, or empty."""
+    """A UID as one system writes it; text: empty where it cannot. why: why it does not fit there, or empty."""
 
     name: str
     text: str
@@ -96,8 +97,9 @@ def _decimal_reversed(uid: bytes) -> str:
     return str(int.from_bytes(uid, "little"))
 
 
-def _tag_hex(uid: bytes) -> str:
-    return uid[1:].hex().upper()
+def _tag(write: _UidText) -> _UidText:
+    """Forms that only an EM4100 tag has: nothing is written for other cards."""
+    return lambda uid: write(uid) if len(uid) == EM4100_BYTES else ""
 
 
 def _tag_decimal(uid: bytes) -> str:
@@ -105,7 +107,7 @@ def _tag_decimal(uid: bytes) -> str:
 
 
 def _facility_and_card(uid: bytes) -> str:
-    return f"{int.from_bytes(uid[-3:-2], 'big'):03d},{int.from_bytes(uid[-2:], 'big'):05d}"
+    return f"{uid[2]:03d},{int.from_bytes(uid[3:], 'big'):05d}"
 
 
 # Why not
@@ -161,7 +163,7 @@ def _pn532_unfit(uid: bytes, technology: Technology, text: str) -> str:
 
 
 def _em4100(uid: bytes, technology: Technology, text: str) -> str:
-    return "" if len(uid) == 5 else f"an EM4100 tag has 5 bytes, this UID {len(uid)}"
+    return "" if len(uid) == EM4100_BYTES else f"an EM4100 tag has {EM4100_BYTES} bytes, this UID {len(uid)}"
 
 
 PROFILES: tuple[UidProfile, ...] = (
@@ -180,8 +182,13 @@ PROFILES: tuple[UidProfile, ...] = (
     UidProfile("Reversed hex", "ISO 15693-3: the last byte first on air", _reversed, _always),
     UidProfile("Decimal, byte 0 first", "NXP AN10927: no rule; big-endian number", _decimal, _always),
     UidProfile("Decimal, last byte first", "NXP AN10927: no rule; little-endian number", _decimal_reversed, _always),
-    UidProfile("EM4100, 10 hex digits", "ESPHome rdm6300: version byte and tag", _upper, _em4100),
-    UidProfile("EM4100, 8 hex digits", "Seeed 125 kHz module: tag without version byte", _tag_hex, _em4100),
-    UidProfile("EM4100, 10 digits", "Seeed 125 kHz module: number printed on the card", _tag_decimal, _em4100),
-    UidProfile("EM4100, ddd,ddddd", "Seeed 125 kHz module: facility and card", _facility_and_card, _em4100),
+    UidProfile("EM4100, 10 hex digits", "ESPHome rdm6300: version byte and tag", _tag(_upper), _em4100),
+    UidProfile(
+        "EM4100, 8 hex digits",
+        "Seeed 125 kHz module: tag without version byte",
+        _tag(lambda uid: uid[1:].hex().upper()),
+        _em4100,
+    ),
+    UidProfile("EM4100, 10 digits", "Seeed 125 kHz module: number printed on the card", _tag(_tag_decimal), _em4100),
+    UidProfile("EM4100, ddd,ddddd", "Seeed 125 kHz module: facility and card", _tag(_facility_and_card), _em4100),
 )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from bench.card import Technology
+from bench.card import Technology, technology_of
 from bench.clock import Stamp
-from devices.rfid.uid_text import LineRules, Reading, Refused, Uid, settled, technology_of
+from devices.rfid.uid_text import LineRules, Reading, Refused, Uid, settled
 
 START = "start dump"
 MAX_BYTES = 64

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from operator import xor
 
-from bench.card import Hint, Technology
+from bench.card import Hint, Technology, technology_of
 from devices.rfid.line_pattern import Finder
 
 MAX_JSON = 1024
@@ -34,7 +34,7 @@ _CARD_NUMBER = re.compile(r"\d{3},\s?\d{5}$")
 
 # Bytes of a number whose length nobody named, by its bits: a long UID begins with a manufacturer, never with 00.
 _SIZES = ((4, 0, 32), (7, 48, 56))
-_LENGTHS = {4: Technology.ISO14443, 5: Technology.EM4100, 7: Technology.ISO14443, 10: Technology.ISO14443}
+_LENGTHS = frozenset((4, 5, 7, 8, 10))
 _DECLARED_LENGTHS = {Technology.ISO14443: (4, 7, 10), Technology.ISO15693: (8,)}
 
 
@@ -104,13 +104,6 @@ def settled(reading: Uid, rules: LineRules) -> Uid | Refused:
     uid = reading.uid[::-1] if rules.backwards else reading.uid
     technology = rules.technology or (technology_of(uid) if rules.backwards else reading.technology)
     return replace(reading, uid=uid, technology=technology)
-
-
-def technology_of(uid: bytes) -> Technology:
-    """By length: 4, 7, 10 ISO 14443; 5 EM4100; 8 with E0 at an end ISO 15693."""
-    if len(uid) == 8 and 0xE0 in (uid[0], uid[-1]):
-        return Technology.ISO15693
-    return _LENGTHS.get(len(uid), Technology.UNKNOWN)
 
 
 def _read(text: str, rules: LineRules) -> Reading:
@@ -242,7 +235,7 @@ def _long_tokens(tokens: list[str], labelled: bool) -> Reading:
 
 def _classify(uid: bytes, rules: LineRules, labelled: bool) -> Reading:
     """Whether so many bytes are a UID; with a length named by the operator, that alone tells."""
-    if len(uid) == 8 or len(uid) in _LENGTHS or (rules.length is not None and len(uid) == rules.length):
+    if len(uid) in _LENGTHS or (rules.length is not None and len(uid) == rules.length):
         return Uid(uid, technology_of(uid))
     if len(uid) < 3 or (len(uid) != 6 and not labelled):
         return Chatter()

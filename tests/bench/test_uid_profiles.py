@@ -52,7 +52,8 @@ def form(uid: str, technology: Technology, name: str) -> UidForm:
         (TAG, EM, "EM4100, 8 hex digits", "00CE754C", True),
         (TAG, EM, "EM4100, 10 digits", "0013530444", True),
         (TAG, EM, "EM4100, ddd,ddddd", "206,30028", True),
-        (UID4, A, "EM4100, 10 digits", "0003648315", False),
+        (UID4, A, "EM4100, 10 digits", "", False),
+        (UID7, A, "EM4100, 8 hex digits", "", False),
     ],
 )
 def test_how_each_writes_it(uid: str, technology: Technology, name: str, text: str, fits: bool) -> None:
