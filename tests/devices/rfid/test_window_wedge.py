@@ -81,7 +81,7 @@ def test_reader_settings_survive_their_text(settings: ReaderSettings) -> None:
 
 async def test_a_bench_has_it_where_it_is_asked_for() -> None:
     options = Options(
-        readers=("keyboard_wedge,order=reversed:window",), mqtt="off", ocpp="off", api="off", temporary=True
+        readers=("keyboard_wedge,order=reversed:window",), mqtt="off", ocpp="127.0.0.1:0", api="off", temporary=True
     )
     bench = Bench(options)
     async with asyncio.timeout(20):
