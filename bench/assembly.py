@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import platformdirs
 
@@ -22,7 +23,8 @@ from bench.csms.contract import read_trust
 from bench.errors import BadInput, OperatorError
 from bench.journal.capture import Capture
 from bench.passwords import StationPasswords
-from bench.ports import LinkState, StationServer
+from bench.ports import LinkState, Reader, StationServer
+from bench.serial_port import SerialPorts
 from bench.session import Session
 from bench.settings import CsmsSettings, Profile, ReaderSettings, UpstreamSettings
 from bench.tokens.store import TokenStore
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
     from devices.ocpp.csms import CsmsServer
     from devices.ocpp.proxy import ProxyServer
     from devices.ocpp.station import CsmsConnection
-    from devices.rfid.port import SerialReader
     from fixtures.broker import EmbeddedBroker
     from fixtures.charger.charger import SimulatedCharger
 
@@ -100,25 +101,25 @@ class Bench:
             raise
 
     async def _start(self) -> None:
+        from devices.rfid.serial_ports import ComputersPorts
+
         options = self.options
         profile = options.profile
         mqtt = options.mqtt or profile.bus.url
         if mqtt != profile.bus.url:
             profile = profile.model_copy(update={"bus": profile.bus.model_copy(update={"url": mqtt})})
-        from devices.rfid.serial_ports import ComputersPorts
-
-        bus = await self._make_bus(profile, mqtt)
+        bus, ports = await self._make_bus(profile, mqtt), ComputersPorts()
         csms = profile.ocpp.csms
         self.session = Session(
             profile,
             TokenStore(self.store_url()),
             capture=Capture(self._capture_path()),
             bus=bus,
-            readers=tuple(self._make_readers(profile)),
+            readers=tuple(self._make_readers(profile, ports)),
             csms=None if csms is None else self._make_dialer(csms, csms.identity or profile.charger.identity),
             keeper=None if csms is None else self._make_keeper(csms.identity or profile.charger.identity),
             contract_trust=read_trust(profile.ocpp.contract_roots),
-            serial_ports=ComputersPorts(),
+            serial_ports=ports,
         )
         self.session.server = server = self._make_listener(options.ocpp or profile.ocpp.listen)
         self._session_made = True
@@ -317,9 +318,7 @@ class Bench:
             password_of=self._passwords.of if self._wants_passwords else None,
         )
 
-    def _make_readers(self, profile: Profile) -> Iterator[SerialReader]:
-        from devices.rfid.port import SerialReader
-
+    def _make_readers(self, profile: Profile, ports: SerialPorts) -> Iterator[Reader]:
         for text in self.options.readers or tuple(reader.text for reader in profile.readers):
             if text == "off":
                 continue
@@ -327,10 +326,9 @@ class Bench:
                 from devices.rfid.discovery import likely_readers
 
                 for driver, port in likely_readers():
-                    yield SerialReader(driver, port)
+                    yield ports.make(ReaderSettings(driver=driver, port=port))
                 continue
-            settings = parse_reader(text)
-            yield SerialReader(settings.driver, settings.port, settings.baud, settings.options)
+            yield ports.make(parse_reader(text))
 
     async def _start_charger(self, profile: Profile, csms_url: str) -> None:
         from fixtures.charger.charger import SimulatedCharger
@@ -412,12 +410,14 @@ def host_port(text: str, default_port: int = 0) -> tuple[str, int]:
 def parse_reader(text: str) -> ReaderSettings:
     """``DRIVER[,NAME=VALUE...]:PORT``, such as ``pn532:/dev/ttyUSB0``, ``ascii,baud=115200:COM3``.
 
+    In a value ``%3A`` is a colon, ``%2C`` a comma and ``%25`` a percent sign.
+
     Raises:
         BadInput: it is not of that form, or the baud rate is no number.
     """
     front, colon, port = text.partition(":")
     driver, *named = front.split(",")
-    options = dict(part.split("=", 1) for part in named if "=" in part)
+    options = {name: unquote(value) for name, _, value in (part.partition("=") for part in named if "=" in part)}
     if not colon or not port or not driver or len(options) != len(named):
         raise BadInput(
             f"{text} is not DRIVER:PORT",

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from bench.card import CardRead, CardRemoved
 from bench.clock import Stamp
 from bench.message import Decoded, Direction, Message
-from bench.settings import ReaderSettings
+
+if TYPE_CHECKING:
+    from bench.settings import ReaderSettings
 
 
 class LinkState(StrEnum):
@@ -124,6 +126,18 @@ class ReaderStats:
     cut: int = 0
     octets: int = 0
     ups: int = 0
+
+    def heard(self, octets: int, flaw: str | None) -> None:
+        """A frame or a run of noise came. flaw: ``checksum``, ``noise`` or ``cut``; None = a whole frame."""
+        self.octets += octets
+        if flaw is None:
+            self.frames += 1
+        elif flaw == "checksum":
+            self.checksum += 1
+        elif flaw == "noise":
+            self.noise += 1
+        else:
+            self.cut += 1
 
 
 class Reader(Adapter, Protocol):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from bench.errors import BenchBug, NotFound
 from bench.ports import Reader, Sink
 from bench.serial_port import SerialPorts
-from bench.settings import ReaderSettings
+
+if TYPE_CHECKING:
+    from bench.settings import ReaderSettings
 
 
 class Readers:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from bench.ports import Reader
-from bench.settings import ReaderSettings
+
+if TYPE_CHECKING:
+    from bench.settings import ReaderSettings
 
 
 @dataclass(frozen=True, slots=True)

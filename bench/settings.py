@@ -140,7 +140,12 @@ class ReaderSettings(_Section):
     def text(self) -> str:
         """``DRIVER[,NAME=VALUE...]:PORT``, as ``--reader`` takes it."""
         named = dict(self.options) if self.baud is None else {"baud": str(self.baud), **self.options}
-        return ",".join([self.driver, *(f"{name}={value}" for name, value in named.items())]) + f":{self.port}"
+        return ",".join([self.driver, *(f"{name}={_quoted(value)}" for name, value in named.items())]) + f":{self.port}"
+
+
+def _quoted(value: str) -> str:
+    """A value without the signs that part a reader's text."""
+    return value.replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
 
 
 class ChargerSettings(_Section):

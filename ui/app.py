@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bench.recording import Recording
     from bench.tasks import Tasks
     from fixtures.demo import Demo
+    from ui.wedge import WedgeFilter
     from ui.window import MainWindow
 
 Milestone = Callable[[str], bool | None]
@@ -99,6 +100,7 @@ class Application:
         self._bench: Bench | None = None
         self._demo: Demo | None = None
         self._fault: str | None = None
+        self._wedge: WedgeFilter | None = None
         self.window: MainWindow
 
     def run(self) -> int:
@@ -207,12 +209,25 @@ class Application:
         await bench.start()
         self._bench = bench
         self.window.attach(bench.session, self._tasks)
+        self._watch_keys(bench)
         if self._profile_file is not None:
             self.window.remember_profile(self._profile_file)
         if bench.api is not None and bench.api.token_generated:
             print(f"API token (shown once): {bench.api.token}", file=sys.stderr)  # noqa: T201 - told once, kept nowhere
         if connect:
             self.window.show_connect()
+
+    def _watch_keys(self, bench: Bench) -> None:
+        """Where the profile has the reader ``keyboard_wedge:window``, fast keys in the window become its cards."""
+        from devices.rfid.window_wedge import WindowWedge
+        from ui.wedge import WedgeFilter
+
+        for reader in bench.session.readers:
+            if isinstance(reader, WindowWedge):
+                self._wedge = WedgeFilter(self._app, reader.typed)
+                self._wedge.start()
+                reader.window_opened()
+                return
 
     async def _open_capture(self, file: str) -> None:
         """Show a capture in place of whatever runs; without a name it is asked for."""
@@ -245,6 +260,9 @@ class Application:
         demo, self._demo = self._demo, None
         bench, self._bench = self._bench, None
         recording, self._recording = self._recording, None
+        wedge, self._wedge = self._wedge, None
+        if wedge is not None:
+            wedge.stop()
         if recording is not None:
             recording.close()
         if demo is not None:

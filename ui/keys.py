@@ -16,7 +16,7 @@ KEYS = (
     ("Ctrl+E", "Export messages"),
     ("Space", "Pause the view of messages, never the capture (not while typing)"),
     ("Ctrl+L", "Push the store to the station as its local list"),
-    ("Ctrl+1 … Ctrl+9", "Tap, Exchanges, Sequence, Inspector, Messages, Tokens, Station, Findings, Proxy"),
+    ("Ctrl+1 … Ctrl+0", "Tap, Exchanges, Sequence, Inspector, Messages, Tokens, Station, Findings, Reader, Proxy"),
     ("Up, Down", "In the sequence diagram: the step before, the next one"),
     ("Enter", "Open what is selected"),
     ("Ctrl+M", "Menu"),

@@ -70,7 +70,7 @@ class WindowMenu:
     def _add_panels(self, workspace: Workspace) -> None:
         panels = self.menu.addMenu("Panels")
         for number, panel in enumerate(workspace.panels[:-1], 1):
-            self._action(panel.title, f"Ctrl+{number}", lambda panel=panel: workspace.show_panel(panel), panels)
+            self._action(panel.title, f"Ctrl+{number % 10}", lambda panel=panel: workspace.show_panel(panel), panels)
         panels.addSeparator()
         for dock in workspace.docks.values():
             toggle = dock.toggleViewAction()

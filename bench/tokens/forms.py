@@ -19,27 +19,6 @@ AUTOCHARGE = "vid"
 _HEX = frozenset("0123456789abcdef")
 
 
-def forms(uid: bytes) -> dict[str, str]:
-    """A UID as others would write it: form word -> text, for showing and copying. Upper-case hex, decimals."""
-    found = {
-        "hex": uid.hex().upper(),
-        "lower case": uid.hex(),
-        "with colons": uid.hex(":").upper(),
-        "reversed": uid[::-1].hex().upper(),
-        "decimal": str(int.from_bytes(uid, "big")),
-        "decimal of reversed": str(int.from_bytes(uid, "little")),
-    }
-    if len(uid) > 4:
-        found["first 4 bytes"] = uid[:4].hex().upper()
-    if len(uid) > 6:
-        found["first 6 bytes"] = uid[:6].hex().upper()
-    if len(uid) <= 8:
-        found["reversed, padded to 8 bytes"] = uid[::-1].rjust(8, b"\0").hex().upper()
-    if len(uid) == 5:
-        found["printed number"] = f"{int.from_bytes(uid[1:], 'big'):010d}"
-    return found
-
-
 def near_miss(value: str, index: TokenIndex, limit: int = MAX_FOUND) -> list[tuple[Token, str]]:
     """Tokens that are the card ``value`` stands for, written otherwise, with the word for the difference.
 

@@ -14,7 +14,7 @@ from bench.message import Direction
 from bench.ports import LinkState, LinkStatus, ReaderStats, Sink
 from bench.settings import ReaderSettings
 from devices.inbox import Inbox
-from devices.rfid.driver import Flaw, Frame
+from devices.rfid.driver import Frame
 from devices.rfid.drivers import find
 from devices.rfid.pump import Item, Pump
 from devices.rfid.whereabouts import Lister, Whereabouts
@@ -33,7 +33,7 @@ class SerialReader:
     :class:`devices.rfid.driver.Option`. lister: stands in for pyserial's in tests. stats: since the bench started.
 
     Raises:
-        BadInput: no such driver, no port, or an option that the driver does not have.
+        BadInput: no such driver, no port, an option that the driver does not have, or a value that it cannot have.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class SerialReader:
         self._lister = lister
         self._state = LinkState.OFF
         self.stats = ReaderStats()
+        self._info.make(self._options)  # a value that cannot be is told here, not on the reader's thread
         if not port.strip():
             raise BadInput("a reader needs a port", "name a device such as /dev/ttyUSB0, COM3 or socket://host:port")
         self._port = port.strip()
@@ -129,7 +130,7 @@ class SerialReader:
                 message = sink.reader_frame(self.name, item.direction, item.raw, item.decoded, item.stamp)
                 if item.direction is Direction.IN:
                     self._frame_seq = message.seq
-                    self._count(item)
+                    self.stats.heard(len(item.raw), item.flaw)
             elif isinstance(item, CardRead):
                 self.stats.cards += 1
                 sink.card_read(item, self._frame_seq)
@@ -143,16 +144,3 @@ class SerialReader:
                 sink.link_changed(item)
             else:
                 sink.finding(item.rule, item.severity, f"{self.name}: {item.text}", item.cure)
-
-    def _count(self, frame: Frame) -> None:
-        stats = self.stats
-        stats.octets += len(frame.raw)
-        match frame.flaw:
-            case None:
-                stats.frames += 1
-            case Flaw.CHECKSUM:
-                stats.checksum += 1
-            case Flaw.NOISE:
-                stats.noise += 1
-            case Flaw.CUT:
-                stats.cut += 1

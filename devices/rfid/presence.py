@@ -63,7 +63,7 @@ class Presence:
 
     def seen(self, card: CardSeen) -> CardRead | None:
         """A read: the tap it begins, or None where the card was there already (counted as a repeat)."""
-        hints = hints_of(card.uid, card.technology, card.sak)
+        hints = tuple(dict.fromkeys((*hints_of(card.uid, card.technology, card.sak), *card.hints)))
         # A random-UID card makes up a new UID whenever the field comes back: as long as one lies there it is one tap.
         key = _RANDOM if Hint.RANDOM_ID in hints else card.uid
         held = self._held.get(key)

@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from queue import Empty, SimpleQueue
+from typing import cast
 
 import serial
 
@@ -16,6 +17,7 @@ from bench.clock import NS_PER_MS, NS_PER_S, Stamp, stamp
 from bench.errors import BadInput
 from bench.message import Direction
 from bench.ports import LinkState, LinkStatus
+from devices.rfid.descriptor import open_descriptor
 from devices.rfid.driver import (
     CardSeen,
     Driver,
@@ -154,8 +156,8 @@ class Pump:
         """
         self._path = self._where.find()
         try:
-            # Typed as Serial: a URL gives another class with the same methods.
-            wire: serial.Serial = serial.serial_for_url(
+            # Typed as Serial: a URL, a named pipe or a keyboard gives another class with the same methods.
+            wire = cast("serial.Serial", open_descriptor(self._path)) or serial.serial_for_url(
                 self._path, self._baud, timeout=MAX_BLOCK_NS / NS_PER_S, write_timeout=WRITE_LIMIT_S, exclusive=True
             )
         except ValueError as error:
@@ -174,7 +176,10 @@ class Pump:
         self._handle(driver.tick(now), now)
         self._gone(self._presence.tick(now))
         for order in self._orders_given():
-            driver.order(order)
+            try:
+                driver.order(order)
+            except BadInput as error:
+                self._put(Notice("reader.order", "warn", error.what, error.cure))
         for raw in driver.poll(now.mono_ns):
             _write(wire, raw)
             self._put(Frame(Direction.OUT, raw, driver.describe(raw), stamp()))

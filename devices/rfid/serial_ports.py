@@ -7,11 +7,13 @@ from collections.abc import Mapping
 
 from serial.tools.list_ports import comports
 
+from bench.ports import Reader
 from bench.serial_port import Detected, DriverFacts, PortInfo
 from bench.settings import ReaderSettings
+from devices.rfid import window_wedge
 from devices.rfid.detect import detect
 from devices.rfid.discovery import list_ports
-from devices.rfid.drivers import all_drivers
+from devices.rfid.drivers import all_drivers, find, keyboard_wedge
 from devices.rfid.port import SerialReader
 from devices.rfid.whereabouts import Lister
 
@@ -35,5 +37,7 @@ class ComputersPorts:
     async def detect(self, port: str) -> Detected | None:
         return await detect(port)
 
-    def make(self, settings: ReaderSettings) -> SerialReader:
+    def make(self, settings: ReaderSettings) -> Reader:
+        if settings.port == window_wedge.PORT and find(settings.driver) is keyboard_wedge.DRIVER:
+            return window_wedge.WindowWedge(settings.options)
         return SerialReader(settings.driver, settings.port, settings.baud, settings.options, lister=self._lister)

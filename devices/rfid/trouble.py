@@ -66,6 +66,10 @@ def group_of(port: str) -> str | None:
 def open_trouble(error: BaseException, port: str, group: str | None = None) -> PortTrouble:
     """Why a port did not open. group: see :func:`group_of`."""
     number = errno_of(error)
+    if number in (errno.EBUSY, errno.EAGAIN) and port.startswith("/dev/input/"):
+        return PortTrouble(
+            f"another program has taken all keys of {port}", "close that program: another bench, evtest or a key mapper"
+        )
     if number in (errno.EBUSY, errno.EAGAIN):
         return PortTrouble(
             f"{port} is in use by another program",

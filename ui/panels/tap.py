@@ -28,6 +28,7 @@ from ui.dialogs import ask, ask_text
 from ui.models.exchanges import WITHOUT_CARD, card_text, why_text
 from ui.panels.base import Panel, touches
 from ui.panels.findings import FindingsCard
+from ui.panels.uid_forms import ElsewhereButton
 from ui.widgets import (
     VERDICT_BADGES,
     Card,
@@ -293,9 +294,10 @@ class TapPanel(Panel):
         self.other_button = menu_button("Other", self._other_menu())
         self.other_button.setToolTip("Free charging, a key code or a MAC address instead of a card")
         last = QHBoxLayout()
-        last.setSpacing(6)
+        last.setSpacing(4)
         last.addWidget(self.enrol_button, 1)
         last.addWidget(self.other_button, 1)
+        last.addWidget(self.card.elsewhere, 1)
         body.addLayout(last)
 
     def _other_menu(self) -> QMenu:
@@ -333,6 +335,7 @@ class LastCard(Card):
         self.facts = ElidedLabel("")
         self.store = ElidedLabel("", bold=True)
         self.hints = RoleLabel("", "warn", wrap=True, delta=-0.25)
+        self.elsewhere = ElsewhereButton()
         for label in (self.uid_label, self.facts, self.store):
             self.body.addWidget(label)
         below = QWidget()
@@ -350,6 +353,7 @@ class LastCard(Card):
             self.show_words("no card yet", "Tap one, or type its UID.")
             return
         uid = shown_uid(card)
+        self.elsewhere.show_card(card)
         self._write(grouped(uid))
         self.uid_label.setAccessibleName(f"UID {uid}")
         length = f"{len(uid) // 2} bytes" if grouped(uid) != uid else ""
@@ -362,6 +366,7 @@ class LastCard(Card):
 
     def show_words(self, large: str, small: str) -> None:
         """What stands for a card where there is none."""
+        self.elsewhere.show_card(None)
         self._write(large)
         self.uid_label.setAccessibleName(large)
         self.facts.set_text(small)

@@ -19,7 +19,8 @@ from bench.clock import NS_PER_MS, Stamp
 from bench.codecs import em4100_bytes
 from bench.codecs.em4100_bytes import Check, check_of
 from bench.message import Decoded, Direction, Fault, malformed
-from devices.rfid.driver import CardSeen, DriverInfo, Event, Flaw, Frame, Notice, Option
+from bench.serial_port import Option
+from devices.rfid.driver import CardSeen, DriverInfo, Event, Flaw, Frame, Notice
 from devices.rfid.presence import PUSH
 from devices.rfid.stream import Found, FrameListener, Piece, noise_frame
 

@@ -14,7 +14,8 @@ from bench.clock import NS_PER_MS, Stamp
 from bench.codecs import gwiot_7941w_bytes as gwiot
 from bench.errors import BadInput
 from bench.message import Decoded, Direction, Fault, malformed
-from devices.rfid.driver import CardSeen, DriverInfo, Event, Flaw, Frame, Option, PollEnded, Probe, Ready, Trouble
+from bench.serial_port import Option
+from devices.rfid.driver import CardSeen, DriverInfo, Event, Flaw, Frame, PollEnded, Probe, Ready, Trouble
 from devices.rfid.presence import POLLED
 from devices.rfid.stream import Found, FrameReader, FrameStream, Piece, noise_frame
 

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 from bench.card import Technology
 from bench.errors import BadInput
 from bench.message import Decoded
+from bench.serial_port import Option
 from devices.rfid import aabb_frames as aabb
 from devices.rfid import stronglink_frames as sl
 from devices.rfid.cutting import Cutter, FrameCutter
-from devices.rfid.driver import CardSeen, DriverInfo, Event, Frame, Option, PollEnded, Probe
+from devices.rfid.driver import CardSeen, DriverInfo, Event, Frame, PollEnded, Probe
 from devices.rfid.polled import POLL_PAUSE_NS, Ask, Polled
 from devices.rfid.presence import POLLED
 from devices.rfid.stronglink_spans import explain, explain_aabb
@@ -296,7 +297,7 @@ DRIVERS = (
         options=(
             Option("device", "id of the reader: 4 hex digits; auto tries FFFF and 0000, which all obey", "auto"),
             Option("cards", "what to look for", "iso14443a", ("iso14443a", "iso15693")),
-            Option("iso15693", "bytes of an ISO 15693 UID", "as sent", ("as sent", "reversed")),
+            Option("iso15693", "bytes of an ISO 15693 UID", "as-sent", ("as-sent", "reversed")),
         ),
         orders=("beep", "light on", "light off", "field off"),
         probe=Probe(

@@ -19,7 +19,8 @@ from bench.codecs import stx_bytes
 from bench.codecs.spans import bytes_text
 from bench.codecs.stx_bytes import ETX, KEYBOARD, MAX_SN, OVERHEAD, SECTOR, STX, bcc
 from bench.message import Decoded, Direction, Fault, malformed
-from devices.rfid.driver import CardSeen, DriverInfo, Event, Flaw, Frame, Notice, Option
+from bench.serial_port import Option
+from devices.rfid.driver import CardSeen, DriverInfo, Event, Flaw, Frame, Notice
 from devices.rfid.presence import PUSH
 from devices.rfid.stream import Found, FrameListener, Piece, noise_frame
 

@@ -12,9 +12,10 @@ from typing import NamedTuple
 from bench.card import Technology
 from bench.clock import NS_PER_MS, Stamp
 from bench.message import Decoded, Fault, malformed
+from bench.serial_port import Option
 from devices.rfid import twn4_protocol as twn4
 from devices.rfid.cutting import Cutter, Wrong
-from devices.rfid.driver import CardSeen, DriverInfo, Event, Flaw, Frame, NothingSeen, Option, PollEnded, Probe
+from devices.rfid.driver import CardSeen, DriverInfo, Event, Flaw, Frame, NothingSeen, PollEnded, Probe
 from devices.rfid.polled import ANSWER_LIMIT_NS, POLL_PAUSE_NS, Ask, Polled
 from devices.rfid.presence import POLLED, PUSH
 from devices.rfid.twn4_spans import explain
@@ -164,7 +165,7 @@ class Twn4(Polled):
         uid = self._in_order(uid, technology)
         events: list[Event] = [CardSeen(uid, technology, frame.raw, frame.stamp)]
         if technology is Technology.ISO15693 and len(uid) == 8 and uid[-1] == 0xE0 != uid[0]:
-            other = "as sent" if self._turned else "reversed"
+            other = "as-sent" if self._turned else "reversed"
             text = f"the ISO 15693 UID {uid.hex().upper()} has its bytes in reverse: it ends in E0"
             events += self._notice("reader.reversed-15693", "warn", text, f"set the option iso15693 to {other}")
         return events
@@ -304,7 +305,7 @@ DRIVER = DriverInfo(
     options=(
         Option("firmware", "simple: answers questions; push: sends by itself", "auto", ("auto", "simple", "push")),
         Option("crc", "whether its lines end with a CRC", "auto", ("auto", "on", "off")),
-        Option("iso15693", "bytes of an ISO 15693 UID", "as sent", ("as sent", "reversed")),
+        Option("iso15693", "bytes of an ISO 15693 UID", "as-sent", ("as-sent", "reversed")),
     ),
     orders=tuple(_ORDERS),
     probe=Probe(twn4.build(twn4.GET_VERSION, MAX_TEXT), _answer_to_probe),

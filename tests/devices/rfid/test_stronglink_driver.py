@@ -214,7 +214,7 @@ def test_a_device_id_of_its_own() -> None:
             Play("stronglink_aabb", device=wrong)
 
 
-@pytest.mark.parametrize(("order", "way"), [("as sent", 1), ("reversed", -1)])
+@pytest.mark.parametrize(("order", "way"), [("as-sent", 1), ("reversed", -1)])
 def test_iso15693(order: str, way: int) -> None:
     play = Play("stronglink_aabb", device="0000", cards="iso15693", iso15693=order)
     uid = bytes.fromhex("E004010012345678")

@@ -68,3 +68,12 @@ def test_a_port_that_keeps_vanishing_hints_at_what_takes_it() -> None:
     error = serial.SerialException("device disconnected")
     assert "brltty" not in loss_trouble(error, PORT, short_lived=False).cure
     assert "brltty" in loss_trouble(error, PORT, short_lived=True).cure
+
+
+def test_a_keyboard_has_words_of_its_own() -> None:
+    what, cure = open_trouble(OSError(errno.EBUSY, "busy"), "/dev/input/event3")
+    assert "taken all keys" in what
+    assert "ModemManager" not in cure
+    what, cure = open_trouble(PermissionError(errno.EACCES, "denied"), "/dev/input/event3", "input")
+    assert "group input" in what
+    assert "usermod -aG input" in cure
