@@ -185,9 +185,8 @@ async def test_orders_are_buttons(shown: Shown, session: Session):
     for facts in session.readers.ports.drivers().values():
         reader = await session.readers.use(ReaderSettings(driver=facts.name, port="/dev/none"))
         shown.refresh()
-        buttons = [
-            each for each in shown.panel.findChildren(QPushButton) if each.toolTip().startswith("Tell the reader")
-        ]
+        told = [each for each in shown.panel.findChildren(QPushButton) if each.toolTip().startswith("Tell the reader")]
+        buttons = [each for each in told if not each.isHidden()]  # those of the reader before are on their way out
         assert {button.text().lower() for button in buttons} == {order.lower() for order in facts.orders}
         for button in buttons:
             button.click()

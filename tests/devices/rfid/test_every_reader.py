@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 import pytest
 
@@ -16,16 +17,22 @@ from fixtures.readers.base import Model
 from fixtures.readers.models import all_models
 from tests.devices.rfid.reading import FakeSink
 
-MODELS = [pytest.param(model, id=name) for name, model in all_models().items()]
-UIDS = {length: bytes.fromhex(uid) for length, uid in ((4, "5237AB3B"), (5, "3C00CE754C"), (7, "04A2B3C4D5E680"))}
+_FIRST = {model.driver: name for name, model in reversed(all_models().items())}
+MODELS = [  # one for each driver; its other models are for the slow lane
+    pytest.param(model, id=name, marks=() if _FIRST[model.driver] == name else pytest.mark.slow)
+    for name, model in all_models().items()
+]
+CUTS = (1, 4, 8)
+UIDS = {len(uid) // 2: bytes.fromhex(uid) for uid in ("5237AB3B", "3C00CE754C", "04A2B3C4D5E680", "E0241A2B3C4D5E6F")}
 
 
 def uid_for(model: Model) -> bytes:
-    return UIDS[next(length for length in (7, 4, 5) if length in model.lengths)]
+    return UIDS[next(length for length in (7, 4, 5, 8) if length in model.lengths)]
 
 
+@pytest.mark.parametrize("cuts", [CUTS, pytest.param(range(1, 24), marks=pytest.mark.slow)], ids=["some", "any"])
 @pytest.mark.parametrize("model", MODELS)
-async def test_unplugged_at_any_byte_and_back(model: Model) -> None:
+async def test_unplugged_at_any_byte_and_back(model: Model, cuts: Sequence[int]) -> None:
     """After each number of bytes of its frame; the card that was cut off is no tap, the next one is."""
     uid = uid_for(model)
     with model.make() as device:
@@ -34,7 +41,7 @@ async def test_unplugged_at_any_byte_and_back(model: Model) -> None:
         await reader.start(sink)
         try:
             await sink.up()
-            for cut in range(1, 9):
+            for cut in cuts:
                 taps = len(sink.taps)
                 device.cut_at = cut
                 device.inject(Fault.HALF_FRAME_UNPLUG)
@@ -53,7 +60,7 @@ async def test_unplugged_at_any_byte_and_back(model: Model) -> None:
                 assert card.technology is Technology.EM4100
         finally:
             await reader.stop()
-        assert reader.stats.ups == 9
+        assert reader.stats.ups == len(cuts) + 1
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("reader ")]
 
 
@@ -71,7 +78,8 @@ async def test_a_card_in_every_way_of_writing(model: Model, writing: Writing) ->
             device.present(uid)
             assert (await sink.tap()).uid == uid
             device.remove()
-            await sink.until(lambda: sink.removed, "the card gone")
+            if writing is Writing.BURSTS:
+                await sink.until(lambda: sink.removed, "the card gone")
             assert len(sink.taps) == 1
         finally:
             await reader.stop()
