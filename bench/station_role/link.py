@@ -90,11 +90,6 @@ class RoleLink(OcppPeer):
         request = requests.status(self.version, 0, self._state.in_service, at, "LocalListConflict")
         return self._tell(request)
 
-    def expire(self, call_id: str) -> list[Effect]:
-        if call_id in self._boots and not self.accepted:
-            self._boot_later(RETRY_S)
-        return super().expire(call_id)
-
     # What differs from a CSMS
 
     def _reply(self, call: Call, message: Message) -> Mapping[str, Any]:
@@ -126,6 +121,13 @@ class RoleLink(OcppPeer):
             return []
         self._boots.discard(call.id)
         return self._booted(answer)
+
+    def _unanswered(self, call_id: str) -> list[Effect]:
+        if call_id in self._boots:
+            self._boots.discard(call_id)
+            if not self.accepted:
+                self._boot_later(RETRY_S)
+        return []
 
     # Inside: boot and heartbeat
 

@@ -102,6 +102,27 @@ async def test_a_boot_that_is_refused_or_not_answered_is_sent_again(made: RoleBo
     await made.desk.stop()
 
 
+@pytest.mark.parametrize("answer", [(), ("Accepted",), ({}, "too much")])
+async def test_a_boot_whose_answer_cannot_be_read_is_sent_again(made: RoleBook, answer: tuple[object, ...]) -> None:
+    made.open()
+    made.says(3, made.last[1], *answer)
+    made.clock.advance(60_000)
+    made.desk._wake()
+    assert made.actions == ["BootNotification"] * 2
+    await made.desk.stop()
+
+
+async def test_a_csms_that_is_mute_after_the_boot_does_not_stop_the_station(made: RoleBook) -> None:
+    made.open()
+    made.answers(currentTime="2030-01-01T00:00:00Z", interval=300, status="Accepted")
+    assert made.last[2] == "StatusNotification"
+    assert made.desk._call_timer is not None
+    made.desk._expire(made.last[1])
+    made.taps()
+    assert made.last[2] == "Authorize"
+    await made.desk.stop()
+
+
 # Taps (C01, C10, C12 to C15)
 
 
