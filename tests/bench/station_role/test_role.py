@@ -123,6 +123,20 @@ async def test_a_csms_that_is_mute_after_the_boot_does_not_stop_the_station(made
     await made.desk.stop()
 
 
+async def test_a_heartbeat_interval_counts_from_when_it_is_set(up: RoleBook) -> None:
+    def beats_after(seconds: int) -> int:
+        before = up.actions.count("Heartbeat")
+        up.clock.advance(seconds * 1000)
+        up.desk._wake()
+        return up.actions.count("Heartbeat") - before
+
+    assert up.set("HeartbeatInterval", "OCPPCommCtrlr", "HeartbeatInterval", "0") == "Accepted"
+    assert beats_after(1000) == 0
+    assert up.set("HeartbeatInterval", "OCPPCommCtrlr", "HeartbeatInterval", "10") == "Accepted"
+    assert (beats_after(9), beats_after(1)) == (0, 1)
+    await up.desk.stop()
+
+
 # Taps (C01, C10, C12 to C15)
 
 
