@@ -38,6 +38,13 @@ def basic_auth_header(user: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
+class _Connect(connect):
+    """Follows no redirect: the password of a station would go along, to whatever host a CSMS names."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
 async def dial(
     base: str,
     station: str,
@@ -51,7 +58,7 @@ async def dial(
     """A connection on which one of the offered subprotocols is spoken, or why there is none. rules: what its rules begin with."""
     names = [Subprotocol(name) for name in offered]
     try:
-        socket = await connect(
+        socket = await _Connect(
             station_url(base, station),
             subprotocols=names,
             additional_headers=dict(headers),
@@ -114,6 +121,9 @@ def _refused(status: int, where: str, rules: str) -> Refusal:
         404: "look at its URL, and whether it knows this station",
     }
     text = f"{where} refused the station with HTTP {status}"
+    if 300 <= status < 400:
+        cure = "dial the address that it names, if that is yours; the bench does not follow, for the password would go along"
+        return Refusal(502, f"{rules}-refused", f"{where} redirects the station with HTTP {status}", cure)
     return Refusal(status if 400 <= status < 500 else 502, f"{rules}-refused", text, cures.get(status, ""))
 
 
