@@ -506,3 +506,27 @@ async def test_own_bytes_go_out_marked(up: RoleBook) -> None:
     with pytest.raises(LinkDown):
         up.desk.inject(b"[]")
     await up.desk.stop()
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("9999-12-31T23:59:59-05:00", "9999-12-31T23:59:59.999Z"),
+        ("0001-01-01T00:00:00+05:00", "0001-01-01T00:00:00.000Z"),
+        ("2030-01-01T00:00:00+01:00", "2029-12-31T23:00:00.000Z"),
+    ],
+)
+async def test_an_expiry_at_the_end_of_the_calendar_is_told(up: RoleBook, written: str, told: str) -> None:
+    field = "expiryDate" if up.version == "1.6" else "cacheExpiryDateTime"
+    token_info = {"status": "Accepted", field: written}
+    entry = (
+        {"idTag": CARD, "idTagInfo": token_info} if up.version == "1.6" else token(CARD) | {"idTokenInfo": token_info}
+    )
+    number = "listVersion" if up.version == "1.6" else "versionNumber"
+    assert (
+        up.calls("SendLocalList", updateType="Full", localAuthorizationList=[entry], **{number: 1})["status"]
+        == "Accepted"
+    )
+    shown = role_json(up.desk.view())
+    assert [each["expires"] for each in shown["list"]["entries"]] == [told]  # type: ignore[index]
+    await up.desk.stop()
