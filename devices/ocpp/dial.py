@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidMessage, InvalidStatus, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus, WebSocketException
 from websockets.typing import Subprotocol
 
 from devices.ocpp.connection import CLOSE_S
@@ -18,6 +18,9 @@ from devices.ocpp.handshake import Refusal
 
 DIAL_S = 8.0
 """Seconds until a CSMS that does not answer is given up; less than a station's handshake may take."""
+
+BROKEN = 1006
+"""Close code of a connection that ended without a close frame (RFC 6455 section 7.4.1)."""
 
 # websockets logs passwords in headers at DEBUG and every stranger's failed handshake at ERROR; those are findings here.
 quiet = logging.getLogger(f"{__name__}.websockets")
@@ -83,6 +86,15 @@ async def dial(
             "choose a version that the CSMS speaks",
         )
     return socket
+
+
+def as_it_ended(closed: ConnectionClosed) -> tuple[int, str]:
+    """What the peer said; else what its fault made us say (too big, not UTF-8); else 1006, a ping without a pong included."""
+    if closed.rcvd is not None:
+        return int(closed.rcvd.code), closed.rcvd.reason
+    if closed.sent is not None and closed.sent.code not in (1000, 1001, 1011):
+        return int(closed.sent.code), closed.sent.reason
+    return BROKEN, "the connection broke off"
 
 
 def why_not(error: Exception, base: str, rules: str) -> Refusal:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from websockets.exceptions import ConnectionClosedError
+from websockets.frames import Close
 
 from bench.errors import BadInput
-from devices.ocpp.dial import basic_auth_header, dial
+from devices.ocpp.dial import as_it_ended, basic_auth_header, dial
 from devices.ocpp.handshake import Refusal
 from devices.ocpp.proxy_tls import check_url
 
@@ -52,3 +54,16 @@ def test_an_address_that_cannot_be_dialled_is_refused_at_once(host: str) -> None
 @pytest.mark.parametrize("host", ["csms.example:9000", "[::1]:9000", "127.0.0.1", "bücher.example", "csms.example."])
 def test_addresses_that_can(host: str) -> None:
     check_url(f"ws://{host}/ocpp")
+
+
+@pytest.mark.parametrize(
+    ("rcvd", "sent", "told"),
+    [
+        (Close(4001, "moved"), Close(4001, "moved"), (4001, "moved")),
+        (None, Close(1011, "keepalive ping timeout"), (1006, "the connection broke off")),  # our words, of its silence
+        (None, Close(1009, "too big"), (1009, "too big")),
+        (None, None, (1006, "the connection broke off")),
+    ],
+)
+def test_how_a_connection_ended(rcvd: Close | None, sent: Close | None, told: tuple[int, str]) -> None:
+    assert as_it_ended(ConnectionClosedError(rcvd, sent, True if rcvd else None)) == told
