@@ -65,6 +65,10 @@ class OcppPeer(ABC):
         """What an answer to a call of ours means here, before it is settled."""
         return []
 
+    def _unanswered(self, call_id: str) -> list[Effect]:
+        """What it means here, before it is settled, that a call of ours has no answer: none in time, or none that can be read."""
+        return []
+
     def _after_reply(self) -> list[Effect]:
         """What is due once a call of the peer is answered, or refused for want of an answer."""
         return []
@@ -118,8 +122,9 @@ class OcppPeer(ABC):
         call, sent = self._calls.give_up(call_id)
         if call is None:
             return []
+        meant = self._unanswered(call_id)
         why = "no answer in time" if sent else f"not sent in time: the {self._peer} did not answer the calls before it"
-        return [Settled(call_id, None, why), *self._send_next()]
+        return [*meant, Settled(call_id, None, why), *self._send_next()]
 
     def closed(self) -> list[Effect]:
         """The connection is gone: every call of ours comes to its end."""
@@ -201,7 +206,8 @@ class OcppPeer(ABC):
         if found.type in (3, 4):
             call = self._calls.answered(call_id) if call_id is not None else None
             if call is not None:
-                effects: list[Effect] = [Settled(call.id, None, f"the answer cannot be read: {why}")]
+                effects = self._unanswered(call.id)
+                effects.append(Settled(call.id, None, f"the answer cannot be read: {why}"))
                 if found.type == 3:
                     effects += self._refuse_answer(call, decoded.faults)
                 return effects + self._send_next()

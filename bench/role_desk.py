@@ -79,6 +79,7 @@ class RoleDesk:
         self._kept = 0
         self._timer: asyncio.TimerHandle | None = None
         self._call_timer: asyncio.TimerHandle | None = None
+        self._timed = ""  # id of the call whose time is running
         self._ready = asyncio.Event()
 
     # Life
@@ -221,7 +222,8 @@ class RoleDesk:
                 case Send():
                     self._send(effect)
                 case Settled(call_id, answer, why):
-                    self._stop_call_timer()
+                    if call_id == self._timed:  # the next call may be out already
+                        self._stop_call_timer()
                     if answer is None:
                         self._taps.unanswered(call_id, why)
                 case Noticed():
@@ -240,6 +242,7 @@ class RoleDesk:
             self._stop_call_timer()
             loop = asyncio.get_running_loop()
             self._call_timer = loop.call_later(self._call_timeout_s, self._expire, decoded.body.id)
+            self._timed = decoded.body.id
 
     def _notice(self, effect: Noticed, cause: Message | None) -> None:
         self._book.finding(

@@ -248,15 +248,11 @@ class Session:
     def become_proxy(self) -> ProxyDesk:
         """Stations are passed on to another CSMS. The same desk each time: its rules outlive a move of the listener."""
         if self.proxy is None:
-            limit_s = self.profile.answer_limit_s
-            story = ProxyStory(self._board, self._book, self._story, self._timers, self.clock, limit_s=limit_s)
-            self.proxy = ProxyDesk(
-                self.journal,
-                JournalContext(self.pairs, self.exchange_of),
-                self.clock,
-                story=story,
-                call_timeout_s=self.profile.ocpp.call_timeout_s,
-            )
+            profile, context = self.profile, JournalContext(self.pairs, self.exchange_of)
+            told = self._board, self._book, self._story, self._timers
+            story = ProxyStory(*told, self.clock, limit_s=profile.answer_limit_s)
+            limit_s = profile.ocpp.call_timeout_s
+            self.proxy = ProxyDesk(self.journal, context, self.clock, story=story, call_timeout_s=limit_s)
             self.proxy.waiting_changed = lambda station: self._tell(Change.PROXY, station)
         return self.proxy
 

@@ -93,7 +93,7 @@ def _event(line: _Line, action: str, message: Message) -> StationEvent:
 
 def _security(request: Payload, answer: Payload) -> list[_Line]:
     """SecurityEventNotification (OCPP 2.0.1 A04; 1.6 security white paper 3.1)."""
-    info = request.get("techInfo", "")
+    info = shown(request.get("techInfo", ""))
     return [_Line(EventKind.SECURITY, request["type"], "", info, Severity.WARN)]
 
 
@@ -108,9 +108,9 @@ def _events(request: Payload, answer: Payload) -> list[_Line]:
 
 def _monitored(entry: Payload) -> _Line:
     variable = entry["variable"]["name"]
-    value = MASK if is_secret_name(variable) else entry["actualValue"]
+    value = MASK if is_secret_name(variable) else shown(entry["actualValue"])
     level = entry.get("severity")
-    info = entry.get("techInfo", "")
+    info = shown(entry.get("techInfo", ""))
     detail = _joined(
         f"trigger {entry['trigger']}",
         "cleared" if entry.get("cleared") else "",

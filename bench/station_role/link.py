@@ -20,6 +20,7 @@ from bench.station_role import requests
 from bench.station_role.answers import ANSWERS, Desk, Order
 from bench.station_role.memory import ACCEPTED, IdToken
 from bench.station_role.requests import Request
+from bench.station_role.settings import HEARTBEAT
 from bench.station_role.state import RoleState
 
 RETRY_S = 60
@@ -49,6 +50,7 @@ class RoleLink(OcppPeer):
         self._reason = reason
         self._desk = Desk(state, clock)
         self._boots: set[str] = set()
+        self._heartbeat_s = 0
         self._answers = ANSWERS[state.version]
 
     @property
@@ -90,11 +92,6 @@ class RoleLink(OcppPeer):
         request = requests.status(self.version, 0, self._state.in_service, at, "LocalListConflict")
         return self._tell(request)
 
-    def expire(self, call_id: str) -> list[Effect]:
-        if call_id in self._boots and not self.accepted:
-            self._boot_later(RETRY_S)
-        return super().expire(call_id)
-
     # What differs from a CSMS
 
     def _reply(self, call: Call, message: Message) -> Mapping[str, Any]:
@@ -115,6 +112,8 @@ class RoleLink(OcppPeer):
         return action in sent_by_stations(self.version) or action in BOTH_WAYS
 
     def _after_reply(self) -> list[Effect]:
+        if self.accepted and self._heartbeat_s != self._state.settings.number(HEARTBEAT.name):
+            self._beat_later()  # the CSMS set another interval: it counts from now on
         wishes, self._desk.wishes = self._desk.wishes, []
         effects: list[Effect] = []
         for request in wishes:
@@ -126,6 +125,13 @@ class RoleLink(OcppPeer):
             return []
         self._boots.discard(call.id)
         return self._booted(answer)
+
+    def _unanswered(self, call_id: str) -> list[Effect]:
+        if call_id in self._boots:
+            self._boots.discard(call_id)
+            if not self.accepted:
+                self._boot_later(RETRY_S)
+        return []
 
     # Inside: boot and heartbeat
 
@@ -170,7 +176,7 @@ class RoleLink(OcppPeer):
         return effects
 
     def _beat_later(self) -> None:
-        seconds = self._state.settings.number("heartbeat-interval")
+        seconds = self._heartbeat_s = self._state.settings.number(HEARTBEAT.name)
         self.due_ns = self._clock.stamp().mono_ns + seconds * NS_PER_S if seconds else None
 
     def _boot_later(self, seconds: int) -> None:

@@ -31,11 +31,16 @@ def id_token_info(info: Mapping[str, Any] | None) -> TokenInfo | None:
 
 
 def moment(text: object) -> datetime | None:
-    """An RFC 3339 time; without an offset it is taken as UTC. None for what is no time."""
+    """An RFC 3339 time as UTC, which it is taken for without an offset. None for what is no time."""
     if not isinstance(text, str):
         return None
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    if found.tzinfo is None:
+        return found.replace(tzinfo=UTC)
+    try:
+        return found.astimezone(UTC)
+    except OverflowError:  # the first or the last day of the calendar: "ever" or "never", as some write it
+        return datetime.min.replace(tzinfo=UTC) if found.year == 1 else datetime.max.replace(tzinfo=UTC)

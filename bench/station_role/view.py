@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from bench.clock import iso_utc
+from bench.clock import iso_datetime
 from bench.exchange import MASK
 from bench.masking import is_key_code
 from bench.station_role.memory import Key, TokenInfo
@@ -126,4 +126,4 @@ def _json(entry: RoleEntry) -> dict[str, object]:
 
 
 def _time(moment: datetime | None) -> str | None:
-    return None if moment is None else iso_utc(int(moment.timestamp() * 1_000_000) * 1_000)
+    return None if moment is None else iso_datetime(moment)

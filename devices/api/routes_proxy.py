@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body, Path, Response
 from bench.clock import NS_PER_S
 from bench.errors import BadInput, LinkDown, NotFound
 from bench.journal.filter import FilterError
-from bench.masking import message_json
+from bench.masking import mask_tree, message_json
 from bench.proxy import Waiting
 from bench.proxy_desk import ProxyDesk
 from bench.proxy_rules import Rule, Side, make_rule
@@ -123,6 +123,7 @@ def rule_of(body: RuleBody, number: int) -> Rule:
 
 
 def rules_json(desk: ProxyDesk) -> list[dict[str, object]]:
+    """The rules with their counts; secrets in what they write are masked."""
     counted = zip(desk.rules.rules, desk.rules.applied, strict=True)
     return [
         {
@@ -132,8 +133,8 @@ def rules_json(desk: ProxyDesk) -> list[dict[str, object]]:
             "side": rule.side,
             "times": rule.times,
             "delay_ms": rule.delay_ms,
-            "patch": rule.patch,
-            "payload": rule.payload,
+            "patch": None if rule.patch is None else mask_tree(dict(rule.patch)),
+            "payload": None if rule.payload is None else mask_tree(dict(rule.payload)),
             "applied": applied,
         }
         for number, (rule, applied) in enumerate(counted, 1)

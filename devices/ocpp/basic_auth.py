@@ -16,6 +16,12 @@ from bench.errors import OperatorError
 from devices.ocpp.handshake import Refusal, credentials
 
 CHALLENGE = 'Basic realm="OCPP", charset="UTF-8"'
+MALFORMED = Refusal(
+    401,
+    "ocpp.basic-auth-malformed",
+    "its Authorization header is no basic auth: that is the word Basic and Base64 of its id, a colon and its password",
+    "look how the station writes its header (RFC 7617)",
+)
 _HEX_KEY = re.compile(r"[0-9A-Fa-f]{40}")
 
 log = logging.getLogger(__name__)
@@ -25,12 +31,7 @@ def claim(headers: Headers, station: str) -> bytes | Refusal:
     """The password that the station claims, or why it is turned away without a look at it."""
     found = credentials(headers)
     if found is None and headers.get_all("Authorization"):
-        return Refusal(
-            401,
-            "ocpp.basic-auth-malformed",
-            "its Authorization header is no basic auth: that is the word Basic and Base64 of its id, a colon and its password",
-            "look how the station writes its header (RFC 7617)",
-        )
+        return MALFORMED
     if found is None:
         return Refusal(
             401,

@@ -46,6 +46,7 @@ _KEYRING = Refusal(
 _CSMS = Refusal(
     503, "proxy.upstream-down", "its CSMS did not answer", "look at the network between the bench and the CSMS"
 )
+_BUG = Refusal(500, "ocpp.bug", "a fault in the test bench: it could not get ready for the station")
 _STOPS = Refusal(503, "ocpp.stopped", "the bench stops", "repeat when it runs again")
 
 
@@ -290,7 +291,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._waits_for = None
         self._transport.resume_reading()
-        ready = _STOPS if prepared.cancelled() else prepared.result()
+        ready = _STOPS if prepared.cancelled() else _BUG if prepared.exception() is not None else prepared.result()
         if isinstance(ready, Refusal):
             self._refuse(ready, found)
         else:

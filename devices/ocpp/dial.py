@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidMessage, InvalidStatus, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus, WebSocketException
 from websockets.typing import Subprotocol
 
 from devices.ocpp.connection import CLOSE_S
@@ -18,6 +18,9 @@ from devices.ocpp.handshake import Refusal
 
 DIAL_S = 8.0
 """Seconds until a CSMS that does not answer is given up; less than a station's handshake may take."""
+
+BROKEN = 1006
+"""Close code of a connection that ended without a close frame (RFC 6455 section 7.4.1)."""
 
 # websockets logs passwords in headers at DEBUG and every stranger's failed handshake at ERROR; those are findings here.
 quiet = logging.getLogger(f"{__name__}.websockets")
@@ -38,6 +41,13 @@ def basic_auth_header(user: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
+class _Connect(connect):
+    """Follows no redirect: the password of a station would go along, to whatever host a CSMS names."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
 async def dial(
     base: str,
     station: str,
@@ -51,7 +61,7 @@ async def dial(
     """A connection on which one of the offered subprotocols is spoken, or why there is none. rules: what its rules begin with."""
     names = [Subprotocol(name) for name in offered]
     try:
-        socket = await connect(
+        socket = await _Connect(
             station_url(base, station),
             subprotocols=names,
             additional_headers=dict(headers),
@@ -76,6 +86,15 @@ async def dial(
             "choose a version that the CSMS speaks",
         )
     return socket
+
+
+def as_it_ended(closed: ConnectionClosed) -> tuple[int, str]:
+    """What the peer said; else what its fault made us say (too big, not UTF-8); else 1006, a ping without a pong included."""
+    if closed.rcvd is not None:
+        return int(closed.rcvd.code), closed.rcvd.reason
+    if closed.sent is not None and closed.sent.code not in (1000, 1001, 1011):
+        return int(closed.sent.code), closed.sent.reason
+    return BROKEN, "the connection broke off"
 
 
 def why_not(error: Exception, base: str, rules: str) -> Refusal:
@@ -114,6 +133,9 @@ def _refused(status: int, where: str, rules: str) -> Refusal:
         404: "look at its URL, and whether it knows this station",
     }
     text = f"{where} refused the station with HTTP {status}"
+    if 300 <= status < 400:
+        cure = "dial the address that it names, if that is yours; the bench does not follow, for the password would go along"
+        return Refusal(502, f"{rules}-refused", f"{where} redirects the station with HTTP {status}", cure)
     return Refusal(status if 400 <= status < 500 else 502, f"{rules}-refused", text, cures.get(status, ""))
 
 

@@ -16,6 +16,7 @@ from bench.clock import Stamp, stamp
 from bench.ports import Sink, StationOpened
 from bench.proxy_desk import ProxyDesk
 from bench.tasks import Tasks
+from devices.ocpp import basic_auth
 from devices.ocpp.connection import PING_S, Connection
 from devices.ocpp.dial import dial
 from devices.ocpp.door import Door
@@ -131,6 +132,10 @@ class ProxyServer(Door):
         # Only versions that can be read here: the CSMS chooses among them.
         names = [name for name in offered_by(request.headers) if name in VERSIONS]
         credentials = request.headers.get_all("Authorization")
+        if (
+            credentials and not credentials[0].isascii()
+        ):  # it cannot be said again, and would be taken for a fault of the CSMS
+            return basic_auth.MALFORMED
         headers = {"Authorization": credentials[0]} if credentials else {}
         found = await dial(
             self.upstream, station, names, headers, self._upstream_ssl, ping_s=self.ping_s, rules="proxy.upstream"

@@ -16,11 +16,11 @@ from bench.proxy_desk import ProxyDesk
 from bench.proxy_rules import Side
 from bench.tasks import Tasks
 from devices.ocpp.connection import CLOSE_S, Connection
+from devices.ocpp.dial import BROKEN, as_it_ended
 
 HIGH_WATER = 2**20
 """Bytes waiting for the CSMS from which on nothing more is read from the station."""
 
-BROKEN = 1006
 FLUSH_S = 2.0 * CLOSE_S
 
 
@@ -132,7 +132,7 @@ class Line:
                 await self._station_ready.wait()
         except ConnectionClosed as closed:
             if not self._is_over.is_set():
-                self._ended(Side.CSMS, *_as_it_ended(closed))
+                self._ended(Side.CSMS, *as_it_ended(closed))
 
     async def _write(self) -> None:
         try:
@@ -171,12 +171,3 @@ class Line:
         if side is Side.CSMS:
             self._put(Hangup(side, 1000, ""))  # what ended needs no writer
         self._tell_over(self, code, reason)
-
-
-def _as_it_ended(closed: ConnectionClosed) -> tuple[int, str]:
-    """What the peer said; else what its fault made us say (too big, not UTF-8); else 1006, a ping without a pong included."""
-    if closed.rcvd is not None:
-        return int(closed.rcvd.code), closed.rcvd.reason
-    if closed.sent is not None and closed.sent.code not in (1000, 1001, 1011):
-        return int(closed.sent.code), closed.sent.reason
-    return BROKEN, "the connection broke off"

@@ -19,6 +19,7 @@ def check_url(url: str) -> None:
     try:
         parts = urlsplit(url)
         fits = parts.scheme in ("ws", "wss") and parts.hostname and (parts.port is None or parts.port > 0)
+        (parts.hostname or "").encode("idna")  # what no name server can be asked for
     except ValueError:
         fits = False
     if not fits or "@" in parts.netloc or parts.query or parts.fragment:

@@ -15,7 +15,7 @@ from bench.errors import BenchBug, LinkDown
 from bench.ports import CsmsSink, LinkState, LinkStatus
 from bench.tasks import Tasks
 from devices.ocpp.connection import PING_S
-from devices.ocpp.dial import basic_auth_header, dial, station_url
+from devices.ocpp.dial import BROKEN, as_it_ended, basic_auth_header, dial, station_url
 from devices.ocpp.handshake import VERSIONS, Refusal
 from devices.supervisor import backoff
 
@@ -131,7 +131,7 @@ class CsmsConnection:
         self._socket, self._unsent = socket, deque()
         self._filled.clear()
         writer = self._tasks.spawn(self._write(socket), name="write to CSMS")
-        code, reason, heard = 1006, "the connection broke off", False
+        code, reason, heard = BROKEN, "the connection broke off", False
         self._sink.csms_opened(VERSIONS[socket.subprotocol], stamp())
         try:
             while True:
@@ -139,16 +139,15 @@ class CsmsConnection:
                 heard = True
                 self._sink.csms_frame(message.encode() if isinstance(message, str) else message, stamp())
         except ConnectionClosed as closed:
-            ended = closed.rcvd or closed.sent
-            if ended is not None:
-                code, reason = int(ended.code), ended.reason
+            code, reason = as_it_ended(closed)
         finally:
             self._socket = None
             writer.cancel()
-            if code == 1006:
+            if code == BROKEN:
                 socket.transport.abort()
             self._sink.csms_closed(code, reason, stamp())
-        said = f"the CSMS closed with code {code}{': ' + reason if reason else ''}"
+        ended = "was lost" if code == BROKEN else f"ended with code {code}"
+        said = f"the connection {ended}{': ' + reason if reason else ''}"
         self._sink.link_changed(LinkStatus(NAME, LinkState.CONNECTING, f"{self.url}: {said}"))
         return heard
 

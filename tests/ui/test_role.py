@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from bench.exchange import MASK
@@ -7,7 +9,7 @@ from bench.ports import LinkState, LinkStatus
 from bench.tokens.model import JosevTokenType
 from tests.bench.station_role.rolebook import CARD, RoleBook
 from ui.panels.link_strip import chip_texts
-from ui.panels.role import SETTINGS, TITLE
+from ui.panels.role import SETTINGS, TITLE, _time
 from ui.panels.station import StationPanel
 
 # What the offscreen platform says of every window that is shown.
@@ -95,3 +97,14 @@ async def test_says_what_is_wrong_with_the_link(panel, stub, tasks):
     assert (panel.role.where.toolTip() or panel.role.where.text()) == "the CSMS cannot be reached; look whether it runs"
     assert [chip.name for chip in chip_texts(stub) if chip.key == "csms"] == ["CSMS"]
     await made.desk.stop()
+
+
+def test_a_time_that_this_computer_cannot_place_is_shown_as_utc():
+    far = datetime.max.replace(tzinfo=UTC)
+
+    class NoLocalTime(datetime):
+        def astimezone(self, tz=None):
+            raise OverflowError("date value out of range")
+
+    assert _time(NoLocalTime.fromisoformat(far.isoformat())) == "9999-12-31 23:59:59 UTC"
+    assert _time(None) == ""

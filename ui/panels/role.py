@@ -163,7 +163,12 @@ def _row(entry: RoleEntry, kept_in: str) -> tuple[str, ...]:
 
 
 def _time(moment: datetime | None) -> str:
-    return "" if moment is None else moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    if moment is None:
+        return ""
+    try:
+        return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
+    except (OverflowError, OSError):  # no local time so far away: 9999-12-31 east of Greenwich, on Windows much sooner
+        return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _entries(number: int) -> str:

@@ -58,6 +58,15 @@ def test_each_entry_of_notify_event() -> None:
     ]
 
 
+def test_secrets_in_json_of_technical_texts_are_masked() -> None:
+    book = LinkBook("2.0.1")
+    secret = '{"AuthorizationKey":"hunter2"}'
+    book.asks("1", "SecurityEventNotification", type="SettingSystemTime", timestamp=NOW, techInfo=secret)
+    book.asks("2", "NotifyEvent", generatedAt=NOW, seqNo=0, eventData=[entry(actualValue=secret, techInfo=secret)])
+    assert len(lines(book)) == 2
+    assert "hunter2" not in repr(lines(book))
+
+
 def test_the_severity_of_2_1_is_told() -> None:
     book = LinkBook("2.1")
     book.asks("1", "NotifyEvent", generatedAt=NOW, seqNo=0, eventData=[entry(severity=1), entry(severity=5)])

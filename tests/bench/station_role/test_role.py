@@ -102,6 +102,41 @@ async def test_a_boot_that_is_refused_or_not_answered_is_sent_again(made: RoleBo
     await made.desk.stop()
 
 
+@pytest.mark.parametrize("answer", [(), ("Accepted",), ({}, "too much")])
+async def test_a_boot_whose_answer_cannot_be_read_is_sent_again(made: RoleBook, answer: tuple[object, ...]) -> None:
+    made.open()
+    made.says(3, made.last[1], *answer)
+    made.clock.advance(60_000)
+    made.desk._wake()
+    assert made.actions == ["BootNotification"] * 2
+    await made.desk.stop()
+
+
+async def test_a_csms_that_is_mute_after_the_boot_does_not_stop_the_station(made: RoleBook) -> None:
+    made.open()
+    made.answers(currentTime="2030-01-01T00:00:00Z", interval=300, status="Accepted")
+    assert made.last[2] == "StatusNotification"
+    assert made.desk._call_timer is not None
+    made.desk._expire(made.last[1])
+    made.taps()
+    assert made.last[2] == "Authorize"
+    await made.desk.stop()
+
+
+async def test_a_heartbeat_interval_counts_from_when_it_is_set(up: RoleBook) -> None:
+    def beats_after(seconds: int) -> int:
+        before = up.actions.count("Heartbeat")
+        up.clock.advance(seconds * 1000)
+        up.desk._wake()
+        return up.actions.count("Heartbeat") - before
+
+    assert up.set("HeartbeatInterval", "OCPPCommCtrlr", "HeartbeatInterval", "0") == "Accepted"
+    assert beats_after(1000) == 0
+    assert up.set("HeartbeatInterval", "OCPPCommCtrlr", "HeartbeatInterval", "10") == "Accepted"
+    assert (beats_after(9), beats_after(1)) == (0, 1)
+    await up.desk.stop()
+
+
 # Taps (C01, C10, C12 to C15)
 
 
@@ -470,4 +505,28 @@ async def test_own_bytes_go_out_marked(up: RoleBook) -> None:
     up.close()
     with pytest.raises(LinkDown):
         up.desk.inject(b"[]")
+    await up.desk.stop()
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("9999-12-31T23:59:59-05:00", "9999-12-31T23:59:59.999Z"),
+        ("0001-01-01T00:00:00+05:00", "0001-01-01T00:00:00.000Z"),
+        ("2030-01-01T00:00:00+01:00", "2029-12-31T23:00:00.000Z"),
+    ],
+)
+async def test_an_expiry_at_the_end_of_the_calendar_is_told(up: RoleBook, written: str, told: str) -> None:
+    field = "expiryDate" if up.version == "1.6" else "cacheExpiryDateTime"
+    token_info = {"status": "Accepted", field: written}
+    entry = (
+        {"idTag": CARD, "idTagInfo": token_info} if up.version == "1.6" else token(CARD) | {"idTokenInfo": token_info}
+    )
+    number = "listVersion" if up.version == "1.6" else "versionNumber"
+    assert (
+        up.calls("SendLocalList", updateType="Full", localAuthorizationList=[entry], **{number: 1})["status"]
+        == "Accepted"
+    )
+    shown = role_json(up.desk.view())
+    assert [each["expires"] for each in shown["list"]["entries"]] == [told]  # type: ignore[index]
     await up.desk.stop()

@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from bench.exchange import MASK
 from bench.journal.view import JournalContext
 from bench.proxy_desk import ProxyDesk
 from bench.proxy_rules import Side
@@ -110,6 +111,16 @@ async def test_waiting_release_with_another_payload_and_drop(api, wire: Wire) ->
     assert wire.sent.get_nowait() == ("csms", [2, "3", "Heartbeat", {}])
     for gone in (f"{WAITING}/{second['seq']}/drop", path, "/bench/v1/proxy/OTHER/waiting/1/release"):
         assert (await api.client.post(gone)).status_code == 404
+
+
+async def test_secrets_in_rules_are_masked(api, wire: Wire) -> None:
+    key = {"key": "AuthorizationKey", "value": "hunter2"}
+    rules = [{"filter": "name=ChangeConfiguration", "deed": "edit", name: key} for name in ("patch", "payload")]
+    told = await api.client.put(RULES, json=rules)
+    assert told.json()[0]["patch"] == told.json()[1]["payload"] == {"key": "AuthorizationKey", "value": MASK}
+    assert "hunter2" not in (await api.client.get(RULES)).text
+    assert wire is not None
+    assert api.session.proxy.rules.rules[0].patch == key  # what is written is not masked
 
 
 async def test_secrets_in_what_waits_are_masked(api, wire: Wire) -> None:

@@ -426,3 +426,15 @@ async def test_a_port_that_is_taken(bench: ProxyBench) -> None:
     with pytest.raises(OperatorError, match="in use by another program"):
         await twin.start(other.here)
     await other.csms_server.stop()
+
+
+async def test_a_fault_of_ours_while_dialling_is_an_answer_and_no_silence(caplog: pytest.LogCaptureFixture) -> None:
+    async def broken(*args: object) -> str:
+        raise RuntimeError("a bug")
+
+    async with proxied() as bench:
+        bench.proxy._dial = broken  # type: ignore[method-assign, assignment]
+        assert (await refused(bench))[0] == 500
+        assert "task dial CSMS failed" in caplog.text
+        caplog.clear()
+        assert bench.here.findings == [("ocpp.bug", "fail")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import warnings
 from pathlib import Path
@@ -48,6 +49,21 @@ async def test_profile_1_checks_a_password_that_is_ours_and_passes_on_any_other(
         assert '"Accepted"' in await boot(bench.here, None, "", "CP-3")  # its CSMS is the judge
         assert bench.here.findings == []
         assert [opened.user for opened in bench.csms.opened] == ["CP-1", "CP-2", None]
+
+
+async def test_a_header_that_cannot_be_passed_on_is_the_stations_fault() -> None:
+    async with proxied() as bench:
+        reader, writer = await asyncio.open_connection("127.0.0.1", bench.proxy.port)
+        writer.write(
+            b"GET /CP-1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+            b"Sec-WebSocket-Protocol: ocpp1.6\r\nAuthorization: Basic \xff\xfe\r\n\r\n"
+        )
+        assert (await reader.readline()).startswith(b"HTTP/1.1 401")
+        writer.close()
+        await writer.wait_closed()
+        await one_finding(bench.here, "ocpp.basic-auth-malformed")
+        assert bench.csms.opened == []
 
 
 @pytest.mark.parametrize(
