@@ -182,15 +182,16 @@ async def test_a_port_in_use_is_not_detected(shown: Shown, session: Session, por
 
 
 async def test_orders_are_buttons(shown: Shown, session: Session):
+    def buttons() -> dict[str, QPushButton]:
+        told = [each for each in shown.panel.findChildren(QPushButton) if each.toolTip().startswith("Tell the reader")]
+        return {each.text().lower(): each for each in told if not each.isHidden()}
+
     for facts in session.readers.ports.drivers().values():
         reader = await session.readers.use(ReaderSettings(driver=facts.name, port="/dev/none"))
-        shown.refresh()
-        told = [each for each in shown.panel.findChildren(QPushButton) if each.toolTip().startswith("Tell the reader")]
-        buttons = [each for each in told if not each.isHidden()]  # those of the reader before are on their way out
-        assert {button.text().lower() for button in buttons} == {order.lower() for order in facts.orders}
-        for button in buttons:
-            button.click()
+        wanted = {order.lower() for order in facts.orders}
+        await shown.until(lambda wanted=wanted: set(buttons()) == wanted, f"the buttons {wanted}")
+        for order in wanted:
+            buttons()[order].click()
             await shown.until(lambda: shown.notices and "not ready" in shown.notices[-1][1], "the refusal")
             shown.notices.clear()
         await session.readers.drop(reader.name)
-        shown.refresh()

@@ -41,7 +41,8 @@ class RoleTab(QWidget):
     """A tab that is there only while the bench is a station of another CSMS. tabs: where it appears."""
 
     def __init__(self, tabs: QTabWidget) -> None:
-        super().__init__(tabs)  # without a parent it would be destroyed whenever Python comes to it, perhaps after Qt itself
+        # Without a parent it would be destroyed whenever Python comes to it, perhaps after Qt itself.
+        super().__init__(tabs)
         self.hide()  # until it is a tab
         self.setAccessibleName("This bench as a station")
         self._tabs = tabs
