@@ -192,9 +192,12 @@ class ExchangeBook:
 
     def _add(self, exchange: Exchange, hop: Hop) -> None:
         # A transaction that runs for days must not grow its tap without end; the messages stay in the journal.
-        if len(exchange.hops) < MAX_HOPS:
-            # Links have threads of their own: what was stamped first may be handed over last.
-            insort(exchange.hops, hop, key=lambda known: known.mono_ns)
+        hops = exchange.hops
+        if len(hops) < MAX_HOPS:
+            if not hops or hops[-1].mono_ns <= hop.mono_ns:
+                hops.append(hop)
+            else:  # links have threads of their own: what was stamped first may be handed over last
+                insort(hops, hop, key=lambda known: known.mono_ns)
         self.touch(exchange)
 
     def _forget_oldest(self, count: int) -> None:

@@ -26,7 +26,9 @@ def id_token_info(context: Context, decision: Decision) -> Answer:
 def authorize(context: Context, request: Payload, message: Message) -> Answer:
     """Authorize (C01, C07). A contract certificate that is no good refuses the token, whatever the store says of it."""
     id_token = request["idToken"]
-    chain = contract.judge(request, context.contract_trust, to_datetime(context.clock.stamp().utc_ns))
+    chain = None
+    if "certificate" in request or "iso15118CertificateHashData" in request:
+        chain = contract.judge(request, context.contract_trust, to_datetime(message.utc_ns))
     refused = None if chain is None or chain.token_status is None else (chain.token_status, chain.reason)
     kind = ID_TOKEN_TYPES[id_token["type"]]
     decision = context.decide(
