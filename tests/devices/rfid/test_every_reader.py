@@ -22,7 +22,7 @@ MODELS = [  # one for each driver; its other models are for the slow lane
     pytest.param(model, id=name, marks=() if _FIRST[model.driver] == name else pytest.mark.slow)
     for name, model in all_models().items()
 ]
-CUTS = (1, 4, 8)
+FIRST = [pytest.param(all_models()[name], id=name) for name in sorted(_FIRST.values())]
 UIDS = {len(uid) // 2: bytes.fromhex(uid) for uid in ("5237AB3B", "3C00CE754C", "04A2B3C4D5E680", "E0241A2B3C4D5E6F")}
 
 
@@ -30,9 +30,18 @@ def uid_for(model: Model) -> bytes:
     return UIDS[next(length for length in (7, 4, 5, 8) if length in model.lengths)]
 
 
-@pytest.mark.parametrize("cuts", [CUTS, pytest.param(range(1, 24), marks=pytest.mark.slow)], ids=["some", "any"])
 @pytest.mark.parametrize("model", MODELS)
-async def test_unplugged_at_any_byte_and_back(model: Model, cuts: Sequence[int]) -> None:
+async def test_unplugged_in_a_frame_and_back(model: Model) -> None:
+    await unplugged(model, (1, 4, 8))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", FIRST)
+async def test_unplugged_at_any_byte_and_back(model: Model) -> None:
+    await unplugged(model, range(1, 24))
+
+
+async def unplugged(model: Model, cuts: Sequence[int]) -> None:
     """After each number of bytes of its frame; the card that was cut off is no tap, the next one is."""
     uid = uid_for(model)
     with model.make() as device:
