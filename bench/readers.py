@@ -67,13 +67,16 @@ class Readers:
         if self.ports is None or self._sink is None:
             raise BenchBug("readers are used before the bench started")
         reader = self.ports.make(settings)
-        for other in self:
-            if other.settings.port == reader.settings.port:
-                await self.drop(other.name)
+        # Looked for anew after each: while one ended, another may have been started there.
+        while (other := self._on(reader.settings.port)) is not None:
+            await self.drop(other.name)
         self._readers.append(reader)
         await reader.start(self._sink)
         self._changed(reader.name)
         return reader
+
+    def _on(self, port: str) -> Reader | None:
+        return next((reader for reader in self._readers if reader.settings.port == port), None)
 
     async def drop(self, name: str) -> None:
         """End a reader and let go of its port.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -46,6 +47,15 @@ async def test_a_reader_is_added_set_up_otherwise_and_taken_away(session: Sessio
     assert session.state()["readers"] == []
     with pytest.raises(NotFound):
         session.readers.order(other.name, "beep")
+
+
+async def test_a_port_has_one_reader_however_many_are_asked_for_at_once(session: Session) -> None:
+    with VirtualAsciiReader() as device:
+        for _ in range(2):  # at first the port is free, then it is taken
+            wanted = [ReaderSettings(driver=name, port=device.port) for name in ("ascii", "em4100", "ascii")]
+            await asyncio.gather(*(session.readers.use(settings) for settings in wanted))
+            assert len(session.readers) == 1
+        await session.readers.drop(session.readers[0].name)
 
 
 async def test_its_cards_are_taps(session: Session) -> None:
