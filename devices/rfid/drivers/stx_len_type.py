@@ -17,7 +17,7 @@ from bench.card import Hint, Technology
 from bench.clock import NS_PER_MS, Stamp
 from bench.codecs import stx_bytes
 from bench.codecs.spans import bytes_text
-from bench.codecs.stx_bytes import ETX, KEYBOARD, MAX_SN, OVERHEAD, SECTOR, STX, bcc
+from bench.codecs.stx_bytes import ETX, KEYBOARD, MAX_SN, OVERHEAD, SECTOR, bcc
 from bench.message import Decoded, Direction, Fault, malformed
 from bench.serial_port import Option
 from devices.rfid.driver import CardSeen, DriverInfo, Event, Flaw, Frame, Notice
