@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.card import CardRead, Technology
+from bench.clock import stamp
 from bench.errors import BadInput, LinkDown, NotFound
 from bench.ports import LinkState
 from bench.session import Session
@@ -86,3 +88,33 @@ async def test_an_order_needs_a_reader_that_is_there(session: Session) -> None:
             with pytest.raises(LinkDown):
                 session.readers.order(reader.name, order)
             await session.readers.drop(reader.name)
+
+
+async def test_a_reader_under_test_that_is_set_up_anew_stays_so(session: Session) -> None:
+    first = await session.readers.use(ReaderSettings(driver="ascii", port="/dev/none"))
+    session.readers.test(first.name, True)
+    for driver in ("ascii", "em4100"):
+        reader = await session.readers.use(ReaderSettings(driver=driver, port="/dev/none"))
+        assert session.readers.is_testing(reader.name)
+    await session.readers.drop(reader.name)
+    assert not session.readers.is_testing(reader.name)
+    again = await session.readers.use(ReaderSettings(driver="em4100", port="/dev/none"))
+    assert not session.readers.is_testing(again.name)
+
+
+async def test_the_last_card_of_a_reader_under_test_is_no_tap(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read, but not told yet when the reader is taken away: its end tells it."""
+    reader = await session.readers.use(ReaderSettings(driver="ascii", port="/dev/none"))
+    session.readers.test(reader.name, True)
+    stop = reader.stop
+
+    async def tell_and_stop() -> None:
+        session.card_read(CardRead(reader.name, b"\x52\x37\xab\x3b", Technology.ISO14443, b"", stamp()), 0)
+        await stop()
+
+    monkeypatch.setattr(reader, "stop", tell_and_stop)
+    await session.readers.drop(reader.name)
+    assert session.last_card is not None
+    assert session.exchanges == {}
