@@ -424,8 +424,8 @@ def parse_reader(text: str) -> ReaderSettings:
             "write for example pn532:/dev/ttyUSB0 or ascii,baud=115200:COM3, or auto, or off",
         )
     baud = options.pop("baud", None)
-    if baud is not None and not (baud.isascii() and baud.isdigit() and int(baud) > 0):
-        raise BadInput(f"{baud} is no baud rate", "write for example baud=9600")
+    if baud is not None and not (baud.isascii() and baud.isdigit() and len(baud) < 10 and int(baud) > 0):
+        raise BadInput(f"{baud[:20]} is no baud rate", "write for example baud=9600")
     return ReaderSettings(driver=driver, port=port, baud=None if baud is None else int(baud), options=options)
 
 

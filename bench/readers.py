@@ -59,7 +59,7 @@ class Readers:
             await reader.start(sink)
 
     async def use(self, settings: ReaderSettings) -> Reader:
-        """Start a reader; one on the same port ends before.
+        """Start a reader; one on the same port ends before, and what was set for its cards holds for this one's.
 
         Raises:
             BadInput: no such driver or option, or no port.
@@ -67,13 +67,20 @@ class Readers:
         if self.ports is None or self._sink is None:
             raise BenchBug("readers are used before the bench started")
         reader = self.ports.make(settings)
-        for other in self:
-            if other.settings.port == reader.settings.port:
-                await self.drop(other.name)
+        # Looked for anew after each: while one ended, another may have been started there.
+        testing = False
+        while (other := self._on(reader.settings.port)) is not None:
+            testing = testing or self.is_testing(other.name)
+            await self.drop(other.name)
         self._readers.append(reader)
+        if testing:
+            self._testing.add(reader.name)
         await reader.start(self._sink)
         self._changed(reader.name)
         return reader
+
+    def _on(self, port: str) -> Reader | None:
+        return next((reader for reader in self._readers if reader.settings.port == port), None)
 
     async def drop(self, name: str) -> None:
         """End a reader and let go of its port.
@@ -83,8 +90,11 @@ class Readers:
         """
         reader = self.named(name)
         self._readers.remove(reader)
-        self._testing.discard(name)
-        await reader.stop()
+        try:
+            await reader.stop()  # it may have cards to tell yet
+        finally:
+            if not any(each.name == name for each in self._readers):
+                self._testing.discard(name)
         self._changed(name)
 
     def order(self, name: str, what: str) -> None:

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from bench.assembly import Bench, Options
     from bench.certificate_set import CertificateFiles, CertificatesWanted
     from bench.recording import Recording
+    from bench.session import Session
     from bench.tasks import Tasks
+    from devices.rfid.window_wedge import WindowWedge
     from fixtures.demo import Demo
     from ui.wedge import WedgeFilter
     from ui.window import MainWindow
@@ -101,6 +103,8 @@ class Application:
         self._demo: Demo | None = None
         self._fault: str | None = None
         self._wedge: WedgeFilter | None = None
+        self._typist: WindowWedge | None = None  # the reader whose cards its keys are
+        self._unwatch: Callable[[], None] = lambda: None
         self.window: MainWindow
 
     def run(self) -> int:
@@ -197,6 +201,7 @@ class Application:
         await demo.__aenter__()
         self._demo, self._bench = demo, demo.bench
         self.window.attach(demo.session, self._tasks)
+        self._watch_keys(demo.session)
         if self._milestone.__name__ != "<lambda>" or self._screenshot is not None:
             return
         self._tasks.spawn(self._play(demo), name="demo")
@@ -209,7 +214,7 @@ class Application:
         await bench.start()
         self._bench = bench
         self.window.attach(bench.session, self._tasks)
-        self._watch_keys(bench)
+        self._watch_keys(bench.session)
         if self._profile_file is not None:
             self.window.remember_profile(self._profile_file)
         if bench.api is not None and bench.api.token_generated:
@@ -217,23 +222,42 @@ class Application:
         if connect:
             self.window.show_connect()
 
-    def _watch_keys(self, bench: Bench) -> None:
-        """Where the profile has the reader ``keyboard_wedge:window``, fast keys in the window become its cards."""
+    def _watch_keys(self, session: Session) -> None:
+        """While the bench has a reader ``keyboard_wedge:window``, fast keys in the window become its cards."""
+        from bench.change import Change
+
+        def look(change: Change, key: object) -> None:
+            if change is Change.LINK:
+                self._follow_keys(session)
+
+        self._unwatch = session.subscribe(look)
+        self._follow_keys(session)
+
+    def _follow_keys(self, session: Session) -> None:
         from devices.rfid.window_wedge import WindowWedge
         from ui.wedge import WedgeFilter
 
-        for reader in bench.session.readers:
-            if isinstance(reader, WindowWedge):
-                self._wedge = WedgeFilter(self._app, reader.typed)
-                self._wedge.start()
-                reader.window_opened()
-                return
+        reader = next((each for each in session.readers if isinstance(each, WindowWedge)), None)
+        if reader is self._typist:
+            return
+        self._ignore_keys()
+        if reader is not None:
+            self._typist = reader
+            self._wedge = WedgeFilter(self._app, reader.typed)
+            self._wedge.start()
+            reader.window_opened()
+
+    def _ignore_keys(self) -> None:
+        wedge, self._wedge, self._typist = self._wedge, None, None
+        if wedge is not None:
+            wedge.stop()
 
     async def _open_capture(self, file: str) -> None:
         """Show a capture in place of whatever runs; without a name it is asked for."""
         import asyncio
 
         from bench.recording import Recording
+        from devices.rfid.drivers import all_drivers
         from ui.dialogs import ask_open_path
         from ui.transfer import importable
 
@@ -243,6 +267,7 @@ class Application:
         if not file and importable(Path(chosen)):
             self.window.workspace.transfers.import_file(chosen)
             return
+        all_drivers()  # each says what the bytes of its messages mean
         recording = await asyncio.to_thread(Recording, Path(chosen))
         await self._end_bench()
         self._recording = recording
@@ -260,9 +285,9 @@ class Application:
         demo, self._demo = self._demo, None
         bench, self._bench = self._bench, None
         recording, self._recording = self._recording, None
-        wedge, self._wedge = self._wedge, None
-        if wedge is not None:
-            wedge.stop()
+        self._unwatch()
+        self._unwatch = lambda: None
+        self._ignore_keys()
         if recording is not None:
             recording.close()
         if demo is not None:

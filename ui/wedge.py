@@ -60,7 +60,11 @@ class WedgeFilter(QObject):
         # The time of the key itself: keys that waited for a busy window all arrive at once.
         at_ns = event.timestamp() * NS_PER_MS or stamp().mono_ns
         text = event.text()
-        if event.isAutoRepeat() or event.modifiers() & _HELD:
+        if _is_secret(self._app.focusWidget()):
+            # A password or a key code that some other program types as fast as a reader: no card, and nobody's to keep.
+            self._detector.other()
+            typing = Typing.PERSON
+        elif event.isAutoRepeat() or event.modifiers() & _HELD:
             self._detector.other()
             typing = Typing.PERSON
         elif event.key() in _ENTER:
@@ -89,6 +93,10 @@ class WedgeFilter(QObject):
         for text in self._detector.taken():
             self._ends.stop()
             self._typed(text, stamp())
+
+
+def _is_secret(widget: QWidget | None) -> bool:
+    return isinstance(widget, QLineEdit) and widget.echoMode() is not QLineEdit.EchoMode.Normal
 
 
 class _Field:

@@ -31,7 +31,7 @@ from devices.rfid.driver import (
     Trouble,
 )
 from devices.rfid.presence import Presence
-from devices.rfid.trouble import PortTrouble, group_of, loss_trouble, open_trouble
+from devices.rfid.trouble import AnotherDevice, PortTrouble, group_of, loss_trouble, open_trouble
 from devices.rfid.whereabouts import Whereabouts
 from devices.supervisor import WIRE_FAULTS, backoff, keep_serving
 
@@ -138,6 +138,7 @@ class Pump:
             while not self._stopping.is_set():
                 self._turn(wire, driver)
         except WireLost:
+            self._where.lost()
             self._short_lives = self._short_lives + 1 if stamp().mono_ns - opened.mono_ns < SHORT_LIFE_NS else 0
             raise
         finally:
@@ -160,9 +161,13 @@ class Pump:
             wire = cast("serial.Serial", open_descriptor(self._path)) or serial.serial_for_url(
                 self._path, self._baud, timeout=MAX_BLOCK_NS / NS_PER_S, write_timeout=WRITE_LIMIT_S, exclusive=True
             )
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:  # a baud rate beyond what the system can be told
             raise BadInput(*open_trouble(error, self._port)) from error
-        self._where.opened(self._path)
+        try:
+            self._where.opened(self._path)
+        except AnotherDevice:
+            _close(wire)
+            raise
         return wire
 
     def _orders_given(self) -> Iterator[str]:

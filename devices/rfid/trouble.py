@@ -92,7 +92,7 @@ def open_trouble(error: BaseException, port: str, group: str | None = None) -> P
         return PortTrouble(f"nothing listens at {port}", "start the reader's server, or correct the address")
     if number in (errno.ENOTTY, errno.EINVAL, errno.EISDIR):
         return PortTrouble(f"{port} is not a serial port", "choose another port; authbench readers lists them")
-    if isinstance(error, ValueError):
+    if isinstance(error, (ValueError, OverflowError)):
         return PortTrouble(f"{port} cannot be opened: {error}", "correct the port or the baud rate of this reader")
     return PortTrouble(f"{port} cannot be opened: {error}", "check the port; the bench tries again by itself")
 

@@ -189,6 +189,8 @@ def _decimal(parts: list[str], rules: LineRules, labelled: bool) -> Reading:
         return Chatter()
     number = int(parts[0])
     length = rules.length or next((size for size, least, most in _SIZES if number < 1 << most and number >> least), 0)
+    if not number and rules.length is None:
+        return Chatter()  # what firmwares print for no card
     if number < 1 << 8 * length:
         uid = number.to_bytes(length, "big")
         return Uid(uid, technology_of(uid))

@@ -27,6 +27,8 @@ class Whereabouts:
         self._port = port
         self._lister = lister
         self._known: PortInfo | None = None
+        self._expected = ""  # identity of what the found path led to; empty where any may be there
+        self._others: frozenset[str] = frozenset()  # identities of what was there beside it
 
     def find(self) -> str:
         """The path to open now.
@@ -39,6 +41,7 @@ class Whereabouts:
         ports = [port for port in list_ports(self._lister) if port.vid is not None]
         found = next((port for port in ports if port.identity == self._known.identity), None)
         found = found or self._moved(ports)
+        self._expected = (found or self._known).identity
         if found is not None:
             return self._port if _same_node(found.device, self._port) else found.path
         if any(_same_node(port.device, self._port) for port in ports):
@@ -46,20 +49,40 @@ class Whereabouts:
         return self._port
 
     def opened(self, path: str) -> None:
-        """That path was opened, and what is behind it is our reader from now on."""
+        """That path was opened, and what is behind it is our reader from now on.
+
+        Raises:
+            AnotherDevice: since it was found, another device has taken that name.
+        """
         if "://" in path:
             return
-        for port in list_ports(self._lister):
-            if port.vid is not None and _same_node(port.device, path):
-                self._known = port
-                return
+        ports = [port for port in list_ports(self._lister) if port.vid is not None]
+        here = next((port for port in ports if _same_node(port.device, path)), None)
+        if here is None:
+            return
+        if self._expected and here.identity != self._expected:
+            raise AnotherDevice(errno.ENODEV, f"another device is at {path} now")
+        self._known = here
+        self._remember_others(ports)
+
+    def lost(self) -> None:
+        """The reader has just gone: what is there now is something else."""
+        if self._known is not None:
+            self._remember_others([port for port in list_ports(self._lister) if port.vid is not None])
+
+    def _remember_others(self, ports: list[PortInfo]) -> None:
+        self._others = frozenset(port.identity for port in ports) - {self._known.identity if self._known else ""}
 
     def _moved(self, ports: list[PortInfo]) -> PortInfo | None:
-        """An adapter without a serial number that is in another socket now: only where no other one can be meant."""
+        """An adapter without a serial number that is in another socket now: only where no other one can be meant.
+
+        One that was there beside it is not it: another reader, or a board that must not be written to.
+        """
         known = self._known
         if known is None or known.serial_number:
             return None
-        alike = [port for port in ports if (port.vid, port.pid, port.serial_number) == (known.vid, known.pid, "")]
+        new = [port for port in ports if port.identity not in self._others]
+        alike = [port for port in new if (port.vid, port.pid, port.serial_number) == (known.vid, known.pid, "")]
         return alike[0] if len(alike) == 1 else None
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from bench.card import CardRead, Technology
+from bench.clock import stamp
 from bench.errors import BadInput, LinkDown, NotFound
 from bench.ports import LinkState
 from bench.session import Session
@@ -48,6 +51,15 @@ async def test_a_reader_is_added_set_up_otherwise_and_taken_away(session: Sessio
         session.readers.order(other.name, "beep")
 
 
+async def test_a_port_has_one_reader_however_many_are_asked_for_at_once(session: Session) -> None:
+    with VirtualAsciiReader() as device:
+        for _ in range(2):  # at first the port is free, then it is taken
+            wanted = [ReaderSettings(driver=name, port=device.port) for name in ("ascii", "em4100", "ascii")]
+            await asyncio.gather(*(session.readers.use(settings) for settings in wanted))
+            assert len(session.readers) == 1
+        await session.readers.drop(session.readers[0].name)
+
+
 async def test_its_cards_are_taps(session: Session) -> None:
     with VirtualAsciiReader() as device:
         reader = await session.readers.use(ReaderSettings(driver="ascii", port=device.port))
@@ -76,3 +88,33 @@ async def test_an_order_needs_a_reader_that_is_there(session: Session) -> None:
             with pytest.raises(LinkDown):
                 session.readers.order(reader.name, order)
             await session.readers.drop(reader.name)
+
+
+async def test_a_reader_under_test_that_is_set_up_anew_stays_so(session: Session) -> None:
+    first = await session.readers.use(ReaderSettings(driver="ascii", port="/dev/none"))
+    session.readers.test(first.name, True)
+    for driver in ("ascii", "em4100"):
+        reader = await session.readers.use(ReaderSettings(driver=driver, port="/dev/none"))
+        assert session.readers.is_testing(reader.name)
+    await session.readers.drop(reader.name)
+    assert not session.readers.is_testing(reader.name)
+    again = await session.readers.use(ReaderSettings(driver="em4100", port="/dev/none"))
+    assert not session.readers.is_testing(again.name)
+
+
+async def test_the_last_card_of_a_reader_under_test_is_no_tap(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read, but not told yet when the reader is taken away: its end tells it."""
+    reader = await session.readers.use(ReaderSettings(driver="ascii", port="/dev/none"))
+    session.readers.test(reader.name, True)
+    stop = reader.stop
+
+    async def tell_and_stop() -> None:
+        session.card_read(CardRead(reader.name, b"\x52\x37\xab\x3b", Technology.ISO14443, b"", stamp()), 0)
+        await stop()
+
+    monkeypatch.setattr(reader, "stop", tell_and_stop)
+    await session.readers.drop(reader.name)
+    assert session.last_card is not None
+    assert session.exchanges == {}

@@ -195,3 +195,49 @@ async def test_orders_are_buttons(shown: Shown, session: Session):
             await shown.until(lambda: shown.notices and "not ready" in shown.notices[-1][1], "the refusal")
             shown.notices.clear()
         await session.readers.drop(reader.name)
+
+
+async def test_what_cannot_be_used_cannot_be_pressed(shown: Shown):
+    setup = shown.panel.setup
+    setup.port.setText("/dev/none")
+    assert setup.use_button.isEnabled()
+    for baud in ("", "fast", "0", "-9600", "9" * 5000):
+        setup.baud.setEditText(baud)
+        assert not setup.use_button.isEnabled()
+        assert setup.settings() is None
+    setup.baud.setEditText("250000")
+    assert setup.use_button.isEnabled()
+
+
+async def test_a_look_for_ports_that_never_began_is_not_the_last(qtbot, themed, session: Session, ports: Ports):
+    panel, tasks = ReaderPanel(), Tasks()
+    qtbot.addWidget(panel)
+    panel.attach(session, tasks)
+    await tasks.cancel()
+    ports.there = [PortInfo("/dev/ttyUSB0", "/dev/ttyUSB0", "adapter", 0x1A86, 0x7523, driver="pn532")]
+    panel.attach(session, tasks)
+    shown = Shown(panel, session)
+    await shown.until(lambda: panel.table.model().rowCount() == 1, "the port")
+    await tasks.cancel()
+
+
+async def test_a_port_that_comes_does_not_take_the_place_of_the_one_being_typed(shown: Shown, ports: Ports):
+    panel = shown.panel
+    panel.setup.port.setText("/dev/pts/7")
+    ports.there = [PortInfo("/dev/ttyUSB0", "/dev/ttyUSB0", "adapter", 0x1A86, 0x7523, driver="pn532")]
+    await shown.until(lambda: panel.table.model().rowCount() == 1, "the port")
+    assert panel.setup.port.text() == "/dev/pts/7"
+    panel.table.activated.emit(panel.table.currentIndex())
+    assert panel.setup.port.text() == "/dev/ttyUSB0"
+
+
+async def test_after_the_last_reader_nothing_is_there_to_let_go(shown: Shown, session: Session):
+    panel = shown.panel
+    await session.readers.use(ReaderSettings(driver="pn532", port="/dev/none"))
+    await shown.until(lambda: panel.reader is not None, "the reader")
+    assert panel.setup.drop_button.isEnabled()
+    panel.setup.drop_button.click()
+    await shown.until(lambda: panel.reader is None, "no reader")
+    assert not panel.setup.drop_button.isEnabled()
+    assert panel.setup.use_button.text() == "Use"
+    assert panel.setup.port.text() == "/dev/none"

@@ -171,3 +171,13 @@ def test_after_stop_a_burst_is_plain_typing(desk, qtbot):
     QApplication.instance().removeEventFilter(desk.filter)
     desk.type("5237AB3B")
     assert (desk.cards, desk.line.text()) == ([], "5237AB3B")
+
+
+@pytest.mark.parametrize("mode", [QLineEdit.EchoMode.Password, QLineEdit.EchoMode.PasswordEchoOnEdit])
+def test_a_secret_field_is_never_read(desk, qtbot, mode):
+    desk.line.setEchoMode(mode)
+    focus(desk, qtbot, desk.line)
+    desk.type("hunter2hunter2", 1)
+    desk.enter(1)
+    desk.filter._pause()
+    assert (desk.cards, desk.line.text(), desk.entered) == ([], "hunter2hunter2", 1)

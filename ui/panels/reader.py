@@ -60,6 +60,7 @@ class ReaderPanel(Panel):
         self._ports: list[PortInfo] = []
         self._looked_ns = 0
         self._looking = False
+        self._choosing = False  # the panel itself is selecting a row
         self._shown: str | None = None
         self._build()
 
@@ -70,6 +71,7 @@ class ReaderPanel(Panel):
         self._shown = None
         self._ports = []
         self._looked_ns = 0
+        self._looking = False  # a look that was cancelled before it began could not say that it is over
         hardware = session.readers.ports
         self.setup.set_drivers(hardware.drivers() if hardware is not None else {})
         self.frames.clear()
@@ -108,6 +110,8 @@ class ReaderPanel(Panel):
         self.table.setMinimumHeight(62)
         set_widths(self.table, SAMPLES)
         self.table.selectionModel().currentRowChanged.connect(lambda now, before: self._chosen())
+        for chosen_again in (self.table.clicked, self.table.activated):
+            chosen_again.connect(lambda index: self._chosen_again())
         self.state = ElidedLabel("", "muted")
         self.card = RoleLabel("", "muted", wrap=True)
         self.card.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -177,7 +181,9 @@ class ReaderPanel(Panel):
         changed = self._model.show(rows_of(self.session.readers, self.session.links, self._ports))
         row = None if chosen is None else self._model.row_of(chosen)
         if self._model.rowCount() and (row is None or row != self.table.currentIndex().row()):
+            self._choosing = row is None
             self.table.selectRow(row or 0)
+            self._choosing = False
         elif changed or self._shown is None:
             self._chosen()
 
@@ -198,12 +204,20 @@ class ReaderPanel(Panel):
         self._show_orders(reader)
         if reader is not None:
             self.setup.show_settings(reader.settings, running=True)
-        elif row is not None:
+        elif row is None or (self._choosing and self.setup.edited):
+            self.setup.show_running(False)  # what the operator is typing stays
+        else:
             self.setup.show_settings(ReaderSettings(driver=row.driver.rstrip("?"), port=row.port), running=False)
         self.tabs.setCurrentIndex(0 if reader is not None else 1)
         self.bytes.show_frame(b"", ())
         self._follow(reader)
         self._count(reader)
+
+    def _chosen_again(self) -> None:
+        """The row that is selected already: what was typed over it is let go."""
+        if self.setup.edited:
+            self._shown = None
+            self._chosen()
 
     def _state_text(self, row: Row | None) -> str:
         if row is None:

@@ -39,6 +39,7 @@ class ReaderSetup(QWidget):
         super().__init__(parent)
         self._drivers: Mapping[str, DriverFacts] = {}
         self._options: dict[str, QComboBox | QLineEdit] = {}
+        self._shown_port = ""
         self.driver = QComboBox()
         self.driver.setAccessibleName("Driver of the reader")
         self.driver.currentTextChanged.connect(lambda name: self._driver_chosen(name))
@@ -52,6 +53,7 @@ class ReaderSetup(QWidget):
         self.baud = QComboBox()
         self.baud.setEditable(True)
         self.baud.setAccessibleName("Baud rate")
+        self.baud.editTextChanged.connect(lambda text: self._enable())
         self.use_button = mark(QPushButton("Use"), "primary")
         self.use_button.setToolTip("Open this port with this driver; a reader that has it ends before")
         self.use_button.clicked.connect(self._use)
@@ -118,13 +120,24 @@ class ReaderSetup(QWidget):
                 editor.setCurrentText(value)
             elif editor is not None:
                 editor.setText(value)
+        self.show_running(running)
+        self._shown_port = settings.port
+
+    def show_running(self, running: bool) -> None:
+        """Whether a reader is there to be let go."""
         self.drop_button.setEnabled(running)
         self.use_button.setText("Use again" if running else "Use")
+
+    @property
+    def edited(self) -> bool:
+        """Whether the operator has begun to name another port than the one that was filled in."""
+        return self.port.text() != self._shown_port
 
     def settings(self) -> ReaderSettings | None:
         """As filled in, or None while something is missing or wrong."""
         port, baud = self.port.text().strip(), self.baud.currentText().strip()
-        if not port or not self.driver.currentText() or not (baud.isascii() and baud.isdigit() and int(baud) > 0):
+        is_rate = baud.isascii() and baud.isdigit() and len(baud) < 10 and int(baud) > 0
+        if not port or not self.driver.currentText() or not is_rate:
             return None
         options = {
             name: editor.currentText() if isinstance(editor, QComboBox) else editor.text()
@@ -160,9 +173,8 @@ class ReaderSetup(QWidget):
         return editor
 
     def _enable(self) -> None:
-        there = bool(self.port.text().strip())
-        self.use_button.setEnabled(there and bool(self._drivers))
-        self.detect_button.setEnabled(there)
+        self.use_button.setEnabled(self.settings() is not None)
+        self.detect_button.setEnabled(bool(self.port.text().strip()))
 
     def _use(self) -> None:
         settings = self.settings()

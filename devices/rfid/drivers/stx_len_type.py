@@ -17,7 +17,7 @@ from bench.card import Hint, Technology
 from bench.clock import NS_PER_MS, Stamp
 from bench.codecs import stx_bytes
 from bench.codecs.spans import bytes_text
-from bench.codecs.stx_bytes import ETX, KEYBOARD, MAX_SN, OVERHEAD, SECTOR, STX, bcc
+from bench.codecs.stx_bytes import ETX, KEYBOARD, MAX_SN, OVERHEAD, SECTOR, bcc
 from bench.message import Decoded, Direction, Fault, malformed
 from bench.serial_port import Option
 from devices.rfid.driver import CardSeen, DriverInfo, Event, Flaw, Frame, Notice
@@ -39,10 +39,10 @@ _TECHNOLOGIES = {
     0x50: Technology.ISO14443,
 }
 _ISO15693 = 0x30
-_HEAD = 3  # STX, LEN, TYPE
 _MAX_UID = 16
 _USUAL_UIDS = (4, 5, 7, 8, 10)
 # STX and a LEN with room for at least one byte of SN; or an STX whose LEN is still to come.
+_KEYS = re.compile(rb"\x02.\x%02x" % KEYBOARD, re.DOTALL)  # with a LEN that was spoiled on the way, too
 _BEGINS = re.compile(rb"\x02(?:[\x%02x-\x%02x]|\Z)" % (OVERHEAD + 1, OVERHEAD + MAX_SN))
 
 
@@ -150,14 +150,16 @@ class StxLenType(FrameListener):
 
 
 def _without_keys(raw: bytes) -> bytes:
-    """raw: a frame, or the beginning of one. What is typed on a keypad is mostly a PIN: it does not even reach the journal.
+    """raw: a frame, or noise in which one may begin. What is typed on a keypad is mostly a PIN: it does not even reach the journal.
 
     The BCC goes with it, for together with a single key it gives that key away.
     """
-    if raw[:1] != bytes([STX]) or raw[2:3] != bytes([KEYBOARD]):
+    found = _KEYS.search(raw)
+    if found is None:
         return raw
-    end = len(raw) - 1 if raw[-1] == ETX and len(raw) > _HEAD else len(raw)
-    return raw[:_HEAD] + b"*" * (end - _HEAD) + raw[end:]
+    begin = found.end()
+    end = len(raw) - 1 if raw[-1] == ETX and len(raw) > begin else len(raw)
+    return raw[:begin] + b"*" * (end - begin) + raw[end:]
 
 
 def _make(options: Mapping[str, str]) -> StxLenType:

@@ -212,3 +212,10 @@ def test_megabytes_of_noise_hold_memory_flat() -> None:
     for turn in range(64):
         lines.feed(noise[turn:], later(turn))
         assert len(lines._buffer) <= 1024
+
+
+@pytest.mark.parametrize("line", ["0", "00000", "Card UID: 0", "Card UID: 00000000"])
+def test_nought_in_decimal_is_no_card(line: str) -> None:
+    """It has no length of its own: a card without a UID would come of it."""
+    assert read(f"{line}\r\n", digits="decimal") == ([], [])
+    assert read("Card UID: 0\r\n", digits="decimal", length="4") == (["00000000"], [])

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import serial
 
+from bench.assembly import parse_reader
 from bench.card import Technology
 from bench.clock import NS_PER_MS, Stamp, stamp
 from bench.errors import BadInput, BenchBug
@@ -345,3 +346,16 @@ async def test_from_the_last_byte_to_the_engine_takes_about_a_millisecond() -> N
                 device.remove()
     # Generous: the machine may be busy with other things.
     assert statistics.median(sink.delays_ns) / NS_PER_MS < 5
+
+
+async def test_a_baud_rate_beyond_all_is_told_with_a_cure() -> None:
+    """pyserial raises OverflowError for it: no fault of ours."""
+    with pytest.raises(BadInput, match="no baud rate"):
+        parse_reader(f"pn532,baud={'9' * 5000}:/dev/none")
+    with VirtualPN532() as device:
+        sink = FakeSink()
+        reader = SerialReader("pn532", device.port, 1 << 40)
+        await reader.start(sink)
+        await sink.until(lambda: sink.links and sink.links[-1].state is LinkState.FAULTY, "the refusal")
+        assert "correct the port or the baud rate" in sink.links[-1].cure
+        await reader.stop()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bench.card import Hint, Technology, hints_of
 from bench.clock import NS_PER_MS
 from bench.codecs.stx_bytes import TYPES, bcc, explain
-from devices.rfid.driver import CardSeen, Event, Flaw, Notice, Ready
+from devices.rfid.driver import CardSeen, Event, Flaw, Frame, Notice, Ready
 from devices.rfid.drivers import find
 from devices.rfid.drivers.stx_len_type import PAUSE_NS, StxLenType
 from tests.devices.rfid.frame_streams import (
@@ -271,3 +271,19 @@ def test_a_card_has_one_uid_whatever_reads_it() -> None:
         info = find(name)
         told = [event for event in read(info.make(info.choose({})), raw) if isinstance(event, CardSeen)]
         assert [(card.uid.hex().upper(), card.technology) for card in told] == [("2E00B6D7B5", Technology.EM4100)], name
+
+
+@pytest.mark.parametrize("before", ["020A022E00", "022002", "99", "02", "020A022E00B6D7B5F203"])
+@pytest.mark.parametrize("step", [1, 1000])
+def test_keys_behind_whatever_was_cut_are_not_kept(before: str, step: int) -> None:
+    """The beginning of another frame, then keyboard data that is cut as well: both are one stretch of noise."""
+    reader = find("stx_len_type").make({"iso15693": "as-sent"})
+    stream = bytes.fromhex(before) + frame(0xFF, b"4711".hex())[:-2]
+    events: list[Event] = []
+    for at in range(0, len(stream), step):
+        events += reader.feed(stream[at : at + step], NOW)
+    events += reader.end()
+    kept = b"".join(event.raw for event in events if isinstance(event, Frame))
+    assert kept.endswith(b"\xff****")
+    assert len(kept) == len(stream)
+    assert "4711" not in repr(events)

@@ -62,6 +62,37 @@ def test_an_adapter_without_a_number_is_known_by_its_socket() -> None:
     assert where.find() == "/dev/ttyUSB0"  # either may be meant: neither is touched
 
 
+def test_an_adapter_that_was_there_beside_it_is_not_taken_for_it() -> None:
+    """Unplug one of two alike: the other one is somebody else's board."""
+    ours, beside = port("/dev/ttyUSB0", location="1-2"), port("/dev/ttyUSB1", location="1-3")
+    bus = Bus(ours, beside)
+    where = Whereabouts("/dev/ttyUSB0", bus)
+    where.opened("/dev/ttyUSB0")
+    bus.ports = [beside]
+    assert where.find() == "/dev/ttyUSB0"
+    bus.ports = [beside, port("/dev/ttyUSB2", location="1-9")]
+    assert where.find() == "/dev/ttyUSB2"
+
+
+def test_nor_one_that_came_while_the_reader_was_in_use() -> None:
+    bus = Bus(port("/dev/ttyUSB0", location="1-2"))
+    where = Whereabouts("/dev/ttyUSB0", bus)
+    where.opened("/dev/ttyUSB0")
+    bus.ports = [port("/dev/ttyUSB1", location="1-3")]
+    where.lost()
+    assert where.find() == "/dev/ttyUSB0"
+
+
+def test_another_device_that_takes_the_name_while_it_is_opened_is_told() -> None:
+    bus = Bus(port("/dev/ttyUSB0", serial="A5"))
+    where = Whereabouts("/dev/ttyUSB0", bus)
+    where.opened("/dev/ttyUSB0")
+    assert where.find() == "/dev/ttyUSB0"
+    bus.ports = [port("/dev/ttyUSB0", serial="B6")]
+    with pytest.raises(AnotherDevice):
+        where.opened("/dev/ttyUSB0")
+
+
 def test_another_device_in_its_place_is_not_opened() -> None:
     bus = Bus(port("/dev/ttyUSB0", serial="A5"))
     where = Whereabouts("/dev/ttyUSB0", bus)
