@@ -5,10 +5,9 @@ xor is the exclusive or of addr to the last byte of data. Source: vendor text an
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import xor
 from typing import NamedTuple
 
+from bench.codecs.checksums import xor8
 from bench.codecs.spans import Cutter, Span, bytes_text
 
 HOST, READER = b"\xab\xba", b"\xcd\xdc"
@@ -38,7 +37,7 @@ class Parts(NamedTuple):
 
 def check(data: bytes | bytearray) -> int:
     """data: from addr to the last byte of data."""
-    return reduce(xor, data, 0)
+    return xor8(data)
 
 
 def build(command: int, data: bytes = b"", start: bytes = HOST) -> bytes:

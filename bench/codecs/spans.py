@@ -54,3 +54,8 @@ def run(raw: bytes, at: int, end: int) -> int:
 def bytes_text(size: int) -> str:
     """``1 byte``, ``1,204 bytes``."""
     return f"{size:,} byte{'s' if size != 1 else ''}"
+
+
+def with_bytes(name: str, data: bytes) -> str:
+    """``Beep 64 01``, or the name alone where it has no data."""
+    return f"{name} {data.hex(' ').upper()}" if data else name

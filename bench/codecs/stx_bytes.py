@@ -6,9 +6,7 @@ Source: vendor text and captures of the 7941E (herra/rfidtagsclone); a shop's te
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import xor
-
+from bench.codecs.checksums import xor8
 from bench.codecs.spans import Cutter, Span, bytes_text
 
 STX, ETX = 0x02, 0x03
@@ -35,7 +33,7 @@ TYPES = {
 
 def bcc(data: bytes | bytearray) -> int:
     """data: from LEN to the last byte of SN."""
-    return reduce(xor, data, 0)
+    return xor8(data)
 
 
 def type_name(kind: int) -> str:

@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from bench.codecs.checksums import xor8
+from bench.codecs.spans import with_bytes
 from bench.message import Decoded, Fault, malformed
-from devices.rfid.cutting import FrameCutter, Measured, Wrong, xor8
+from devices.rfid.cutting import Found, FrameCutter, Layout
 from devices.rfid.driver import Flaw
 from devices.rfid.stronglink_frames import text_of
 
@@ -50,11 +52,11 @@ STATUS = {
     0x18: "write failed",
 }
 NO_CARD_STATUS = (NO_CARD, REQUEST_FAILED)
-_MIN_LEN = 6  # device id, command, status, XOR
+_MIN_LEN, _MAX_LEN = 6, 0x48  # device id, command, status, XOR; and a text
 # Device id, then a command that is known; the device id may hold an AA, and then a stuffed 00.
 _ID_BYTE = rb"(?:\xAA\x00|[^\xAA])"
 _CODES = b"".join(re.escape(code.to_bytes(2, "little")) + b"|" for code in COMMANDS)[:-1]
-_HEAD = re.compile(rb"\xAA(?:\xBB(?:[\x06-\x48](?:\x00|\Z)|\Z)|\Z)")
+_HEAD = re.compile(rb"\xAA(?:\xBB(?:[\x%02x-\x%02x](?:\x00|\Z)|\Z)|\Z)" % (_MIN_LEN, _MAX_LEN))
 _KNOWN = re.compile(_ID_BYTE + _ID_BYTE + rb"(?:" + _CODES + rb")", re.DOTALL)
 
 
@@ -94,47 +96,52 @@ def unstuff(body: bytes) -> bytes:
     return body.replace(b"\xaa\x00", b"\xaa")
 
 
-def make_cutter() -> FrameCutter:
-    return FrameCutter(_HEAD, _measure)
-
-
-def _measure(data: bytearray, at: int, last: bool) -> Measured:
+def _measure(data: bytearray, at: int, last: bool) -> Found:
     begin = at + 4
-    if len(data) < begin:
-        return Measured(begin + _MIN_LEN)
+    if len(data) < begin + _MIN_LEN:
+        return Found((begin + _MIN_LEN,))
+    if not _KNOWN.match(data, begin):
+        return Found((at + 1,), Flaw.NOISE, "no device id and known command behind the length", at + 1)
     length = data[at + 2]
-    end, problem = _end_of(data, begin, begin + length, last)
-    if problem is not None:
-        return Measured(end, problem)
-    if len(data) >= begin + 6 and not _KNOWN.match(data, begin):
-        return Measured(end, Wrong(Flaw.NOISE, "no device id and known command behind the length"))
+    end = _end_of(data, begin, begin + length, last)
+    if end is None:
+        why = "frame cut short: AA without the 00 that follows it inside a frame"
+        return Found((at + 1,), Flaw.CUT, why, at + 1)
     if end > len(data):
-        return Measured(end)
+        return Found((end,))
     body = unstuff(bytes(data[begin:end]))
     want = xor8(body[:-1])
     if body[-1] != want:
         # Ehuoyan's own driver looks at the checksum of a reply only where its status is 00.
         bearable = length == _MIN_LEN and body[4] in STATUS and body[4] != OK
-        return Measured(end, Wrong(Flaw.CHECKSUM, f"checksum {body[-1]:02X} should be {want:02X}"), bearable)
-    return Measured(end)
+        return Found((end,), Flaw.CHECKSUM, f"checksum {body[-1]:02X} should be {want:02X}", at + 1, bearable)
+    return Found((end,))
 
 
-def _end_of(data: bytearray, begin: int, end: int, last: bool) -> tuple[int, Wrong | None]:
-    """Where the stuffed body that begins there ends; an end beyond the data means that more bytes are needed."""
+def _end_of(data: bytearray, begin: int, end: int, last: bool) -> int | None:
+    """Where the stuffed body that begins there ends; beyond the data: more bytes are needed; None: it does not end."""
     at = begin
     while (at := data.find(b"\xaa", at, min(end, len(data)))) >= 0:
         at += 1
         if at == len(data):
             # Whether a 00 belongs to it is told by the next byte.
-            return (end if last and at == end else max(end, at + 1)), None
+            return end if last and at == end else max(end, at + 1)
         if data[at] == 0:
             end += 1
             at += 1
         elif at < end:
-            return end, Wrong(Flaw.CUT, "frame cut short: AA without the 00 that follows it inside a frame")
+            return None
         else:
             break  # a checksum of AA that was not stuffed
-    return end, None
+    return end
+
+
+# A wrong reply, and one that begins inside it, may wait; every byte may be stuffed.
+LAYOUT = Layout(_HEAD, 2 * (4 + 2 * _MAX_LEN), _measure)
+
+
+def make_cutter() -> FrameCutter:
+    return FrameCutter(LAYOUT)
 
 
 def decode(raw: bytes, *, sent: bool = False) -> Decoded:
@@ -147,7 +154,7 @@ def decode(raw: bytes, *, sent: bool = False) -> Decoded:
     want = xor8(body[:-1])
     faults = [] if check == want else [Fault("aabb.checksum", f"checksum {check:02X} should be {want:02X}")]
     if sent:
-        summary = f"{name} {rest.hex(' ').upper()}" if rest else name
+        summary = with_bytes(name, rest)
         return Decoded("frame", name, None, Command(device, code, rest), tuple(faults), summary)
     if not rest:
         return malformed("reply without a status", "byte 8", name=name)

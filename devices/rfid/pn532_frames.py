@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from bench.codecs.spans import with_bytes
 from bench.message import Decoded, Fault, malformed
 from devices.rfid.driver import Flaw
 
@@ -298,7 +299,7 @@ def _decode_payload(payload: bytes) -> Decoded:
         return malformed("frame without a command code", "byte 1")
     if tfi == HOST:
         name = COMMANDS.get(code[0], f"command {code[0]:02X}")
-        return Decoded("frame", name, None, Command(code[0], data), summary=_shown(name, data))
+        return Decoded("frame", name, None, Command(code[0], data), summary=with_bytes(name, data))
     asked = (code[0] - 1) & 0xFF
     name = COMMANDS.get(asked, f"command {asked:02X}")
     if asked in (IN_LIST_PASSIVE_TARGET, IN_AUTO_POLL):
@@ -313,7 +314,7 @@ def _decode_payload(payload: bytes) -> Decoded:
         firmware = Firmware(*data)
         summary = f"PN5{firmware.ic:02X} firmware {firmware.version}.{firmware.revision}"
         return Decoded("frame", name, None, firmware, summary=summary)
-    return Decoded("frame", name, None, Response(code[0], data), summary=_shown(f"{name} done", data))
+    return Decoded("frame", name, None, Response(code[0], data), summary=with_bytes(f"{name} done", data))
 
 
 def _list_targets(data: bytes) -> Targets:
@@ -361,10 +362,6 @@ def _target(data: bytes, at: int) -> tuple[Target, int]:
             raise IndexError
         at += len(ats)
     return Target(number, uid, sak, atqa, ats), at
-
-
-def _shown(name: str, data: bytes) -> str:
-    return f"{name} {data.hex(' ').upper()}" if data else name
 
 
 def _shown_targets(body: Targets) -> str:

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 
 from bench.clock import NS_PER_MS, Stamp
 from bench.errors import BadInput
-from bench.message import Decoded, Direction, malformed
-from devices.rfid.cutting import Cutter, Piece
+from bench.message import Decoded, Direction
+from devices.rfid.cutting import IDLE_GAP_NS, Cutter, Piece
 from devices.rfid.driver import Event, Flaw, Frame, Notice, Ready, Trouble
+from devices.rfid.frame_reader import FrameReader
 
 ANSWER_LIMIT_NS = 1000 * NS_PER_MS
-# A USB adapter hands bytes over every 16 ms, a busy computer later: after such a pause the rest of a frame is lost.
-IDLE_GAP_NS = 200 * NS_PER_MS
 # Each question is two rows of the journal; a tap is stamped by its own frame, so a slower pace costs no accuracy.
 POLL_PAUSE_NS = 150 * NS_PER_MS
 RETRY_PAUSE_NS = 20 * NS_PER_MS
@@ -39,20 +38,20 @@ class Ask:
     rest_ns: int = 0
 
 
-class Polled(ABC):
+class Polled(FrameReader, ABC):
     """One conversation. name: of the reader, for the operator. cure_deaf: what to check where it never answers."""
 
     def __init__(self, name: str, cure_deaf: str) -> None:
+        super().__init__(self._make_cutter())
         self._name = name
         self._cure_deaf = cure_deaf
-        self._cutter = self._make_cutter()
-        self._last: Stamp | None = None  # of the newest bytes
         self._queue: deque[Ask] = deque()
         self._orders: deque[Ask] = deque()
         self._asked: Ask | None = None  # the question whose answer is awaited
         self._due_ns = 0  # when the next one may go out
         self._order_due_ns = 0  # the same for orders
         self._limit_ns = 0  # until when its answer may take
+        self._broken = False  # its answer, or another, came broken
         self._failures = 0
         self._ready = False
         self._ever_ready = False
@@ -105,15 +104,14 @@ class Polled(ABC):
     # The conversation
 
     def feed(self, data: bytes, stamp: Stamp) -> list[Event]:
+        # An answer counts as long as nobody ticked: the limit is one for silence.
         self._last = stamp
         return self._take_all(self._cutter.feed(data), stamp)
 
     def tick(self, now: Stamp) -> list[Event]:
         events, self._late = self._late, []
-        gap = self._gap_ends_ns
-        if gap is not None and now.mono_ns >= gap:
-            events += self._give_up(now)
-        if self._asked is not None and now.mono_ns >= self._limit_ns:
+        events += super().tick(now)
+        if self._asked is not None and now.mono_ns >= self._answer_ends_ns:
             events += self._failed(self._asked, now)
         return events
 
@@ -128,6 +126,7 @@ class Polled(ABC):
             return []
         self._asked = ask
         self._limit_ns = now_ns + ask.limit_ns
+        self._broken = False
         return [ask.raw]
 
     def order(self, name: str) -> None:
@@ -141,22 +140,19 @@ class Polled(ABC):
         else:
             self._orders.extend(asks)
 
-    def end(self) -> list[Event]:
-        return [] if self._last is None else self._give_up(self._last)
-
     @property
     def deadline_ns(self) -> int | None:
         due = [0] if self._late else []
         if self._asked is not None:
-            due.append(self._limit_ns)
+            due.append(self._answer_ends_ns)
         else:
             if self._orders and self._ready:
                 due.append(self._order_due_ns)
             if self._queue:
                 due.append(self._due_ns)
-        gap = self._gap_ends_ns
-        if gap is not None:
-            due.append(gap)
+        pause = self.pause_ends_ns
+        if pause is not None:
+            due.append(pause)
         return min(due, default=None)
 
     @property
@@ -191,30 +187,22 @@ class Polled(ABC):
     # Within
 
     @property
-    def _gap_ends_ns(self) -> int | None:
-        if self._last is None or not self._cutter.pending:
-            return None
-        return self._last.mono_ns + IDLE_GAP_NS
+    def _answer_ends_ns(self) -> int:
+        """When the answer that is awaited counts as missing."""
+        if self._broken and self._last is not None:
+            # It may still follow what was broken.
+            return min(self._limit_ns, self._last.mono_ns + IDLE_GAP_NS)
+        return self._limit_ns
 
-    def _give_up(self, now: Stamp) -> list[Event]:
-        """No more bytes came. They arrived at the last stamp; what follows from them follows now."""
-        return self._take_all(self._cutter.give_up(), self._last or now)
-
-    def _take_all(self, pieces: Iterable[Piece], stamp: Stamp) -> list[Event]:
-        """What a stretch of the stream says. An answer that came broken is asked for again at once."""
-        events: list[Event] = []
+    def _take_all(self, pieces: list[Piece], stamp: Stamp) -> list[Event]:
+        """What a stretch of the stream says. An answer that came broken is asked for again once the line is quiet."""
         ask = self._asked
-        broken = False
-        for piece in pieces:
-            broken = broken or (not piece.is_frame and piece.flaw in (Flaw.CHECKSUM, Flaw.CUT))
-            events += self._take(piece, stamp)
-        if broken and ask is not None and self._asked is ask:
-            events += self._failed(ask, stamp)
+        events = super()._take_all(pieces, stamp)
+        broken = any(not piece.is_frame and piece.flaw in (Flaw.CHECKSUM, Flaw.CUT) for piece in pieces)
+        self._broken |= broken and ask is not None and self._asked is ask
         return events
 
-    def _take(self, piece: Piece, stamp: Stamp) -> list[Event]:
-        if not piece.is_frame:
-            return [Frame(Direction.IN, piece.raw, malformed(piece.why), stamp, piece.flaw)]
+    def take(self, piece: Piece, stamp: Stamp) -> list[Event]:
         frame = Frame(Direction.IN, piece.raw, self._decode(piece.raw), stamp, piece.flaw)
         ask = self._asked
         if ask is None or not self._fits(ask, frame.decoded.body):

@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from bench.codecs.checksums import xor8
+from bench.codecs.spans import with_bytes
 from bench.message import Decoded, Fault, malformed
-from devices.rfid.cutting import FrameCutter, Measured, Wrong, xor8
+from devices.rfid.cutting import Found, FrameCutter, Layout
 from devices.rfid.driver import Flaw
 
 HOST, READER = 0xBA, 0xBD
@@ -44,7 +46,8 @@ STATUS = {
 }
 UID_SIZES = (4, 7, 10)
 # Only what the driver asks is answered; the longest answer is the text of the firmware version.
-_HEAD = re.compile(rb"\xBD(?:[\x03-\x40](?:[\x01\x40\xF0]|\Z)|\Z)")
+_MAX_LEN = 0x40
+_HEAD = re.compile(rb"\xBD(?:[\x03-\x%02x](?:[\x01\x40\xF0]|\Z)|\Z)" % _MAX_LEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +85,22 @@ def build_reply(code: int, status: int, data: bytes = b"") -> bytes:
     return body + bytes([xor8(body)])
 
 
-def make_cutter() -> FrameCutter:
-    return FrameCutter(_HEAD, _measure)
-
-
-def _measure(data: bytearray, at: int, last: bool) -> Measured:
+def _measure(data: bytearray, at: int, last: bool) -> Found:
     end = at + 2 + (data[at + 1] if len(data) > at + 1 else 3)
     if end > len(data):
-        return Measured(end)
+        return Found((end,))
     want = xor8(data[at : end - 1])
     if data[end - 1] != want:
-        return Measured(end, Wrong(Flaw.CHECKSUM, f"checksum {data[end - 1]:02X} should be {want:02X}"))
-    return Measured(end)
+        return Found((end,), Flaw.CHECKSUM, f"checksum {data[end - 1]:02X} should be {want:02X}", at + 1)
+    return Found((end,))
+
+
+# A wrong answer, and one that begins inside it, may wait.
+LAYOUT = Layout(_HEAD, 2 * (2 + _MAX_LEN), _measure)
+
+
+def make_cutter() -> FrameCutter:
+    return FrameCutter(LAYOUT)
 
 
 def decode(raw: bytes) -> Decoded:
@@ -104,7 +111,7 @@ def decode(raw: bytes) -> Decoded:
     name = COMMANDS.get(code, f"command {code:02X}")
     if raw[0] == HOST:
         data = raw[3:-1]
-        summary = f"{name} {data.hex(' ').upper()}" if data else name
+        summary = with_bytes(name, data)
         return Decoded("frame", name, None, Command(code, data), summary=summary)
     if len(raw) < 5:
         return malformed("reply without a status", "byte 3", name=name)

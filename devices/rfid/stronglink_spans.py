@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from bench.codecs.checksums import xor8
 from bench.codecs.spans import Cutter, Span, bytes_text
 from devices.rfid import aabb_frames as aabb
 from devices.rfid import stronglink_frames as sl
-from devices.rfid.cutting import xor8
 
 _BA_HEAD = re.compile(rb"[\xBA\xBD][\x02-\xFE]")
 _LEDS = {0: "off", 1: "red", 2: "blue or green", 3: "both"}

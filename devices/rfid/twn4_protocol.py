@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bench.card import Technology
+from bench.codecs.spans import with_bytes
 from bench.message import Decoded, Fault, malformed
-from devices.rfid.cutting import Junk, Piece, Wrong
+from devices.rfid.cutting import IDLE_GAP_NS, Noise, Piece
 from devices.rfid.driver import Flaw
 
 GET_VERSION, SET_TAG_TYPES, SEARCH_TAG, SEARCH_MULTI_TAG = 0x0004, 0x0502, 0x0500, 0x1208
@@ -119,6 +121,13 @@ def build(code: int, data: bytes = b"", *, crc: bool = False) -> bytes:
     return line(code.to_bytes(2, "big") + data, crc=crc)
 
 
+class Wrong(NamedTuple):
+    """Why a line is no answer."""
+
+    flaw: Flaw
+    why: str
+
+
 class LineCutter:
     """Cuts at CR and LF.
 
@@ -128,11 +137,11 @@ class LineCutter:
     def __init__(self, find: Callable[[bytes], int | Wrong]) -> None:
         self._find = find
         self._buffer = bytearray()
-        self._junk = Junk()
+        self._noise = Noise()
 
     @property
-    def pending(self) -> bool:
-        return bool(self._junk or self._buffer.strip(_TERMINATORS))
+    def patience_ns(self) -> int | None:
+        return IDLE_GAP_NS if self._noise or self._buffer.strip(_TERMINATORS) else None
 
     def feed(self, data: bytes) -> list[Piece]:
         self._buffer += data
@@ -143,33 +152,35 @@ class LineCutter:
             at = end.end()
         del self._buffer[:at]
         while len(self._buffer) > MAX_LINE:
-            self._junk.blame(Wrong(Flaw.NOISE, f"line longer than {MAX_LINE} bytes"))
-            self._junk.add(self._buffer[:MAX_LINE], pieces)
+            self._noise.blame(*_TOO_LONG, pieces)
+            self._noise.add(self._buffer[:MAX_LINE], pieces)
             del self._buffer[:MAX_LINE]
         return pieces
 
     def give_up(self) -> list[Piece]:
         pieces: list[Piece] = []
         if self._buffer:
-            self._junk.blame(Wrong(Flaw.CUT, "line without its end"))
-            self._junk.add(self._buffer, pieces)
+            self._noise.blame(Flaw.CUT, "line without its end", pieces)
+            self._noise.add(self._buffer, pieces)
             self._buffer.clear()
-        self._junk.flush(pieces)
+        self._noise.flush(pieces)
         return pieces
 
     def _line(self, text: bytes, end: bytes, pieces: list[Piece]) -> None:
         if not text:
             return
-        too_long = len(text) > MAX_LINE
-        found = Wrong(Flaw.NOISE, f"line longer than {MAX_LINE} bytes") if too_long else self._find(text)
+        found = _TOO_LONG if len(text) > MAX_LINE else self._find(text)
         if isinstance(found, Wrong):
-            self._junk.blame(found)
-            self._junk.add(text + end, pieces)
+            self._noise.blame(*found, pieces)
+            self._noise.add(text + end, pieces)
             return
         if found:
-            self._junk.add(text[:found], pieces)
-        self._junk.flush(pieces)
+            self._noise.add(text[:found], pieces)
+        self._noise.flush(pieces)
         pieces.append(Piece(text[found:] + end, True))
+
+
+_TOO_LONG = Wrong(Flaw.NOISE, f"line longer than {MAX_LINE} bytes")
 
 
 def find_answer(text: bytes, code: int, *, crc: bool) -> int | Wrong:
@@ -277,9 +288,7 @@ def decode_command(raw: bytes, *, crc: bool) -> Decoded:
     data = bytes.fromhex(raw.strip(_TERMINATORS).decode("ascii"))
     code, rest = int.from_bytes(data[:2], "big"), data[2 : -2 if crc else None]
     name = COMMANDS.get(code, f"command {code:04X}")
-    return Decoded(
-        "frame", name, None, Command(code, rest), summary=f"{name} {rest.hex(' ').upper()}" if rest else name
-    )
+    return Decoded("frame", name, None, Command(code, rest), summary=with_bytes(name, rest))
 
 
 def kind_text(kind: int) -> str:

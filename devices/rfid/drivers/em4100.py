@@ -20,14 +20,13 @@ from bench.codecs import em4100_bytes
 from bench.codecs.em4100_bytes import Check, check_of
 from bench.message import Decoded, Direction, Fault, malformed
 from bench.serial_port import Option
+from devices.rfid.cutting import IDLE_GAP_NS, Found, Layout, Piece
 from devices.rfid.driver import CardSeen, DriverInfo, Event, Flaw, Frame, Notice
+from devices.rfid.frame_reader import FrameListener, noise_frame
 from devices.rfid.presence import PUSH
-from devices.rfid.stream import Found, FrameListener, Piece, noise_frame
 
 # At 9600 baud a byte takes about a millisecond: this is a pause, not an adapter that gathers bytes.
 BARE_PAUSE_NS = 50 * NS_PER_MS
-# A telegram whose end is still to come may be held up longer.
-FRAMED_PAUSE_NS = 200 * NS_PER_MS
 
 _DIGITS, _STX, _CR = 12, 0x02, 0x0D
 MAX_JOINED = 20
@@ -40,46 +39,44 @@ _RUN = re.compile(rb"%b+" % _HEX)
 _UNFINISHED = re.compile(rb"\x02(?:%b{0,9}|%b{10}(?:\r\n?)?|%b{11}|%b{12}(?:\r\n?)?)\Z" % (_HEX, _HEX, _HEX, _HEX))
 
 
-class _Telegrams:
-    """The layout: framed ones by STX, bare ones by their twelve digits."""
+def _measure(data: bytearray, start: int, last: bool) -> Found:
+    if data[start] != _STX:
+        return _bare(data, start, last)
+    framed = em4100_bytes.FRAMED.match(data, start)
+    if framed is not None:
+        end = framed.end()
+        if _check(framed) is Check.WRONG:
+            return Found((end,), Flaw.CHECKSUM, resume=end)
+        return Found((end,))
+    if not last and _UNFINISHED.match(data, start):
+        return Found((len(data) + 1,))
+    # The digits may stand for themselves all the same: the STX is noise then, or the ETX is lost.
+    return Found((start + 1,), Flaw.CUT, "telegram cut short or without its ETX", start + 1)
 
-    max_wait = MAX_JOINED * _DIGITS + 2
 
-    def find(self, data: bytearray, at: int) -> int:
-        found = _BEGINS.search(data, at)
-        return -1 if found is None else found.start()
+def _bare(data: bytearray, start: int, last: bool) -> Found:
+    run = _RUN.match(data, start)
+    end = start if run is None else run.end()
+    if not last and (end == len(data) or (end + 1 == len(data) and data[end] == _CR)):
+        return Found((len(data) + 1,))
+    ends = range(start + _DIGITS, end + 1, _DIGITS)
+    if not 0 < len(ends) <= MAX_JOINED or ends[-1] != end:
+        return Found((end,), Flaw.NOISE, resume=end)
+    checks = [_check(em4100_bytes.BARE.match(data, end - _DIGITS)) for end in ends]
+    if Check.WRONG in checks:
+        # Twelve digits and nothing else are a telegram; of more nobody knows what they are.
+        return Found((end,), Flaw.CHECKSUM if len(ends) == 1 else Flaw.NOISE, resume=end)
+    terminated = em4100_bytes.BARE.match(data, end - _DIGITS)
+    return Found((*ends[:-1], end if terminated is None else terminated.end()))
 
-    def measure(self, data: bytearray, start: int, *, last: bool) -> Found:
-        if data[start] != _STX:
-            return self._bare(data, start, last)
-        framed = em4100_bytes.FRAMED.match(data, start)
-        if framed is not None:
-            end = framed.end()
-            if _check(framed) is Check.WRONG:
-                return Found((end,), Flaw.CHECKSUM, resume=end)
-            return Found((end,))
-        if not last and _UNFINISHED.match(data, start):
-            return Found((len(data) + 1,))
-        # The digits may stand for themselves all the same: the STX is noise then, or the ETX is lost.
-        return Found((start + 1,), Flaw.CUT, "telegram cut short or without its ETX", start + 1)
 
-    def _bare(self, data: bytearray, start: int, last: bool) -> Found:
-        run = _RUN.match(data, start)
-        end = start if run is None else run.end()
-        if not last and (end == len(data) or (end + 1 == len(data) and data[end] == _CR)):
-            return Found((len(data) + 1,))
-        ends = range(start + _DIGITS, end + 1, _DIGITS)
-        if not 0 < len(ends) <= MAX_JOINED or ends[-1] != end:
-            return Found((end,), Flaw.NOISE, resume=end)
-        checks = [_check(em4100_bytes.BARE.match(data, end - _DIGITS)) for end in ends]
-        if Check.WRONG in checks:
-            # Twelve digits and nothing else are a telegram; of more nobody knows what they are.
-            return Found((end,), Flaw.CHECKSUM if len(ends) == 1 else Flaw.NOISE, resume=end)
-        terminated = em4100_bytes.BARE.match(data, end - _DIGITS)
-        return Found((*ends[:-1], end if terminated is None else terminated.end()))
+def _patience_ns(unfinished: bytearray) -> int:
+    # A telegram whose end is still to come may be held up longer.
+    return IDLE_GAP_NS if unfinished.startswith(b"\x02") else BARE_PAUSE_NS
 
-    def patience_ns(self, unfinished: bytearray) -> int:
-        return FRAMED_PAUSE_NS if unfinished.startswith(b"\x02") else BARE_PAUSE_NS
+
+# Framed ones by STX, bare ones by their twelve digits.
+_TELEGRAMS = Layout(_BEGINS, MAX_JOINED * _DIGITS + 2, _measure, _patience_ns)
 
 
 def _check(telegram: re.Match[bytes] | None) -> Check:
@@ -102,7 +99,7 @@ class Em4100(FrameListener):
     """number_only: leave out the first byte, as ESPHome does. strict: only telegrams with an exclusive or are cards."""
 
     def __init__(self, *, number_only: bool = False, strict: bool = False) -> None:
-        super().__init__(_Telegrams(), "listening for 125 kHz cards")
+        super().__init__(_TELEGRAMS, "listening for 125 kHz cards")
         self._number_only = number_only
         self._strict = strict
         self._has_checksum = False  # seen once, it cannot be missing: two digits are lost then
@@ -110,10 +107,11 @@ class Em4100(FrameListener):
         self._cooked_told = False
         self._refused = b""
 
-    def take(self, raw: bytes, stamp: Stamp) -> list[Event]:
+    def take(self, piece: Piece, stamp: Stamp) -> list[Event]:
+        raw = piece.raw
         found = em4100_bytes.FRAMED.match(raw) or em4100_bytes.BARE.match(raw)
         if found is None:
-            return [noise_frame(Piece(raw, Flaw.NOISE), stamp)]
+            return [noise_frame(Piece(raw, False, Flaw.NOISE), stamp)]
         data = bytes.fromhex(found[1].decode("ascii"))
         check = _check(found)
         telegram = Telegram(data.hex().upper(), em4100_bytes.printed(data), check)

@@ -15,15 +15,15 @@ from bench.codecs import gwiot_7941w_bytes as gwiot
 from bench.errors import BadInput
 from bench.message import Decoded, Direction, Fault, malformed
 from bench.serial_port import Option
+from devices.rfid.cutting import Found, FrameCutter, Layout, Piece, cut_whole
 from devices.rfid.driver import CardSeen, DriverInfo, Event, Flaw, Frame, PollEnded, Probe, Ready, Trouble
+from devices.rfid.frame_reader import FrameReader, noise_frame
 from devices.rfid.presence import POLLED
-from devices.rfid.stream import Found, FrameReader, FrameStream, Piece, noise_frame
 
 ANSWER_LIMIT_NS = 500 * NS_PER_MS
 # Each question is two rows of the journal.
 ROUND_PAUSE_NS = 200 * NS_PER_MS
 BETWEEN_NS = 20 * NS_PER_MS
-GAP_NS = 200 * NS_PER_MS
 MAX_SILENT = 3
 
 _ASKS = {
@@ -38,7 +38,6 @@ _TECHNOLOGIES = {
     8: Technology.ISO15693,
     10: Technology.ISO14443,
 }
-_BEGINS = re.compile(rb"\xcd(?:\xdc|\Z)")
 
 _DEAF = (
     "no 7941W answers on this port",
@@ -47,28 +46,18 @@ _DEAF = (
 _LOST = ("the 7941W stopped answering", "check its power and cable; the bench goes on asking it")
 
 
-class _Answers:
-    """The layout of what the reader sends."""
+def _measure(data: bytearray, start: int, last: bool) -> Found:
+    body = start + gwiot.HEAD
+    if len(data) >= body and data[body - 1] > gwiot.MAX_DATA:
+        return Found((body,), Flaw.NOISE, resume=start + 1)
+    end = body + data[body - 1] + 1 if len(data) >= body else body + 1
+    if end <= len(data) and gwiot.check(data[start + 2 : end]):
+        return Found((end,), Flaw.CHECKSUM, resume=start + 1)
+    return Found((end,))
 
-    max_wait = 2 * (gwiot.HEAD + gwiot.MAX_DATA + 1)  # a wrong answer, and one that begins inside it
 
-    def find(self, data: bytearray, at: int) -> int:
-        found = _BEGINS.search(data, at)
-        return -1 if found is None else found.start()
-
-    def measure(self, data: bytearray, start: int, *, last: bool) -> Found:
-        body = start + gwiot.HEAD
-        if len(data) >= body and data[body - 1] > gwiot.MAX_DATA:
-            return Found((body,), Flaw.NOISE, resume=start + 1)
-        end = body + data[body - 1] + 1 if len(data) >= body else body + 1
-        if end > len(data):
-            return Found((start + 1,), Flaw.CUT, "answer cut short", start + 1) if last else Found((end,))
-        if gwiot.check(data[start + 2 : end]):
-            return Found((end,), Flaw.CHECKSUM, resume=start + 1)
-        return Found((end,))
-
-    def patience_ns(self, unfinished: bytearray) -> int:
-        return GAP_NS
+# A wrong answer, and one that begins inside it, may wait.
+_ANSWERS = Layout(re.compile(rb"\xcd(?:\xdc|\Z)"), 2 * (gwiot.HEAD + gwiot.MAX_DATA + 1), _measure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +78,7 @@ class Gwiot7941W(FrameReader):
     """asks: the commands of one round, in order."""
 
     def __init__(self, asks: tuple[int, ...] = _ASKS["both"]) -> None:
-        super().__init__(_Answers())
+        super().__init__(FrameCutter(_ANSWERS))
         self._asks = asks
         self._next = 0  # of asks
         self._found: list[bytes] = []  # in this round
@@ -112,7 +101,8 @@ class Gwiot7941W(FrameReader):
             events += self._overdue(now)
         return events
 
-    def take(self, raw: bytes, stamp: Stamp) -> list[Event]:
+    def take(self, piece: Piece, stamp: Stamp) -> list[Event]:
+        raw = piece.raw
         parts = gwiot.parse(raw)
         status = gwiot.STATUS.get(parts.code, f"status {parts.code:02X}")
         body = Answer(parts.address, status, parts.data)
@@ -190,9 +180,7 @@ class Gwiot7941W(FrameReader):
 
 
 def _answer_to_probe(data: bytes) -> str:
-    stream = FrameStream(_Answers())
-    pieces = stream.feed(data) + stream.give_up()
-    return "Gwiot 7941W" if any(piece.flaw is None for piece in pieces) else ""
+    return "Gwiot 7941W" if any(piece.is_frame for piece in cut_whole(_ANSWERS, data)) else ""
 
 
 def _make(options: Mapping[str, str]) -> Gwiot7941W:

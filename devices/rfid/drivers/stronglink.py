@@ -13,7 +13,7 @@ from bench.message import Decoded
 from bench.serial_port import Option
 from devices.rfid import aabb_frames as aabb
 from devices.rfid import stronglink_frames as sl
-from devices.rfid.cutting import Cutter, FrameCutter
+from devices.rfid.cutting import Cutter, Layout, cut_whole
 from devices.rfid.driver import CardSeen, DriverInfo, Event, Frame, PollEnded, Probe
 from devices.rfid.polled import POLL_PAUSE_NS, Ask, Polled
 from devices.rfid.presence import POLLED
@@ -254,13 +254,12 @@ def _make_aabb(options: Mapping[str, str]) -> Aabb:
 
 
 def _probe(
-    cutter: Callable[[], FrameCutter], decode: Callable[[bytes], Decoded], known: Callable[[object], bool]
+    layout: Layout, decode: Callable[[bytes], Decoded], known: Callable[[object], bool]
 ) -> Callable[[bytes], str]:
     """What a reader says of itself in its answer to a question for the firmware."""
 
     def answer(data: bytes) -> str:
-        cut = cutter()
-        for piece in cut.feed(data) + cut.give_up():
+        for piece in cut_whole(layout, data):
             decoded = decode(piece.raw)
             if piece.is_frame and known(decoded.body):
                 return decoded.summary
@@ -282,7 +281,7 @@ DRIVERS = (
         orders=("light on", "light off"),
         probe=Probe(
             sl.build(sl.FIRMWARE),
-            _probe(sl.make_cutter, sl.decode, lambda body: isinstance(body, sl.Reply) and body.code == sl.FIRMWARE),
+            _probe(sl.LAYOUT, sl.decode, lambda body: isinstance(body, sl.Reply) and body.code == sl.FIRMWARE),
         ),
     ),
     DriverInfo(
@@ -302,9 +301,7 @@ DRIVERS = (
         orders=("beep", "light on", "light off", "field off"),
         probe=Probe(
             aabb.build(aabb.FIRMWARE),
-            _probe(
-                aabb.make_cutter, aabb.decode, lambda body: isinstance(body, aabb.Reply) and body.code == aabb.FIRMWARE
-            ),
+            _probe(aabb.LAYOUT, aabb.decode, lambda body: isinstance(body, aabb.Reply) and body.code == aabb.FIRMWARE),
         ),
     ),
 )

@@ -14,18 +14,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bench.card import Hint, Technology
-from bench.clock import NS_PER_MS, Stamp
+from bench.clock import Stamp
 from bench.codecs import stx_bytes
 from bench.codecs.spans import bytes_text
 from bench.codecs.stx_bytes import ETX, KEYBOARD, MAX_SN, OVERHEAD, SECTOR, bcc
 from bench.message import Decoded, Direction, Fault, malformed
 from bench.serial_port import Option
+from devices.rfid.cutting import Found, Layout, Piece
 from devices.rfid.driver import CardSeen, DriverInfo, Event, Flaw, Frame, Notice
+from devices.rfid.frame_reader import FrameListener, noise_frame
 from devices.rfid.presence import PUSH
-from devices.rfid.stream import Found, FrameListener, Piece, noise_frame
-
-# The longest frame takes 33 ms at 9600 baud.
-PAUSE_NS = 200 * NS_PER_MS
 
 _TECHNOLOGIES = {
     0x01: Technology.ISO14443,
@@ -46,30 +44,22 @@ _KEYS = re.compile(rb"\x02.\x%02x" % KEYBOARD, re.DOTALL)  # with a LEN that was
 _BEGINS = re.compile(rb"\x02(?:[\x%02x-\x%02x]|\Z)" % (OVERHEAD + 1, OVERHEAD + MAX_SN))
 
 
-class _Frames:
-    """The layout."""
-
-    max_wait = 2 * (OVERHEAD + MAX_SN)  # a wrong frame, and one that begins inside it
-
-    def find(self, data: bytearray, at: int) -> int:
-        found = _BEGINS.search(data, at)
-        return -1 if found is None else found.start()
-
-    def measure(self, data: bytearray, start: int, *, last: bool) -> Found:
-        end = start + data[start + 1] if len(data) > start + 1 else len(data) + 1
-        if end > len(data) and not last:
-            return Found((end,))
-        if end > len(data) or data[end - 1] != ETX:
-            # Only with a type that readers know: in noise an STX is no news.
-            known = len(data) > start + 2 and data[start + 2] in stx_bytes.TYPES
-            why = "frame cut short: no ETX where its LEN says"
-            return Found((start + 1,), Flaw.CUT if known else Flaw.NOISE, why, start + 1)
-        if bcc(data[start + 1 : end - 1]):
-            return Found((end,), Flaw.CHECKSUM, resume=start + 1)
+def _measure(data: bytearray, start: int, last: bool) -> Found:
+    end = start + data[start + 1] if len(data) > start + 1 else len(data) + 1
+    if end > len(data) and not last:
         return Found((end,))
+    if end > len(data) or data[end - 1] != ETX:
+        # Only with a type that readers know: in noise an STX is no news.
+        if len(data) > start + 2 and data[start + 2] in stx_bytes.TYPES:
+            return Found((start + 1,), Flaw.CUT, "frame cut short: no ETX where its LEN says", start + 1)
+        return Found((start + 1,), Flaw.NOISE, resume=start + 1)
+    if bcc(data[start + 1 : end - 1]):
+        return Found((end,), Flaw.CHECKSUM, resume=start + 1)
+    return Found((end,))
 
-    def patience_ns(self, unfinished: bytearray) -> int:
-        return PAUSE_NS
+
+# A wrong frame, and one that begins inside it, may wait; the longest takes 33 ms at 9600 baud.
+_FRAMES = Layout(_BEGINS, 2 * (OVERHEAD + MAX_SN), _measure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +75,13 @@ class StxLenType(FrameListener):
     """reverse_15693: the reader sends the bytes of an ISO 15693 UID in the order of the air, E0 last."""
 
     def __init__(self, *, reverse_15693: bool = False) -> None:
-        super().__init__(_Frames(), "listening for frames with STX, LEN and TYPE")
+        super().__init__(_FRAMES, "listening for frames with STX, LEN and TYPE")
         self._reverse_15693 = reverse_15693
         self._notices: set[str] = set()
         self._refused = b""
 
-    def take(self, raw: bytes, stamp: Stamp) -> list[Event]:
+    def take(self, piece: Piece, stamp: Stamp) -> list[Event]:
+        raw = piece.raw
         kind, number = raw[2], raw[3:-2]
         name = stx_bytes.type_name(kind)
         if kind == KEYBOARD:

@@ -14,7 +14,7 @@ from bench.clock import NS_PER_MS, Stamp
 from bench.message import Decoded, Fault, malformed
 from bench.serial_port import Option
 from devices.rfid import twn4_protocol as twn4
-from devices.rfid.cutting import Cutter, Wrong
+from devices.rfid.cutting import Cutter
 from devices.rfid.driver import CardSeen, DriverInfo, Event, Flaw, Frame, NothingSeen, PollEnded, Probe
 from devices.rfid.polled import ANSWER_LIMIT_NS, POLL_PAUSE_NS, Ask, Polled
 from devices.rfid.presence import POLLED, PUSH
@@ -194,24 +194,24 @@ class Twn4(Polled):
     def describe(self, sent: bytes) -> Decoded:
         return twn4.decode_command(sent, crc=self._crc)
 
-    def _find(self, text: bytes) -> int | Wrong:
+    def _find(self, text: bytes) -> int | twn4.Wrong:
         """Where in a line a message begins: an answer, or a whole line of a firmware that sends by itself."""
         if self._asked is not None:
             found = twn4.find_answer(text, self._asked.code, crc=self._crc)
-            if isinstance(found, Wrong) and self._crc_option == "auto" and not self._version:
+            if isinstance(found, twn4.Wrong) and self._crc_option == "auto" and not self._version:
                 found = self._find_other_way(text, self._asked.code, found)
-            if not isinstance(found, Wrong) or self._simple:
+            if not isinstance(found, twn4.Wrong) or self._simple:
                 return found
         elif self._simple:
-            return Wrong(Flaw.NOISE, "a line that nobody asked for")
+            return twn4.Wrong(Flaw.NOISE, "a line that nobody asked for")
         if not text.isascii() or not text.decode("ascii").isprintable():
-            return Wrong(Flaw.NOISE, "not text: another baud rate, or another kind of reader")
+            return twn4.Wrong(Flaw.NOISE, "not text: another baud rate, or another kind of reader")
         return 0
 
-    def _find_other_way(self, text: bytes, code: int, wrong: Wrong) -> int | Wrong:
+    def _find_other_way(self, text: bytes, code: int, wrong: twn4.Wrong) -> int | twn4.Wrong:
         """An answer with a CRC to a question without one, or the other way round, tells what the reader is set to."""
         found = twn4.find_answer(text, code, crc=not self._crc)
-        if isinstance(found, Wrong):
+        if isinstance(found, twn4.Wrong):
             return wrong
         self._crc = not self._crc
         return found
@@ -287,7 +287,7 @@ def _answer_to_probe(data: bytes) -> str:
     for text in data.splitlines():
         for crc in (False, True):
             begin = twn4.find_answer(text, twn4.GET_VERSION, crc=crc)
-            reply = None if isinstance(begin, Wrong) else twn4.parse(text[begin:], twn4.GET_VERSION, crc=crc)
+            reply = None if isinstance(begin, twn4.Wrong) else twn4.parse(text[begin:], twn4.GET_VERSION, crc=crc)
             if isinstance(reply, twn4.Version):
                 return reply.text
     return ""

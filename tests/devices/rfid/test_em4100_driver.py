@@ -13,9 +13,10 @@ from bench.card import Technology
 from bench.clock import NS_PER_MS
 from bench.codecs.em4100_bytes import explain
 from bench.message import Malformed
+from devices.rfid.cutting import IDLE_GAP_NS as FRAMED_PAUSE_NS
 from devices.rfid.driver import CardSeen, Event, Flaw, Notice, Ready
 from devices.rfid.drivers import find
-from devices.rfid.drivers.em4100 import BARE_PAUSE_NS, FRAMED_PAUSE_NS, MAX_JOINED, Em4100
+from devices.rfid.drivers.em4100 import BARE_PAUSE_NS, MAX_JOINED, Em4100
 from tests.devices.rfid.frame_streams import (
     NOW,
     cards,

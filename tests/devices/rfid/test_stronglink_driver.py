@@ -12,9 +12,9 @@ from bench.codecs.serial_bytes import explain
 from bench.errors import BadInput
 from devices.rfid import aabb_frames as aabb
 from devices.rfid import stronglink_frames as sl
+from devices.rfid.cutting import IDLE_GAP_NS
 from devices.rfid.driver import CardSeen, Flaw, Frame, Notice, PollEnded, Ready, Trouble
 from devices.rfid.drivers import find
-from devices.rfid.polled import IDLE_GAP_NS
 from tests.devices.rfid.driver_play import Play, cards_of, chopped, wire_of
 
 UID4, UID7 = bytes.fromhex("5237AB3B"), bytes.fromhex("04A2B3C4D5E680")

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.codecs.checksums import xor8
 from bench.message import Malformed
 from devices.rfid import aabb_frames as aabb
 from devices.rfid import stronglink_frames as sl
-from devices.rfid.cutting import FrameCutter, xor8
+from devices.rfid.cutting import FrameCutter
 from devices.rfid.driver import Flaw
 
 UID4, UID7 = bytes.fromhex("5237AB3B"), bytes.fromhex("04A2B3C4D5E680")

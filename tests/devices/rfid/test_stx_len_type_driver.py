@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from bench.card import Hint, Technology, hints_of
 from bench.clock import NS_PER_MS
 from bench.codecs.stx_bytes import TYPES, bcc, explain
+from devices.rfid.cutting import IDLE_GAP_NS as PAUSE_NS
 from devices.rfid.driver import CardSeen, Event, Flaw, Frame, Notice, Ready
 from devices.rfid.drivers import find
-from devices.rfid.drivers.stx_len_type import PAUSE_NS, StxLenType
+from devices.rfid.drivers.stx_len_type import StxLenType
 from tests.devices.rfid.frame_streams import (
     NOW,
     cards,

@@ -12,9 +12,10 @@ from bench.codecs.serial_bytes import explain
 from bench.errors import BadInput
 from bench.message import Malformed
 from devices.rfid import twn4_protocol as twn4
+from devices.rfid.cutting import IDLE_GAP_NS
 from devices.rfid.driver import CardSeen, Flaw, Frame, NothingSeen, Notice, PollEnded, Ready, Trouble
 from devices.rfid.drivers import find
-from devices.rfid.polled import IDLE_GAP_NS, MAX_ORDERS
+from devices.rfid.polled import MAX_ORDERS
 from tests.devices.rfid.driver_play import Play, cards_of, chopped, wire_of
 
 ASK_VERSION, VERSION_TEXT = b"0004FF\r", "TWN4/B1.03/CCF1.57/PRS1.03"
