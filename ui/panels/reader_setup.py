@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -43,6 +44,7 @@ class ReaderSetup(QWidget):
         self.driver.setAccessibleName("Driver of the reader")
         self.driver.currentTextChanged.connect(lambda name: self._driver_chosen(name))
         self.reads = RoleLabel("", "muted", wrap=True)
+        self.reads.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.port = QLineEdit()
         self.port.setFont(theme.mono_font())
         self.port.setMaxLength(MAX_TEXT)
@@ -67,9 +69,14 @@ class ReaderSetup(QWidget):
         self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         self._form.setVerticalSpacing(4)
         self._form.addRow("Port", self.port)
-        self._form.addRow("Driver", self.driver)
+        kind = QHBoxLayout()
+        kind.addWidget(self.driver)
+        kind.addSpacing(10)
+        kind.addWidget(RoleLabel("Baud rate"))
+        kind.addWidget(self.baud)
+        kind.addStretch(1)
+        self._form.addRow("Driver", kind)
         self._form.addRow("", self.reads)
-        self._form.addRow("Baud rate", self.baud)
         self._fixed_rows = self._form.rowCount()
         inner = QWidget()
         inner.setLayout(self._form)
