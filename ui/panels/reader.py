@@ -327,6 +327,7 @@ class ReaderPanel(Panel):
 
         async def tell() -> None:
             session.readers.order(reader.name, order)
+            self.notice.emit("info", f"{reader.name} was told: {order}.")
 
         self.run(tell(), name="order reader")
 
