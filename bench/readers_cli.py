@@ -37,7 +37,7 @@ def _ports() -> int:
     if not ports:
         click.echo("no serial ports found; plug a reader in, then look again")
     for port in ports:
-        click.echo(f"{port.device}\t{port.description}\t{port.likely or 'unknown device'}")
+        click.echo(f"{port.device}\t{port.description or '-'}\t{port.likely or 'unknown device'}")
         if port.problem:
             click.echo(f"  {port.problem}: {port.cure}")
     return 0

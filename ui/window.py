@@ -224,14 +224,14 @@ class MainWindow(QMainWindow):
         workspace.listen_requested.connect(self.listen_requested)
         workspace.capture_requested.connect(self.capture_requested)
         self._menu = WindowMenu(self, workspace, self.choose_theme, self.reset_layout, self.close)
-        kept = self._state.layout() if self._state is not None else None
-        if kept is not None:
-            self.restoreState(kept[1])
         if self._state is not None:
             workspace.recall(self._state)
         # What is added to a visible window appears by a queued call; what follows needs it there.
         for part in (self.menuWidget(), self.centralWidget(), self.statusBar(), *workspace.docks.values()):
             QApplication.sendPostedEvents(part, QEvent.Type.MetaCall)
+        kept = self._state.layout() if self._state is not None else None
+        if kept is not None:
+            self.restoreState(kept[1])
         self._size_once()
         workspace.tap.setFocus()
         self.setUpdatesEnabled(True)

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QMainWindow,
     QSplitter,
     QStackedWidget,
+    QTabBar,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -436,6 +437,8 @@ class Workspace(QObject):
         for dock in self.docks.values():
             beside = [other for other in self._window.tabifiedDockWidgets(dock) if not other.isHidden()]
             dock.settle(tabbed=bool(beside) and not dock.isFloating())
+        for bar in self._window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            bar.setAccessibleName("Panels")  # Qt makes and drops these bars as docks move
         self.banner.raise_()  # a dock that comes to the front does so over everything
 
 

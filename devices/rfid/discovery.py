@@ -87,7 +87,7 @@ def _describe(port: ListPortInfo, stable: dict[str, str]) -> PortInfo:
     return PortInfo(
         device=port.device,
         path=stable.get(os.path.realpath(port.device), port.device),
-        description=port.description or "",
+        description="" if port.description in (None, "n/a") else port.description,  # pyserial knows nothing of it
         vid=port.vid,
         pid=port.pid,
         serial_number=port.serial_number or "",

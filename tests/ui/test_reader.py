@@ -24,6 +24,8 @@ from ui.panels.reader import ReaderPanel
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
 
 UID = "04A2B3C4D5E680"
+LOW = 166
+"""Height of the panel in a fresh window of 1280x800, in pixels."""
 
 
 class Ports(ComputersPorts):
@@ -179,6 +181,23 @@ async def test_a_port_in_use_is_not_detected(shown: Shown, session: Session, por
     assert ports.detected == []
     assert "let go of it first" in shown.notices[-1][1]
     await session.readers.drop(reader.name)
+
+
+async def test_a_reader_without_a_baud_rate_cannot_be_used(shown: Shown):
+    setup = shown.panel.setup
+    setup.port.setText("/dev/ttyUSB9")
+    setup.driver.setCurrentText("twn4")
+    assert setup.use_button.isEnabled()
+    setup.baud.setEditText("")
+    assert not setup.use_button.isEnabled()
+    setup.baud.setEditText("9600")
+    assert setup.use_button.isEnabled()
+
+
+@pytest.mark.parametrize("driver", ["pn532", "ascii", "stronglink_aabb"])
+async def test_nothing_of_the_panel_is_below_the_edge_of_a_low_window(shown: Shown, driver: str):
+    shown.panel.setup.driver.setCurrentText(driver)
+    assert shown.panel.minimumSizeHint().height() <= LOW
 
 
 async def test_orders_are_buttons(shown: Shown, session: Session):

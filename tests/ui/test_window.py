@@ -418,6 +418,27 @@ def test_layout_theme_and_filters_come_back(qtbot, themed, tmp_path, lively):
     second.release()
 
 
+def test_the_sizes_of_panels_come_back(qtbot, themed, tmp_path, lively):
+    """Over two restarts: a layout that comes back a little different drifts further every time."""
+
+    def sizes(window: MainWindow) -> list[tuple[int, int]]:
+        docks = window.workspace.docks
+        panels = (window.workspace.tap, window.workspace.inspector, window.workspace.messages)
+        return [(docks[panel].width(), docks[panel].height()) for panel in panels]
+
+    file = tmp_path / "window.ini"
+    before = None
+    for _ in range(3):
+        _, window = make_window(state_file=file, size=(1280, 800))
+        qtbot.addWidget(window)
+        window.show()
+        window.attach(lively, Tasks())
+        QApplication.processEvents()
+        before = before or sizes(window)
+        assert sizes(window) == before
+        window.release()
+
+
 def test_a_spoiled_memory_counts_as_none(qtbot, themed, tmp_path):
     file = tmp_path / "window.ini"
     file.write_text(

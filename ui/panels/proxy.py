@@ -46,6 +46,7 @@ class ProxyPanel(Panel):
         self.call.asked.connect(self._ask)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
+        self.tabs.tabBar().setAccessibleName("At the proxy")
         self.tabs.addTab(self.waiting, "Waiting")
         self.tabs.addTab(self.call, "Inject a call")
         self.tabs.setTabToolTip(1, "Only the side it goes to learns of it")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
-    QFormLayout,
+    QGridLayout,
     QHBoxLayout,
     QPushButton,
     QSplitter,
@@ -43,7 +43,7 @@ COUNTED = {
     "cards": "Cards (taps)",
     "repeats": "Repeats of a card that lay there",
     "checksum": "Frames with a wrong checksum",
-    "noise": "Runs of noise, after each the next frame was found",
+    "noise": "Runs of noise between frames",
     "cut": "Frames cut short",
     "octets": "Bytes received",
     "ups": "Times it became ready",
@@ -151,6 +151,7 @@ class ReaderPanel(Panel):
         self.setup.drop_wanted.connect(self._drop)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
+        self.tabs.tabBar().setAccessibleName("Of the reader")
         self.tabs.addTab(live, "Frames")
         self.tabs.addTab(self.setup, "Set up")
         self.tabs.addTab(self._make_counters(), "Counters")
@@ -164,13 +165,18 @@ class ReaderPanel(Panel):
 
     def _make_counters(self) -> QWidget:
         page = QWidget()
-        form = QFormLayout(page)
-        form.setContentsMargins(12, 8, 12, 8)
-        form.setVerticalSpacing(3)
+        grid = QGridLayout(page)  # two counters a row: the panel is as high as its highest page
+        grid.setContentsMargins(12, 8, 12, 8)
+        grid.setHorizontalSpacing(14)
+        grid.setVerticalSpacing(3)
         self.counters = {name: RoleLabel("0", mono=True) for name in COUNTED}
-        for name, words in COUNTED.items():
+        rows = -(-len(COUNTED) // 2)
+        for at, (name, words) in enumerate(COUNTED.items()):
             self.counters[name].setAccessibleName(words)
-            form.addRow(words, self.counters[name])
+            grid.addWidget(RoleLabel(words), at % rows, at // rows * 2)
+            grid.addWidget(self.counters[name], at % rows, at // rows * 2 + 1)
+        grid.setColumnStretch(3, 1)
+        grid.setRowStretch(rows, 1)
         return page
 
     # Showing
@@ -335,6 +341,7 @@ class ReaderPanel(Panel):
 
         async def tell() -> None:
             session.readers.order(reader.name, order)
+            self.notice.emit("info", f"{reader.name} was told: {order}.")
 
         self.run(tell(), name="order reader")
 

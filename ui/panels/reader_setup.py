@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QIntValidator
 from PySide6.QtWidgets import (
     QComboBox,
     QFormLayout,
+    QGridLayout,
     QHBoxLayout,
     QLineEdit,
     QPushButton,
@@ -19,9 +22,13 @@ from PySide6.QtWidgets import (
 from bench.serial_port import DriverFacts, Option
 from bench.settings import ReaderSettings
 from ui import theme
-from ui.widgets import RoleLabel, mark
+from ui.widgets import ElidedLabel, RoleLabel, mark
 
 MAX_TEXT = 200
+MAX_BAUD = 4_000_000
+AREA_HEIGHT = 30
+"""Least room for the options, in pixels: one of them; in a low window they scroll."""
+ACRONYMS = {"crc": "CRC", "uid": "UID", "iso15693": "ISO 15693"}
 
 
 class ReaderSetup(QWidget):
@@ -43,7 +50,7 @@ class ReaderSetup(QWidget):
         self.driver = QComboBox()
         self.driver.setAccessibleName("Driver of the reader")
         self.driver.currentTextChanged.connect(lambda name: self._driver_chosen(name))
-        self.reads = RoleLabel("", "muted", wrap=True)
+        self.reads = ElidedLabel("", "muted")
         self.port = QLineEdit()
         self.port.setFont(theme.mono_font())
         self.port.setMaxLength(MAX_TEXT)
@@ -53,6 +60,7 @@ class ReaderSetup(QWidget):
         self.baud = QComboBox()
         self.baud.setEditable(True)
         self.baud.setAccessibleName("Baud rate")
+        self.baud.setValidator(QIntValidator(1, MAX_BAUD, self.baud))
         self.baud.editTextChanged.connect(lambda text: self._enable())
         self.use_button = mark(QPushButton("Use"), "primary")
         self.use_button.setToolTip("Open this port with this driver; a reader that has it ends before")
@@ -65,32 +73,46 @@ class ReaderSetup(QWidget):
         self.drop_button = QPushButton("Let go")
         self.drop_button.setToolTip("End this reader and free its port")
         self.drop_button.clicked.connect(self.drop_wanted)
+        # Above the options, which scroll: a notice at the foot of the window never lies over the buttons.
+        fixed = QGridLayout()
+        fixed.setColumnStretch(1, 1)
+        where = QHBoxLayout()
+        where.addWidget(self.port, 1)
+        where.addWidget(self.detect_button)
+        where.addWidget(self.use_button)
+        where.addWidget(self.drop_button)
+        kind = QHBoxLayout()
+        kind.setSpacing(8)
+        kind.addWidget(self.driver)
+        kind.addWidget(RoleLabel("Baud rate"))
+        kind.addWidget(self.baud)
+        kind.addWidget(self.reads, 1)
+        fixed.addWidget(RoleLabel("Port"), 0, 0)
+        fixed.addLayout(where, 0, 1)
+        fixed.addWidget(RoleLabel("Driver"), 1, 0)
+        fixed.addLayout(kind, 1, 1)
         self._form = QFormLayout()
+        self._form.setContentsMargins(0, 0, 0, 0)
         self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         self._form.setVerticalSpacing(4)
-        self._form.addRow("Port", self.port)
-        self._form.addRow("Driver", self.driver)
-        self._form.addRow("", self.reads)
-        self._form.addRow("Baud rate", self.baud)
-        self._fixed_rows = self._form.rowCount()
         inner = QWidget()
         inner.setLayout(self._form)
         area = QScrollArea()
         area.setWidget(inner)
         area.setWidgetResizable(True)
         area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setMinimumHeight(AREA_HEIGHT)
         area.viewport().setAutoFillBackground(False)
         inner.setAutoFillBackground(False)
-        row = QHBoxLayout()
-        row.addWidget(self.use_button)
-        row.addWidget(self.detect_button)
-        row.addWidget(self.drop_button)
-        row.addStretch(1)
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 6, 10, 6)
         column.setSpacing(6)
+        column.addLayout(fixed)
         column.addWidget(area, 1)
-        column.addLayout(row)
+        stops = (self.port, self.detect_button, self.use_button, self.drop_button, self.driver, self.baud)
+        for before, after in pairwise(stops):
+            QWidget.setTabOrder(before, after)
         self._enable()
 
     def set_drivers(self, drivers: Mapping[str, DriverFacts]) -> None:
@@ -147,15 +169,15 @@ class ReaderSetup(QWidget):
 
     def _driver_chosen(self, name: str) -> None:
         facts = self._drivers.get(name)
-        self.reads.setText("" if facts is None else facts.reads)
+        self.reads.set_text("" if facts is None else facts.reads)
         self.baud.clear()
         if facts is not None:
             self.baud.addItems([str(baud) for baud in facts.bauds])
-        while self._form.rowCount() > self._fixed_rows:
+        while self._form.rowCount():
             self._form.removeRow(self._form.rowCount() - 1)
         self._options.clear()
         for option in facts.options if facts is not None else ():
-            self._form.addRow(option.name.capitalize(), self._editor(option))
+            self._form.addRow(ACRONYMS.get(option.name, option.name.capitalize()), self._editor(option))
         self._enable()
 
     def _editor(self, option: Option) -> QWidget:

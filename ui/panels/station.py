@@ -152,6 +152,7 @@ class StationPanel(Panel):
         self.settings.set_asked.connect(self._write_setting)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
+        self.tabs.tabBar().setAccessibleName("Of the station")
         self.orders = StationOrders(self._order)
         self.events = StationEvents()
         self.events.message_selected.connect(self.message_selected)

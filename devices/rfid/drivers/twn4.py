@@ -308,5 +308,8 @@ DRIVER = DriverInfo(
         Option("iso15693", "bytes of an ISO 15693 UID", "as-sent", ("as-sent", "reversed")),
     ),
     orders=tuple(_ORDERS),
-    probe=Probe(twn4.build(twn4.GET_VERSION, MAX_TEXT), _answer_to_probe),
+    # The CR ends what the questions to other readers left in its line; without it this one would be refused with them.
+    probe=Probe(
+        b"\r" + b"".join(twn4.build(twn4.GET_VERSION, MAX_TEXT, crc=crc) for crc in (False, True)), _answer_to_probe
+    ),
 )

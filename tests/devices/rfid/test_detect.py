@@ -15,6 +15,7 @@ from bench.tasks import Tasks
 from devices.rfid.detect import detect
 from devices.rfid.drivers import all_drivers
 from fixtures.readers import Fault, VirtualAsciiReader, VirtualPN532, VirtualReader
+from fixtures.readers.twn4 import VERSION, VirtualTWN4
 
 
 async def test_a_polled_reader_is_asked_who_it_is() -> None:
@@ -22,6 +23,17 @@ async def test_a_polled_reader_is_asked_who_it_is() -> None:
         found = await detect(device.port)
     assert found is not None
     assert (found.driver, found.baud, found.detail) == ("pn532", 115200, "PN532 firmware 1.6")
+
+
+@pytest.mark.parametrize("with_crc", [False, True])
+async def test_a_reader_of_lines_is_found_after_the_questions_to_others(with_crc: bool) -> None:
+    """What was asked of other readers before stands in its line, and would spoil the first question it understands."""
+    asked_at_9600 = [info for info in all_drivers().values() if info.probe is not None and 9600 in info.bauds]
+    assert asked_at_9600[-1].name == "twn4"
+    with VirtualTWN4(with_crc=with_crc) as device:
+        found = await detect(device.port, asked_at_9600)
+    assert found is not None
+    assert (found.driver, found.detail) == ("twn4", VERSION)
 
 
 async def test_a_reader_that_speaks_is_known_by_its_card() -> None:
