@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devices.rfid.cutting import xor8
+from bench.codecs.checksums import xor8
 from devices.rfid.pn532_frames import ACK, FrameScanner, PieceKind, Response, decode
 from devices.rfid.twn4_protocol import crc16
 
