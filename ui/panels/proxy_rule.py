@@ -87,7 +87,7 @@ class RuleForm(QDialog):
             QShortcut(QKeySequence(keys), self, self.save)
         self._form = form = QFormLayout()
         form.addRow("Messages", self.filter)
-        form.addRow("said by", self.side)
+        form.addRow("Said by", self.side)
         form.addRow("Deed", self.deed)
         form.addRow("Delay", self.delay)
         form.addRow("Edit", self.how)
