@@ -324,7 +324,8 @@ def test_auto_finds_a_reader_that_answers_late() -> None:
 def test_the_probe_knows_its_answer() -> None:
     probe = find("twn4").probe
     assert probe is not None
-    assert probe.request == ASK_VERSION
+    # An end of line first, for what other probes left there; then the question without and with CRC.
+    assert probe.request == b"\r" + ASK_VERSION + b"0004FF2B51\r"
     assert probe.answer(b"\x00junk\r" + VERSION) == VERSION_TEXT
     assert probe.answer(b"04A2B3C4D5E680\r") == ""
 
