@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bench.codecs import ascii_bytes, pn532_bytes
+from bench.codecs import ascii_bytes, foreign_bytes, pn532_bytes
 from bench.codecs.spans import MAX_SPANS, Span
+
+MAX_FOREIGN = 1024
 
 Explain = Callable[[bytes], list[Span]]
 
@@ -31,6 +33,8 @@ def explain(kind_of_driver: str, raw: bytes) -> tuple[Span, ...]:
         spans = pn532_bytes.explain(raw)
     else:
         spans = [Span(0, len(raw), "bytes", "of a layout that is not known here")] if raw else []
+    if len(raw) <= MAX_FOREIGN and not any(span.ok for span in spans):  # nothing in it is as this driver expects it
+        spans = foreign_bytes.explain(raw) or spans
     if len(spans) > MAX_SPANS:
         rest = Span(spans[MAX_SPANS - 1].start, len(raw), "rest", f"{len(spans) - MAX_SPANS + 1:,} further parts")
         spans = [*spans[: MAX_SPANS - 1], rest]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from bench.card import Technology
+from bench.codecs.checksums import crc16_8408
 from bench.codecs.spans import with_bytes
 from bench.message import Decoded, Fault, malformed
 from devices.rfid.cutting import IDLE_GAP_NS, Noise, Piece
@@ -100,19 +101,9 @@ class Tags(Reply):
     tags: tuple[Tag, ...] = ()
 
 
-def crc16(data: bytes) -> int:
-    """Reflected polynomial 8408, begins with FFFF, not inverted at the end; sent low byte first."""
-    crc = 0xFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc >> 1) ^ 0x8408 if crc & 1 else crc >> 1
-    return crc
-
-
 def line(payload: bytes, *, crc: bool) -> bytes:
     """Bytes as a line of either side."""
-    check = crc16(payload).to_bytes(2, "little") if crc else b""
+    check = crc16_8408(payload).to_bytes(2, "little") if crc else b""
     return (payload + check).hex().upper().encode("ascii") + b"\r"
 
 
@@ -211,8 +202,8 @@ def parse(digits: bytes, code: int, *, crc: bool) -> Reply | Wrong:
     data = bytes.fromhex(digits.decode("ascii"))
     if crc:
         data, check = data[:-2], int.from_bytes(data[-2:], "little")
-        if not data or crc16(data) != check:
-            return Wrong(Flaw.CHECKSUM, f"CRC {check:04X} should be {crc16(data):04X}")
+        if not data or crc16_8408(data) != check:
+            return Wrong(Flaw.CHECKSUM, f"CRC {check:04X} should be {crc16_8408(data):04X}")
     if not data:
         return Wrong(Flaw.CUT, f"no answer to {name}")
     if data[0]:

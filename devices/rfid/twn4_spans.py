@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench.codecs import ascii_bytes
+from bench.codecs.checksums import crc16_8408
 from bench.codecs.spans import Cutter, Span, bytes_text
 from devices.rfid import twn4_protocol as twn4
 
@@ -109,7 +110,7 @@ def _tags(reply: twn4.Tags) -> list[_Field]:
 
 def _command(data: bytes, checked: bytes) -> list[_Field] | None:
     """A command, or an answer of which only the response code can be told; with ``checked`` its CRC must fit."""
-    if checked and (len(checked) < 3 or twn4.crc16(checked[:-2]) != int.from_bytes(checked[-2:], "little")):
+    if checked and (len(checked) < 3 or crc16_8408(checked[:-2]) != int.from_bytes(checked[-2:], "little")):
         return None
     code = int.from_bytes(data[:2], "big")
     if len(data) >= 2 and code in twn4.COMMANDS and (checked or not _has_crc(data)):
@@ -125,7 +126,7 @@ def _command(data: bytes, checked: bytes) -> list[_Field] | None:
 
 
 def _has_crc(data: bytes) -> bool:
-    return len(data) > 2 and twn4.crc16(data[:-2]) == int.from_bytes(data[-2:], "little")
+    return len(data) > 2 and crc16_8408(data[:-2]) == int.from_bytes(data[-2:], "little")
 
 
 def _parameters(code: int, data: bytes) -> list[_Field]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bench.codecs.checksums import xor8
+from bench.codecs.checksums import crc16_8408, xor8
 from devices.rfid.pn532_frames import ACK, FrameScanner, PieceKind, Response, decode
-from devices.rfid.twn4_protocol import crc16
 
 
 @pytest.mark.parametrize(
@@ -21,7 +20,7 @@ from devices.rfid.twn4_protocol import crc16
     ],
 )
 def test_crc_8408_is_sent_low_byte_first(data: str, check: str) -> None:
-    assert crc16(bytes.fromhex(data)).to_bytes(2, "little") == bytes.fromhex(check)
+    assert crc16_8408(bytes.fromhex(data)).to_bytes(2, "little") == bytes.fromhex(check)
 
 
 @pytest.mark.parametrize(
