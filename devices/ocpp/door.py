@@ -9,6 +9,7 @@ import asyncio
 import errno
 import logging
 import socket
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
@@ -42,7 +43,7 @@ STOP_S = 2.0
 NAME = "ocpp"
 
 
-class Door:
+class Door(ABC):
     """Listens on ``/{station}`` and ``/ws/{station}``; implements :class:`bench.ports.StationServer` and what
     :class:`~devices.ocpp.connection.Connection` wants of its host. What comes of a station that was let in is the subclass's.
 
@@ -106,26 +107,29 @@ class Door:
 
     # What comes of a station
 
+    @abstractmethod
     def entered(self, connection: Connection, opened: StationOpened) -> None:
         """It was let in, and told so. Its frames come from now on."""
-        raise NotImplementedError
+        ...
 
+    @abstractmethod
     def heard(self, connection: Connection, data: bytes, at: Stamp, binary: bool) -> None:
         """A message of it."""
-        raise NotImplementedError
+        ...
 
+    @abstractmethod
     def left(self, station: str, connection: Connection, code: int, reason: str, at: Stamp) -> None:
         """Its connection ended, or another one of it took its place."""
-        raise NotImplementedError
+        ...
 
-    def writable(self, connection: Connection, ready: bool) -> None:
+    def writable(self, connection: Connection, ready: bool) -> None:  # noqa: B027  # most need not care
         """It reads too slowly, or took in what waited for it."""
 
     def prepare(self, connection: Connection, station: str, request: Request) -> asyncio.Task[str | Refusal] | None:
         """What must be done before it is let in: the subprotocol to speak, or why it is turned away."""
         return None
 
-    def turned_away(self, connection: Connection) -> None:
+    def turned_away(self, connection: Connection) -> None:  # noqa: B027  # most have nothing to undo
         """Its handshake came to nothing."""
 
     def said_of_state(self) -> str:

@@ -7,6 +7,7 @@ import os
 import select
 import stat
 import sys
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 from bench.errors import BadInput
@@ -21,7 +22,7 @@ EVIOCGRAB = 0x40044590
 """``_IOW('E', 0x90, int)`` of linux/input.h: all keys of the device to us alone."""
 
 
-class DescriptorWire:
+class DescriptorWire(ABC):
     """An open descriptor with what the reader's thread uses of :class:`serial.Serial`.
 
     timeout: seconds that :meth:`read` waits for a first byte. All errors are OSError.
@@ -75,10 +76,10 @@ class DescriptorWire:
         for end in (self._descriptor, self._wake, self._ring):
             os.close(end)
 
-    def _opened(self) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def _opened(self) -> int: ...
 
-    def _still_there(self) -> None:
+    def _still_there(self) -> None:  # noqa: B027  # a device that is open stays the same
         """Raise OSError where the path now leads elsewhere."""
 
 
@@ -98,7 +99,7 @@ class FifoWire(DescriptorWire):
             raise
         return reading
 
-    def _still_there(self) -> None:
+    def _still_there(self) -> None:  # noqa: B027  # a device that is open stays the same
         if not os.path.samestat(os.stat(self._path), os.fstat(self._descriptor)):
             raise OSError(errno.ENOENT, "the pipe was made anew", self._path)
 

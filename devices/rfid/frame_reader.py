@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from bench.clock import Stamp
 from bench.codecs.spans import bytes_text
 from bench.message import Direction, malformed
@@ -9,16 +11,17 @@ from devices.rfid.cutting import Cutter, FrameCutter, Layout, Piece
 from devices.rfid.driver import Event, Frame, Listener, Ready
 
 
-class FrameReader:
+class FrameReader(ABC):
     """What a frame means is for each driver to say in :meth:`take`."""
 
     def __init__(self, cutter: Cutter) -> None:
         self._cutter = cutter
         self._last: Stamp | None = None  # of the newest bytes
 
+    @abstractmethod
     def take(self, piece: Piece, stamp: Stamp) -> list[Event]:
         """A frame came. Subclasses override it."""
-        raise NotImplementedError
+        ...
 
     def take_noise(self, piece: Piece, stamp: Stamp) -> list[Event]:
         """What came is no frame; subclasses may know more of it."""

@@ -104,7 +104,7 @@ def test_another_device_in_its_place_is_not_opened() -> None:
     assert where.find() == "/dev/ttyUSB0"  # opening it says that it does not exist
 
 
-@pytest.mark.parametrize("given", ["socket://127.0.0.1:1", "/dev/ttyS0", "/tmp/link"])
+@pytest.mark.parametrize("given", ["socket://127.0.0.1:1", "/dev/ttyS0", "link-of-my-own"])
 def test_what_no_listing_knows_stays_as_given(given: str) -> None:
     where = Whereabouts(given, Bus(port("/dev/ttyS0", None), port("/dev/ttyUSB0")))
     where.opened(given)
