@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import IntEnum
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from bench.clock import iso_utc, to_datetime
 from bench.csms.events import EventKind, StationEvent
 from bench.exchange import Severity
 from ui import theme
+from ui.models.table import RowModel
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -31,8 +32,10 @@ _SIGNS = {Severity.INFO: "·", Severity.WARN: "⚠", Severity.FAIL: "✖"}
 _ROLES = {Severity.WARN: "warn", Severity.FAIL: "fail"}
 
 
-class StationEventsModel(QAbstractTableModel):
+class StationEventsModel(RowModel):
     """Mirrors a station's events, bounded as they are there: rows only come at the end and go at the top."""
+
+    headers = HEADERS
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -64,16 +67,8 @@ class StationEventsModel(QAbstractTableModel):
 
     # Qt
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self._events)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(HEADERS)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        if role == Qt.ItemDataRole.DisplayRole and orientation is Qt.Orientation.Horizontal and section < len(HEADERS):
-            return HEADERS[section]
-        return None
+    def count(self) -> int:
+        return len(self._events)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         event = self.event_at(index.row()) if index.isValid() else None

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from ui import theme
+from ui.models.table import RowModel
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -20,12 +21,12 @@ class TextRow(NamedTuple):
     role: str | None = None
 
 
-class TextTable(QAbstractTableModel):
+class TextTable(RowModel):
     """Rows as they were at the latest :meth:`show`."""
 
     def __init__(self, headers: tuple[str, ...], parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._headers = headers
+        self.headers = headers
         self._rows: list[TextRow] = []
 
     def show(self, rows: Sequence[TextRow]) -> None:
@@ -35,7 +36,7 @@ class TextTable(QAbstractTableModel):
             return
         if [row.key for row in fresh] == [row.key for row in before]:
             self._rows = fresh
-            self.dataChanged.emit(self.index(0, 0), self.index(len(fresh) - 1, len(self._headers) - 1))
+            self.dataChanged.emit(self.index(0, 0), self.index(len(fresh) - 1, len(self.headers) - 1))
         else:
             self.beginResetModel()
             self._rows = fresh
@@ -49,15 +50,8 @@ class TextTable(QAbstractTableModel):
 
     # Qt
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self._rows)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self._headers)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        horizontal = orientation is Qt.Orientation.Horizontal and section < len(self._headers)
-        return self._headers[section] if horizontal and role == Qt.ItemDataRole.DisplayRole else None
+    def count(self) -> int:
+        return len(self._rows)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if not index.isValid() or index.row() >= len(self._rows):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from bench.clock import utc_now
 from bench.exchange import MASK
 from bench.tokens.model import AuthorizationStatus, IdTokenType, Token
 from ui import theme
+from ui.models.table import RowModel
 
 Index = QModelIndex | QPersistentModelIndex
 Key = tuple[str, IdTokenType]
@@ -60,8 +61,10 @@ _TEXTS: tuple[Callable[[Token], str], ...] = (
 )
 
 
-class TokenTableModel(QAbstractTableModel):
+class TokenTableModel(RowModel):
     """Tokens that hold every searched word, sorted by one column."""
+
+    headers = HEADERS
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -94,16 +97,8 @@ class TokenTableModel(QAbstractTableModel):
 
     # Qt
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self._shown)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(HEADERS)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        if role == Qt.ItemDataRole.DisplayRole and orientation is Qt.Orientation.Horizontal and section < len(HEADERS):
-            return HEADERS[section]
-        return None
+    def count(self) -> int:
+        return len(self._shown)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         token = self.token_at(index.row()) if index.isValid() else None

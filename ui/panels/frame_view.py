@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QAbstractTableModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, Qt
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, Qt
 from PySide6.QtGui import (
     QFont,
     QFontMetrics,
@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 
 from bench.codecs.spans import Span
 from ui import theme
+from ui.models.table import RowModel
 from ui.panels.cells import PADDING, ROW_PADDING, CellDelegate, make_table
 from ui.widgets import RoleLabel
 
@@ -47,8 +48,10 @@ _WRAP = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag
 Index = QModelIndex | QPersistentModelIndex
 
 
-class SpanModel(QAbstractTableModel):
+class SpanModel(RowModel):
     """Spans as rows."""
+
+    headers = HEADERS
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -76,16 +79,8 @@ class SpanModel(QAbstractTableModel):
         where = f"byte {span.start}" if span.end - span.start == 1 else f"bytes {span.start} to {span.end - 1}"
         return f"{span.name}, {where}: {_hex(self._raw, span, MAX_TOLD_BYTES)}\n{_signed(span)}"
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self._spans)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return len(HEADERS)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        if role == Qt.ItemDataRole.DisplayRole and orientation is Qt.Orientation.Horizontal and section < len(HEADERS):
-            return HEADERS[section]
-        return None
+    def count(self) -> int:
+        return len(self._spans)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         span = self.span(index.row())

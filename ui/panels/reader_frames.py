@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from bench.clock import to_datetime
@@ -13,6 +13,7 @@ from bench.journal.log import Journal
 from bench.journal.view import routine
 from bench.message import Direction, Link, Message
 from ui import theme
+from ui.models.table import RowModel
 from ui.panels.cells import make_table, set_widths
 
 Index = QModelIndex | QPersistentModelIndex
@@ -25,8 +26,10 @@ HEADERS = ("Time", "", "What", "Bytes")
 TIME, WAY, WHAT, BYTES = range(4)
 
 
-class FrameModel(QAbstractTableModel):
+class FrameModel(RowModel):
     """Newest last, bounded."""
+
+    headers = HEADERS
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -55,16 +58,8 @@ class FrameModel(QAbstractTableModel):
     def at(self, row: int) -> Message | None:
         return self._messages[row] if 0 <= row < len(self._messages) else None
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self._messages)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(HEADERS)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        if role == Qt.ItemDataRole.DisplayRole and orientation is Qt.Orientation.Horizontal and section < len(HEADERS):
-            return HEADERS[section]
-        return None
+    def count(self) -> int:
+        return len(self._messages)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         message = self.at(index.row())

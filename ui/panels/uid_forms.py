@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
@@ -13,6 +13,7 @@ from bench.exchange import TapCard, shown_uid
 from bench.tokens.model import JosevTokenType
 from bench.uid_profiles import UidForm, uid_forms
 from ui import theme
+from ui.models.table import RowModel
 from ui.panels.cells import make_table, set_widths
 from ui.widgets import BADGE_ROLE, Badge, BadgeDelegate, RoleLabel, grouped, mark
 
@@ -28,8 +29,10 @@ _TYPES = {str(kind): _KNOWN[kind] for kind in (JosevTokenType.ISO14443, JosevTok
 _CARD_TYPES = ("", *_TYPES, str(JosevTokenType.LOCAL))
 
 
-class FormsModel(QAbstractTableModel):
+class FormsModel(RowModel):
     """One row a system."""
+
+    headers = COLUMNS
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -40,16 +43,8 @@ class FormsModel(QAbstractTableModel):
         self.forms = forms
         self.endResetModel()
 
-    def rowCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008 - as Qt has it
-        return 0 if parent.isValid() else len(self.forms)
-
-    def columnCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008
-        return len(COLUMNS)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if role == Qt.ItemDataRole.DisplayRole and orientation is Qt.Orientation.Horizontal:
-            return COLUMNS[section]
-        return None
+    def count(self) -> int:
+        return len(self.forms)
 
     def data(self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         form = self.forms[index.row()]
