@@ -23,6 +23,8 @@ MODELS = [  # one for each driver; its other models are for the slow lane
     for name, model in all_models().items()
 ]
 FIRST = [pytest.param(all_models()[name], id=name) for name in sorted(_FIRST.values())]
+SPARE = {"pn532": 1}
+"""Bytes at the end of a driver's frames that say nothing (the PN532's postamble): without them the card may count, or not."""
 UIDS = {len(uid) // 2: bytes.fromhex(uid) for uid in ("5237AB3B", "3C00CE754C", "04A2B3C4D5E680", "E0241A2B3C4D5E6F")}
 
 
@@ -57,13 +59,17 @@ async def unplugged(model: Model, cuts: Sequence[int]) -> None:
                 device.present(uid)
                 await sink.until(lambda: sink.links[-1].state is LinkState.FAULTY, f"the loss after {cut} bytes")
                 device.remove()
-                assert len(sink.taps) == taps, f"a tap from {cut} bytes"
+                if device.withheld > SPARE.get(model.driver, 0):
+                    assert len(sink.taps) == taps, f"a tap from {cut} bytes"
+                else:
+                    assert all(card.uid == uid for card, _ in sink.taps[taps:])
                 device.replug()
                 back = stamp().mono_ns
                 await sink.up()
                 assert (stamp().mono_ns - back) / NS_PER_MS < 2000
+            taps = len(sink.taps)
             device.present(uid)
-            card = await sink.tap()
+            card = await sink.tap(taps + 1)
             assert card.uid == uid
             if len(uid) == 5:
                 assert card.technology is Technology.EM4100
