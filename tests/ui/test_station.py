@@ -18,7 +18,7 @@ from bench.settings_flow import SettingValue, SettingWritten
 from bench.station import Station, Transaction
 from bench.tasks import Tasks
 from bench.tokens.model import IdTokenType
-from ui.models.stations import StationTableModel, list_text
+from ui.models.stations import StationTableModel, list_text, rows_of
 from ui.panels.free_call import STARTERS
 from ui.panels.station import StationPanel
 from ui.panels.station_orders import typed_data
@@ -52,19 +52,19 @@ async def settled(tasks):
 
 def test_the_model_is_a_model(qtmodeltester, themed):
     model = StationTableModel()
-    model.show([cp1(), Station("CP-002", "1.6", connected=False)])
+    model.show(rows_of([cp1(), Station("CP-002", "1.6", connected=False)]))
     qtmodeltester.check(model)
 
 
 def test_the_model_tells_only_what_changed(themed):
     model = StationTableModel()
     station = cp1()
-    assert model.show([station])
-    assert not model.show([station])
+    assert model.show(rows_of([station]))
+    assert not model.show(rows_of([station]))
     resets = []
     model.modelReset.connect(lambda: resets.append(1))
     station.list_version = 8
-    assert model.show([station])
+    assert model.show(rows_of([station]))
     assert resets == []
     assert [list_text(version) for version in (None, -1, 0, 8)] == ["not asked", "none", "empty", "v8"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
 
 from bench.ports import LinkState, LinkStatus, Reader
 from bench.serial_port import PortInfo
 from ui import theme
-from ui.models.table import RowModel
+from ui.models.table import KeptRows
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -37,6 +37,10 @@ class Row:
     state: LinkState | None
     what: str
     tip: str
+
+    @property
+    def key(self) -> str:
+        return self.port
 
     def text(self, column: int) -> str:
         return (self.port, "free" if self.state is None else WORDS[self.state], self.driver, self.what)[column]
@@ -68,38 +72,12 @@ def rows_of(readers: Iterable[Reader], links: Mapping[str, LinkStatus], ports: I
     return rows
 
 
-class ReaderTableModel(RowModel):
+class ReaderTableModel(KeptRows[Row]):
     """One row a reader or free port, as they were at the latest :meth:`show`."""
 
     headers = HEADERS
 
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._rows: list[Row] = []
-
-    def show(self, rows: list[Row]) -> bool:
-        """Take in the rows; returns whether anything is shown differently."""
-        if rows == self._rows:
-            return False
-        if [row.port for row in rows] == [row.port for row in self._rows]:
-            self._rows = rows
-            self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(HEADERS) - 1))
-        else:
-            self.beginResetModel()
-            self._rows = rows
-            self.endResetModel()
-        return True
-
-    def at(self, row: int) -> Row | None:
-        return self._rows[row] if 0 <= row < len(self._rows) else None
-
-    def row_of(self, port: str) -> int | None:
-        return next((number for number, row in enumerate(self._rows) if row.port == port), None)
-
     # Qt
-
-    def count(self) -> int:
-        return len(self._rows)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         row = self.at(index.row())

@@ -23,7 +23,7 @@ from bench.errors import OperatorError
 from bench.masking import mask_tree, to_tree
 from bench.station import Station
 from ui import theme
-from ui.models.stations import StationTableModel
+from ui.models.stations import StationTableModel, rows_of
 from ui.panels.base import Panel
 from ui.panels.cells import make_table, set_widths
 from ui.panels.free_call import FreeCall
@@ -72,8 +72,8 @@ class StationPanel(Panel):
     def refresh(self, changes: set[tuple[Change, object]]) -> None:
         if self.session is None:
             return
-        chosen = self._model.id_at(self.table.currentIndex().row())
-        self._model.show(list(self.session.stations.values()))
+        chosen = self._model.key_at(self.table.currentIndex().row())
+        self._model.show(rows_of(self.session.stations.values()))
         row = None if chosen is None else self._model.row_of(chosen)
         if self._model.rowCount() and (row is None or row != self.table.currentIndex().row()):
             self.table.selectRow(row or 0)
@@ -98,8 +98,8 @@ class StationPanel(Panel):
     @property
     def station(self) -> Station | None:
         """The selected station."""
-        chosen = self._model.id_at(self.table.currentIndex().row())
-        return None if self.session is None or chosen is None else self.session.stations.get(chosen)
+        chosen = self._model.at(self.table.currentIndex().row())
+        return None if self.session is None or chosen is None else self.session.stations.get(chosen.key)
 
     # Building
 
