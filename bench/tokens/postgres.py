@@ -31,7 +31,7 @@ _WRITE_LOCK, _MIGRATE_LOCK = 0x41555448_42454E43, 0x41555448_42454E44  # of no m
 TABLES = ("tokens", "token_changes")
 
 Password = Callable[[], str | None]
-Heard = Callable[[StoreError | None], None]
+Heard = Callable[[StoreError | None], object]
 
 
 def with_driver(url: URL) -> URL:
