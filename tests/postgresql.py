@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,20 @@ class Cluster:
         name = f"bench_{next(_numbers)}"
         self.sql(f"CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
         return self.url(name)
+
+    @contextmanager
+    def guarded(self, user: str, password: str) -> Iterator[None]:
+        """Meanwhile, let this superuser in only with its password."""
+        rules = Path(self.sql("SHOW hba_file"))
+        before = rules.read_text()
+        self.sql(f"CREATE ROLE {user} LOGIN SUPERUSER PASSWORD '{password}'")
+        rules.write_text(f"host all {user} 127.0.0.1/32 scram-sha-256\n{before}")
+        self.sql("SELECT pg_reload_conf()")
+        try:
+            yield
+        finally:
+            rules.write_text(before)
+            self.sql("SELECT pg_reload_conf()")
 
     def url(self, database: str, user: str = _ADMIN) -> str:
         return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"

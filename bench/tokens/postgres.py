@@ -96,6 +96,10 @@ def check_rights(connection: Connection, url: URL) -> None:
             asked = text("SELECT has_table_privilege(current_user, CAST(:table AS text), :right)")
             if not connection.scalar(asked, {"table": table, "right": right}):
                 raise _no_right(place_of(url), f"{right} on {table}")
+    if not connection.scalar(
+        text("SELECT has_sequence_privilege(pg_get_serial_sequence('token_changes', 'number'), 'USAGE')")
+    ):
+        raise _no_right(place_of(url), "USAGE on the numbers of token_changes")
 
 
 def take_turn(connection: Connection) -> None:
@@ -168,7 +172,7 @@ class Listener:
 
 def place_of(url: URL) -> str:
     """The database as messages name it: ``postgresql://user@host/db``, without driver and password."""
-    return url.set(drivername="postgresql", password=None, query={}).render_as_string()
+    return URL.create("postgresql", url.username, None, url.host, url.port, url.database).render_as_string()
 
 
 def explain(error: BaseException, url: URL) -> StoreError:
@@ -197,8 +201,8 @@ def _read_only(place: str) -> StoreError:
 def _no_right(place: str, what: str) -> StoreError:
     return StoreError(
         f"the token store {place} refuses this user: {what}",
-        "let the owner of the database open the store once, then GRANT SELECT, INSERT, UPDATE, DELETE"
-        f" ON {', '.join(TABLES)}, token_store_version to this user",
+        "let the owner of the database open the store once, then GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES"
+        " and USAGE ON ALL SEQUENCES IN SCHEMA public to this user",
     )
 
 
