@@ -292,9 +292,8 @@ def tokens(context: click.Context, store: str | None) -> None:
 
 async def _with_store(store: str | None, work: Callable[[Any], Coroutine[Any, Any, int]]) -> int:
     from bench.assembly import Bench, Options
-    from bench.tokens.store import TokenStore
 
-    opened = TokenStore(Bench(Options(store=store)).store_url())
+    opened = Bench(Options(store=store)).token_store()
     await opened.open()
     try:
         return await work(opened)
@@ -350,7 +349,7 @@ def tokens_add(store: str | None, uid: str, id_type: str, status: str, profile_f
         if word is not AuthorizationStatus.ACCEPTED:
             token = replace(token, status=word, valid=False)
         before = opened.get(token.uid, kind)
-        await opened.put(token)
+        await opened.put(token, by="command line")
         was = f" (was {before.effective_status}, replaced)" if before is not None else ""
         click.echo(f"{token.uid} is in the store as {token.contract_id}, {word}{was}")
         return 0
@@ -374,7 +373,8 @@ def tokens_block(store: str | None, uid: str) -> int:
         found = [token for token in opened.all() if token.uid.casefold() in meant]
         if not found:
             raise NotFound(f"there is no token {uid} in the store", "see: authbench tokens list")
-        await opened.put_many([replace(token, valid=False, status=AuthorizationStatus.BLOCKED) for token in found])
+        blocked = [replace(token, valid=False, status=AuthorizationStatus.BLOCKED) for token in found]
+        await opened.put_many(blocked, by="command line")
         click.echo(f"{uid} is blocked")
         return 0
 
@@ -395,7 +395,7 @@ def tokens_import(store: str | None, file: Path) -> int:
         if errors:
             click.echo(f"authbench: nothing was imported; correct {len(errors)} row(s) first", err=True)
             return 2
-        await opened.put_many(found)
+        await opened.put_many(found, by="import")
         click.echo(f"{len(found)} tokens imported")
         return 0
 

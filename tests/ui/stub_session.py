@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from bench.answers import CallAnswer, PushReport, Said
 from bench.card import CardRead, Hint, Technology
-from bench.clock import NS_PER_S, ManualClock
+from bench.clock import NS_PER_S, ManualClock, to_datetime
 from bench.errors import BadInput, LinkDown, NotFound
 from bench.exchange import DecidedBy, Exchange, Finding, Hop, Party, Severity, TapCard, Verdict
 from bench.journal.history import History
@@ -22,6 +22,7 @@ from bench.proxy_desk import ProxyDesk
 from bench.readers import Readers
 from bench.settings import Profile
 from bench.station import Station, Transaction
+from bench.tokens.history import TokenChange, What
 from bench.tokens.model import AuthorizationStatus, IdTokenType, Token
 
 START_UTC_NS = 1_795_262_260 * NS_PER_S  # 2026-11-21 11:57:40 UTC
@@ -32,6 +33,7 @@ class StubStore:
 
     def __init__(self) -> None:
         self.tokens: dict[tuple[str, IdTokenType], Token] = {}
+        self.changes: list[TokenChange] = []
         self._listeners: list[Callable[[], None]] = []
 
     @property
@@ -58,21 +60,34 @@ class StubStore:
         self._listeners.append(callback)
         return lambda: self._listeners.remove(callback)
 
-    async def put(self, token: Token) -> Token:
+    async def put(self, token: Token, by: str = "") -> Token:
+        self._record(token.key, by, token)
         self.tokens[token.key] = token
         self._tell()
         return token
 
-    async def put_many(self, batch: list[Token]) -> list[Token]:
+    async def put_many(self, batch: list[Token], by: str = "", progress: object = None) -> list[Token]:
         for token in batch:
+            self._record(token.key, by, token)
             self.tokens[token.key] = token
         self._tell()
         return list(batch)
 
-    async def delete(self, uid: str, id_token_type: IdTokenType) -> None:
+    async def delete(self, uid: str, id_token_type: IdTokenType, by: str = "") -> None:
+        self._record((uid.casefold(), id_token_type), by, None)
         if self.tokens.pop((uid.casefold(), id_token_type), None) is None:
             raise NotFound(f"there is no token {uid}")
         self._tell()
+
+    async def history(self, uid: str, id_token_type: IdTokenType, limit: int = 100) -> list[TokenChange]:
+        key = uid.casefold(), id_token_type
+        return [change for change in reversed(self.changes) if change.key == key][:limit]
+
+    def _record(self, key: tuple[str, IdTokenType], by: str, after: Token | None) -> None:
+        before = self.tokens.get(key)
+        what = What.DELETED if after is None else What.ADDED if before is None else What.CHANGED
+        number = len(self.changes) + 1
+        self.changes.append(TokenChange(number, to_datetime(START_UTC_NS), key, what, by, before, after))
 
     def _tell(self) -> None:
         for listener in self._listeners:

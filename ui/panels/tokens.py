@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 MAX_UNDO = 50
 MAX_LABEL = 32
 BATCH = 500
+WINDOW, UNDO = "window", "window, undo"  # who changes tokens here, for their history
 FILTERS = "Tokens (*.csv *.json);;CSV (*.csv);;JSON (*.json)"
 
 
@@ -245,10 +246,10 @@ class TokensPanel(Panel):
         assert self.session is not None
         store = self.session.store
         in_the_way = store.get(after.uid, after.id_token_type)
-        kept = await store.put(after)
+        kept = await store.put(after, by=WINDOW)
         put = [] if in_the_way is None else [in_the_way]
         if before is not None and before.key != after.key:
-            await store.delete(before.uid, before.id_token_type)
+            await store.delete(before.uid, before.id_token_type, by=WINDOW)
             put.append(before)
         remove = (kept,) if in_the_way is None else ()
         self._remember(_Undo(f"{'Added' if before is None else 'Edited'} {_named([kept])}", tuple(put), remove))
@@ -263,7 +264,8 @@ class TokensPanel(Panel):
 
     async def _block(self, chosen: list[Token], block: bool) -> None:
         assert self.session is not None
-        await self.session.store.put_many([replace(token, valid=not block, status=None) for token in chosen])
+        changed = [replace(token, valid=not block, status=None) for token in chosen]
+        await self.session.store.put_many(changed, by=WINDOW)
         self._remember(_Undo(f"{'Blocked' if block else 'Unblocked'} {_named(chosen)}", tuple(chosen)))
         self.refresh(set())
 
@@ -278,7 +280,7 @@ class TokensPanel(Panel):
         gone: list[Token] = []
         try:
             for token in chosen:
-                await self.session.store.delete(token.uid, token.id_token_type)
+                await self.session.store.delete(token.uid, token.id_token_type, by=WINDOW)
                 gone.append(token)
         finally:
             if gone:
@@ -298,9 +300,9 @@ class TokensPanel(Panel):
         store = self.session.store
         for token in change.remove:
             if store.get(token.uid, token.id_token_type) is not None:
-                await store.delete(token.uid, token.id_token_type)
+                await store.delete(token.uid, token.id_token_type, by=UNDO)
         if change.put:
-            await store.put_many(list(change.put))
+            await store.put_many(list(change.put), by=UNDO)
         self.refresh(set())
         self._choose([token.key for token in change.put[:1]])
         self.notice.emit("ok", f"Taken back: {change.what[0].lower()}{change.what[1:]}.")
@@ -345,7 +347,7 @@ class TokensPanel(Panel):
         self.progress.show()
         try:
             for start in range(0, len(found.tokens), BATCH):
-                await store.put_many(found.tokens[start : start + BATCH])
+                await store.put_many(found.tokens[start : start + BATCH], by="import")
                 self.progress.setValue(start + BATCH)
         finally:
             self.progress.hide()
