@@ -16,10 +16,13 @@ import orjson
 from bench.clock import Stamp
 from bench.exchange import MASK
 from bench.journal.log import Journal
-from bench.message import Decoded, Direction, Fault, Link, Message
+from bench.message import Decoded, Direction, Fault, Link, Malformed, Message
 
 MAX_BODY_KEPT = 256 * 1024
 """Bytes of a body that the journal keeps; of a longer one ``meta`` tells the length."""
+
+NO_JSON = "http.json"
+"""Rule of the fault of a body that is no JSON."""
 
 CREDENTIALS = frozenset(
     ("authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "ocp-apim-subscription-key")
@@ -66,14 +69,15 @@ class HttpExchange:
         """Journal the request."""
         tree, faults = _json(body)
         name = self.action or f"{method} {target.partition('?')[0]}"
-        decoded = Decoded("request", name, self.id, HttpAsked(method, target, tree), faults, f"{method} {target}")
+        asked = _body(HttpAsked(method, target, tree), faults)
+        decoded = Decoded("request", name, self.id, asked, faults, f"{method} {target}")
         return self._append(self.asked, f"{method} {target} HTTP/1.1", headers, body, decoded, at)
 
     def response(self, name: str, status: int, headers: Iterable[tuple[str, str]], body: bytes, at: Stamp) -> Message:
         """Journal the response. name: of its request."""
         tree, faults = _json(body)
         said = f"{status} {phrase(status)}".rstrip()
-        decoded = Decoded("response", name, self.id, HttpSaid(status, tree), faults, said)
+        decoded = Decoded("response", name, self.id, _body(HttpSaid(status, tree), faults), faults, said)
         other = Direction.OUT if self.asked is Direction.IN else Direction.IN
         return self._append(other, f"HTTP/1.1 {said}", headers, body, decoded, at)
 
@@ -100,13 +104,32 @@ def phrase(status: int) -> str:
         return ""
 
 
+def reread(kind: str, raw: bytes) -> HttpAsked | HttpSaid | Malformed | None:
+    """The body that the message of a capture had, from its bytes; None where they are no HTTP message of that kind."""
+    head, _, body = raw.partition(b"\r\n\r\n")
+    words = head.partition(b"\r\n")[0].decode("utf-8", "replace").split(" ", 2)
+    tree, faults = _json(body)
+    match kind, words:
+        case "request", [method, target, _]:
+            return _body(HttpAsked(method, target, tree), faults)
+        case "response", [_, status, *_] if status.isascii() and status.isdecimal():
+            return _body(HttpSaid(int(status), tree), faults)
+    return None
+
+
+def _body(read: HttpAsked | HttpSaid, faults: tuple[Fault, ...]) -> HttpAsked | HttpSaid | Malformed:
+    """A body that nobody could read hides its secrets by their names only, as malformed messages do."""
+    unreadable = next((fault for fault in faults if fault.rule == NO_JSON), None)
+    return read if unreadable is None else Malformed(unreadable.text, unreadable.where)
+
+
 def _json(body: bytes) -> tuple[Any, tuple[Fault, ...]]:
     if not body:
         return None, ()
     try:
         return orjson.loads(body), ()
     except orjson.JSONDecodeError as error:
-        return None, (Fault("http.json", f"the body is no JSON: {error}"),)
+        return None, (Fault(NO_JSON, f"the body is no JSON: {error}"),)
 
 
 def _one_line(text: str) -> str:
