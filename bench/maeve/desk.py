@@ -281,7 +281,10 @@ class MaeveDesk:
             state, why = await orders.install(version, wanted, call)
             await self._installed(id_, wanted, replace(wanted, status=state, why=why))
         if self._kept.stations[id_].reset_due:
-            done = await orders.reset(version, call)
+            try:
+                done = await orders.reset(version, call)
+            except LinkDown:  # many go down before they answer; told again, such a one would reboot for ever
+                done = Done("Accepted")
             await self._change(id_, lambda known: replace(known, reset_due=False, provisioned=True))
             if done.status in _TAKEN:
                 return  # it boots, and gets the rest then

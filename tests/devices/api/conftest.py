@@ -30,6 +30,7 @@ from devices.api.app import make_app
 from devices.api.guard import Access, Guard
 from devices.api.server import ApiServer
 from tests.bench.station_role.rolebook import RoleBook
+from tests.devices.api.memory_records import FakeBoard, RegistryBook
 
 
 @dataclass
@@ -68,9 +69,11 @@ class FakeSession:
         self.waiting = asyncio.Semaphore(0)  # one release for each tap that waits
         self.answer: CallAnswer | Exception = CallAnswer("x", {"status": "Accepted"})
         self.clock = ManualClock()
-        self.stations = {"CP": Station("CP", "2.0.1")}
+        self.stations = {"CP": Station("CP", "2.0.1", connected=False)}
         self.proxy: ProxyDesk | None = None
         self.role: RoleDesk | None = RoleBook("2.0.1").desk
+        self.book = RegistryBook(FakeBoard(self.stations))
+        self.maeve = self.book.registry
 
     def link_changed(self, status: LinkStatus) -> None:
         self.links[status.name] = status
