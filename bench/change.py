@@ -17,4 +17,5 @@ class Change(StrEnum):
     NOTE = "note"  # key: number of the message
     PROXY = "proxy"  # key: station id; messages began or ceased to wait in the proxy
     QUESTION = "question"  # key: None; the operator is asked about a token, or not any more
+    REGISTRY = "registry"  # key: None; what was registered over the MaEVe API or OCPI
     ROLE = "role"  # key: None; the bench as a station

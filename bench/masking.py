@@ -27,6 +27,9 @@ _SECRET_SETTINGS = frozenset(("authorizationkey", "basicauthpassword"))
 _SETTING_VALUES = frozenset(("value", "attributevalue", "actualvalue"))
 _SECRET_SETTING_WORD = re.compile(r"authorization_?key|basic_?auth_?password", re.IGNORECASE)
 _VPN = frozenset(("server", "user", "password"))  # OCPP 2.x VPNType, whose "key" is its shared secret
+_TOKEN_COMPANIONS = frozenset(("url", "roles"))
+"""What stands beside the secret ``token`` of OCPI Credentials; the Registration of the MaEVe API has one of them too."""
+_REGISTRATION = frozenset(("token", "status"))
 _KEY_CODE = "keycode"
 # Pairs of names under which the five systems keep a token's value and its type.
 _TOKEN_SHAPES = (
@@ -34,6 +37,7 @@ _TOKEN_SHAPES = (
     ("id_token", "token_type"),
     ("value", "type"),
     ("additionalIdToken", "type"),
+    ("uid", "idTokenType"),
 )
 _TOKEN_NAMES = frozenset(("idtoken", "value", "additionalidtoken", "uid"))
 _PLAIN = re.compile(r"[^a-z0-9]")
@@ -261,6 +265,8 @@ def _hidden_names(entry: dict[str, object], secret_setting: bool) -> frozenset[s
         hidden.update(name for name in entry if name.lower() in _SETTING_VALUES)
     if entry.keys() >= _VPN:
         hidden.add("key")
+    if "token" in entry and (entry.keys() & _TOKEN_COMPANIONS or entry.keys() <= _REGISTRATION):
+        hidden.add("token")
     return frozenset(hidden)
 
 

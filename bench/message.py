@@ -17,6 +17,7 @@ class Link(StrEnum):
     HTTP = "http"
     HUB = "hub"
     MAEVE = "maeve"
+    OCPI = "ocpi"
     EVEREST = "everest"
 
 

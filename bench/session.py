@@ -32,6 +32,8 @@ from bench.journal.pairs import LivePairs, limits_of
 from bench.journal.redecode import redecode
 from bench.journal.view import JournalContext
 from bench.link_board import LinkBoard
+from bench.maeve.records import StoredRecords
+from bench.maeve.registry import Registry
 from bench.message import Decoded, Direction, Link, Message
 from bench.ocpp_story import OcppStory
 from bench.ports import Bus, CsmsDialer, LinkState, LinkStatus, Reader, StationOpened, StationServer
@@ -66,7 +68,7 @@ class Session:
     exchanges: by id, in order of opening. stations: by id. links: by name. findings: newest last, bounded.
     last_card: the latest card a reader saw, or None. pairs: who answers whom, and what does not fit. role: the bench as a station,
     or None. proxy: where messages between stations and another CSMS are held, edited, dropped and injected; None where the bench
-    itself is their CSMS.
+    itself is their CSMS. maeve: what was registered over its API and OCPI.
     """
 
     def __init__(
@@ -143,6 +145,8 @@ class Session:
             self.finding,
         )
         self._flow = TapFlow(self._book, profile, decider.ask, decider.infer, lambda: str(uuid.uuid4()))
+        told = self.tasks, self.finding, self.subscribe, self._tell
+        self.maeve = Registry(StoredRecords(store), self._board, profile.enrol, *told)
         self._desk = BusDesk(
             bus,
             self.journal,
@@ -200,6 +204,7 @@ class Session:
         """
         try:
             await self.store.open()
+            await self.maeve.open()
             self.store.subscribe(self._tokens_changed)
             self._tokens_changed()
             self.tasks.spawn(self._keep_store_fresh(), name="store refresh")

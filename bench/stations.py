@@ -49,6 +49,7 @@ class StationBoard:
     """Knows every station and carries calls both ways. All on the loop's thread, each message handled synchronously.
 
     changed is called with a station's id after whatever changed what is known of it. refer has operator or fallback decide.
+    admission: Accepted or Pending for a station that boots; None = all are Accepted.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class StationBoard:
     ) -> None:
         self.stations: dict[str, Station] = {}
         self.server: StationServer | None = None
+        self.admission: Callable[[Station], str] | None = None
         self._journal = journal
         self._book = book
         self._story = story
@@ -101,7 +103,13 @@ class StationBoard:
         station.boot = None
         memory = self._memories.setdefault(station.id, Memory())
         self._links[station.id] = StationLink(
-            station, self._authority, self._settings, self._clock, memory=memory, contract_trust=self._contract_trust
+            station,
+            self._authority,
+            self._settings,
+            self._clock,
+            memory=memory,
+            contract_trust=self._contract_trust,
+            admission=self.admission,
         )
         offered = ", ".join(opened.offered) or "none"
         detail = f"connected from {opened.peer}, OCPP {opened.version}, offered {offered}"

@@ -127,7 +127,7 @@ def boot_notification(context: Context, request: Payload, message: Message) -> A
     station = context.station
     describe(station, request)
     station.boot = boot_status(context)
-    return {"status": station.boot, "currentTime": context.now(), "interval": context.heartbeat_s}
+    return {"status": station.boot, "currentTime": context.now(), "interval": context.boot_interval_s}
 
 
 def heartbeat(context: Context, request: Payload, message: Message) -> Answer:

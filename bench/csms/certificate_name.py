@@ -28,19 +28,20 @@ def fit_in_words(station: Station) -> tuple[bool | None, str]:
 
 
 def boot_status(context: Context) -> str:
-    """``Accepted``, or ``Rejected`` for a station whose certificate names neither its id nor its serial number (A00.FR.405).
+    """``Accepted``; ``Pending`` while it is to be configured first (OCPP 2.0.1 B02); ``Rejected`` for a station whose certificate
+    names neither its id nor its serial number (A00.FR.405).
 
     Called once the BootNotification has told the serial number.
     """
     station = context.station
     name = station.peer_certificate_cn
     if name is None or name == station.id:
-        return "Accepted"
+        return context.admission(station)
     if name == station.serial_number:
         context.notice(
             "ocpp.certificate-cn", "info", f"its certificate is for {name!r}, which is its serial number: fine"
         )
-        return "Accepted"
+        return context.admission(station)
     context.notice(
         "ocpp.certificate-cn",
         "fail",

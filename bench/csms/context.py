@@ -18,6 +18,8 @@ from bench.tokens.model import Ask, Decision, IdTokenType
 MAX_ACCEPTED = 20_000
 MAX_REMOTE_STARTS = 32
 MAX_STARTS = 64
+PENDING_RETRY_S = 30
+"""Until a station that was answered Pending boots again by itself, at most."""
 GRACE_16_NS = 60 * NS_PER_S
 REMOTE_START_LIFE_NS = 600 * NS_PER_S  # longer than any ConnectionTimeOut in use
 MAX_TRANSACTION_ID = 2**31 - 1
@@ -87,7 +89,8 @@ class Memory:
 class Context:
     """One connection's context.
 
-    contract_trust: whom contract certificates must come from.
+    contract_trust: whom contract certificates must come from. admission: Accepted or Pending for a station that boots and is who it
+    says.
     """
 
     station: Station
@@ -96,11 +99,17 @@ class Context:
     clock: Clock
     memory: Memory = field(default_factory=Memory)
     contract_trust: ContractTrust = NO_TRUST
+    admission: Callable[[Station], str] = lambda station: "Accepted"
     notices: list[Noticed] = field(default_factory=list)
 
     @property
     def remote_starts(self) -> RemoteStarts:
         return self.memory.remote_starts
+
+    @property
+    def boot_interval_s(self) -> int:
+        """Of the answer to a BootNotification: until the next heartbeat, or until it is repeated."""
+        return min(self.heartbeat_s, PENDING_RETRY_S) if self.station.boot == "Pending" else self.heartbeat_s
 
     def now(self) -> str:
         return iso_utc(self.clock.stamp().utc_ns)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from bench.answers import CallAnswer
@@ -42,7 +42,7 @@ class StationLink(OcppPeer):
     out, and :meth:`decided` answers it.
 
     station is changed as its messages tell of it. authority decides about tokens. memory: what the station's connection before
-    this one left. contract_trust: whom contract certificates must come from.
+    this one left. contract_trust: whom contract certificates must come from. admission: see :class:`Context`.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class StationLink(OcppPeer):
         id_prefix: str | None = None,
         memory: Memory | None = None,
         contract_trust: ContractTrust = NO_TRUST,
+        admission: Callable[[Station], str] | None = None,
     ) -> None:
         super().__init__(station.version, station.id, "station", id_prefix)
         self.station = station
@@ -62,6 +63,8 @@ class StationLink(OcppPeer):
         self._context = Context(station, authority, settings.heartbeat_s, clock, memory or Memory(), contract_trust)
         self._pending: dict[int, _Pending] = {}  # by journal number
         self._referred: list[Effect] = []
+        if admission is not None:
+            self._context.admission = admission
 
     def call(
         self, action: str, payload: Mapping[str, Any], now: Stamp, *, raw: bool = False

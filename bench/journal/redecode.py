@@ -9,9 +9,12 @@ from typing import Any
 
 import orjson
 
+from bench import http_record
 from bench.codecs.josev import JosevMessage
 from bench.codecs.ocpp import Call, CallError, CallResult, CallResultError, Unconfirmed
 from bench.message import Link, Message
+
+_HTTP = frozenset((Link.MAEVE, Link.OCPI))
 
 
 def redecode(message: Message) -> Message:
@@ -24,6 +27,8 @@ def redecode(message: Message) -> Message:
         body = _ocpp(message)
     elif message.link is Link.JOSEV:
         body = _josev(message)
+    elif message.link in _HTTP:
+        body = http_record.reread(decoded.kind, message.raw)
     return message if body is None else message._replace(decoded=decoded._replace(body=body))
 
 

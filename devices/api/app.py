@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request, Response
@@ -10,10 +11,13 @@ from starlette.exceptions import HTTPException
 
 from bench import __version__
 from bench.errors import BadInput, LinkDown, NotFound, OperatorError, StoreError
-from devices.api.jsonio import refusal, reply
+from bench.ocpi.handshake import PeerProblem
+from devices.api.journaled import Journaled
+from devices.api.jsonio import is_ocpi, refusal, reply
 from devices.api.models import Status
 from devices.api.routes_bench import bench_router
-from devices.api.routes_maeve import maeve_router
+from devices.api.routes_maeve import maeve_router, registered_router
+from devices.api.routes_ocpi import ocpi_router
 from devices.api.routes_proxy import proxy_router
 from devices.api.routes_questions import questions_router
 from devices.api.routes_stations import NoAnswer, stations_router
@@ -31,6 +35,7 @@ _STATUS: tuple[tuple[type[OperatorError], int], ...] = (
     (NotFound, 404),
     (LinkDown, 409),
     (NoAnswer, 504),
+    (PeerProblem, 502),
     (StoreError, 503),
 )
 _COMMON: dict[int | str, dict[str, Any]] = {
@@ -55,7 +60,9 @@ def make_app(session: Session, url: str, needs_token: bool) -> FastAPI:
     app.include_router(stations_router(session), prefix=BENCH)
     app.include_router(proxy_router(session), prefix=BENCH)
     app.include_router(questions_router(session), prefix=BENCH)
+    app.include_router(registered_router(session), prefix=BENCH)
     app.include_router(maeve_router(session), prefix=MAEVE)
+    app.include_router(ocpi_router(session))
     described: dict[str, Any] = {}
 
     @app.get(f"{BENCH}/openapi.json", response_model=dict[str, Any], tags=["bench"])
@@ -65,6 +72,7 @@ def make_app(session: Session, url: str, needs_token: bool) -> FastAPI:
             described.update(describe(app.openapi(), needs_token))
         return reply(described)
 
+    app.add_middleware(Journaled, session=session)
     app.add_exception_handler(OperatorError, _operator_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
@@ -74,26 +82,30 @@ def make_app(session: Session, url: str, needs_token: bool) -> FastAPI:
 
 def describe(generated: dict[str, Any], needs_token: bool) -> dict[str, Any]:
     """What the framework generated, put right: wrong requests get 400 here, never 422, and some need a token."""
-    for path in generated["paths"].values():
-        for operation in path.values():
+    schemes = generated["components"].setdefault("securitySchemes", {})
+    schemes["ocpi"] = {"type": "apiKey", "in": "header", "name": "Authorization", "description": "Token ..."}
+    for path, item in generated["paths"].items():
+        for operation in item.values():
             operation["responses"].pop("422", None)
+            if is_ocpi(path):
+                operation["security"] = [{"ocpi": []}]
     schemas = generated["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     if needs_token:
-        generated["components"]["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+        schemes["bearer"] = {"type": "http", "scheme": "bearer"}
         generated["security"] = [{"bearer": []}]
     return generated
 
 
 async def _operator_error(request: Request, error: Exception) -> Response:
     status = next((code for kind, code in _STATUS if isinstance(error, kind)), 503)
-    return refusal(status, str(error))
+    return refusal(status, str(error), path=request.url.path)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return refusal(400, "; ".join(_in_words(entry) for entry in error.errors()[:3]))
+    return refusal(400, "; ".join(_in_words(entry) for entry in error.errors()[:3]), path=request.url.path)
 
 
 def _in_words(entry: dict[str, Any]) -> str:
@@ -111,9 +123,11 @@ async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     path = request.url.path[:MAX_SHOWN]
     texts = {404: f"there is no {path}", 405: f"{request.method} is not possible on {path}"}
-    return refusal(error.status_code, texts.get(error.status_code, str(error.detail)), error.headers)
+    usual = HTTPStatus(error.status_code).phrase
+    said = texts.get(error.status_code, usual) if error.detail == usual else str(error.detail)
+    return refusal(error.status_code, said, error.headers, path=request.url.path)
 
 
 async def _bug(request: Request, error: Exception) -> Response:
     """The guard logs it; clients learn no more than that it happened."""
-    return refusal(500, "a fault in the bench itself; its log tells more")
+    return refusal(500, "a fault in the bench itself; its log tells more", path=request.url.path)

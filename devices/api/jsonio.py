@@ -1,4 +1,4 @@
-"""JSON in and out: strict when read, whatever the content type; every error in one shape."""
+"""JSON in and out: strict when read, whatever the content type; every error in one shape, those of OCPI in its own."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from typing import Any
 import orjson
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+
+from bench.clock import iso_datetime, utc_now
+from bench.ocpi.model import Code
+
+OCPI = "/ocpi"
 
 
 class JsonRequest(Request):
@@ -43,7 +48,28 @@ def reply(value: object, status: int = 200) -> Response:
     return Response(to_bytes(value), status, media_type="application/json")
 
 
-def refusal(status: int, error: str, headers: Mapping[str, str] | None = None) -> Response:
-    """``{"status", "error"}`` (MaEVe API, Status): the HTTP phrase, and what is wrong in words."""
-    content = to_bytes({"status": HTTPStatus(status).phrase, "error": error})
-    return Response(content, status, headers, media_type="application/json")
+def is_ocpi(path: str) -> bool:
+    """Whether a path is one of OCPI, which has tokens of its own."""
+    return path == OCPI or path.startswith(f"{OCPI}/")
+
+
+def envelope(data: object, code: Code = Code.SUCCESS, message: str = "") -> dict[str, object]:
+    """OCPI 2.2, Response format."""
+    made: dict[str, object] = {"status_code": int(code), "timestamp": iso_datetime(utc_now())}
+    if data is not None:
+        made["data"] = data
+    if message:
+        made["status_message"] = message
+    return made
+
+
+def _problem(status: int, error: str) -> dict[str, object]:
+    """The envelope of an HTTP error."""
+    code = Code.SERVER_ERROR if status >= 500 else Code.BAD_PARAMETERS if status == 400 else Code.CLIENT_ERROR
+    return envelope(None, code, error)
+
+
+def refusal(status: int, error: str, headers: Mapping[str, str] | None = None, *, path: str = "") -> Response:
+    """``{"status", "error"}`` (MaEVe API, Status): the HTTP phrase, and what is wrong in words; on a path of OCPI its envelope."""
+    told = _problem(status, error) if is_ocpi(path) else {"status": HTTPStatus(status).phrase, "error": error}
+    return Response(to_bytes(told), status, headers, media_type="application/json")

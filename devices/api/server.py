@@ -13,6 +13,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from bench.errors import BadInput, BenchBug, OperatorError
+from bench.message import Link
 from bench.ports import LinkState, LinkStatus
 from bench.tasks import Tasks
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from bench.session import Session
     from devices.api.guard import Guard
     from devices.api.http import HttpServer
+    from devices.http_client import HttpClient
 
 
 _TOKEN = re.compile(r"[!-~]+", re.ASCII)
@@ -40,6 +42,7 @@ class ApiServer:
         self._address: tuple[str, int] | None = None
         self._guard: Guard | None = None
         self._server: HttpServer | None = None
+        self._client: HttpClient | None = None
         self._tasks = Tasks()
 
     @property
@@ -51,7 +54,19 @@ class ApiServer:
         address = ipaddress.ip_address(host)
         if address.is_unspecified:
             address = ipaddress.ip_address("127.0.0.1" if address.version == 4 else "::1")
-        return f"http://[{address}]:{port}" if address.version == 6 else f"http://{address}:{port}"
+        return _url(str(address), port)
+
+    async def url_towards(self, other: str) -> str:
+        """The same as the host of another URL can reach it, where that is possible at all.
+
+        Raises:
+            BadInput, LinkDown: as :func:`devices.api.facing.address_towards`.
+        """
+        if self._address is None or not ipaddress.ip_address(self._address[0]).is_unspecified:
+            return self.url
+        from devices.api.facing import address_towards
+
+        return _url(await address_towards(other), self._address[1])
 
     async def start(self) -> None:
         """Bind, then serve.
@@ -74,6 +89,7 @@ class ApiServer:
         except BaseException:
             self._server = None
             await self._tasks.cancel()
+            await self._hang_up()
             listener.close()
             raise
         self._session.link_changed(LinkStatus("api", LinkState.UP, self.url))
@@ -86,16 +102,22 @@ class ApiServer:
         self._guard.stop()
         server.leave()
         await self._serving
+        await self._hang_up()
         self._session.link_changed(LinkStatus("api", LinkState.OFF))
 
     async def _serve(self, listener: socket.socket, loopback: bool) -> None:
         # The frameworks take over half a second to import: when needed, and beside the loop.
-        for module in ("devices.api.app", "devices.api.http"):
+        for module in ("devices.api.app", "devices.api.http", "devices.http_client"):
             await asyncio.to_thread(importlib.import_module, module)
         from devices.api.app import make_app
         from devices.api.guard import Access, Guard
         from devices.api.http import HttpServer
+        from devices.http_client import HttpClient
 
+        session = self._session
+        # Beside the loop: it reads the certificates this computer trusts.
+        self._client = await asyncio.to_thread(HttpClient, session.journal, Link.OCPI, session.clock)
+        session.maeve.ocpi.reach(self._client, self.url_towards)
         self._guard = Guard(make_app(self._session, self.url, self.token is not None), Access(loopback, self.token))
         self._server = HttpServer(self._guard)
         self._serving = self._tasks.spawn(self._server.serve(sockets=[listener]), name="api")
@@ -105,6 +127,16 @@ class ApiServer:
             await self._tasks.cancel()
             self._serving.result()
             raise BenchBug("the API ended before it was asked to")
+
+    async def _hang_up(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            self._session.maeve.ocpi.reach(None, self.url_towards)
+            await client.close()
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 async def _bind(listen: str) -> socket.socket:

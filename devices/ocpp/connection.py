@@ -20,7 +20,7 @@ from websockets.typing import Subprotocol
 
 from bench.clock import Stamp, stamp
 from bench.errors import LinkDown
-from devices.ocpp import basic_auth
+from devices.ocpp import basic_auth, refusals, registered
 from devices.ocpp.endings import MAX_MESSAGE, Ending, broken_off, violation
 from devices.ocpp.handshake import VERSIONS, Refusal, basic_user, common_name_of, not_a_websocket, offered_by, select
 from devices.ocpp.host import Host
@@ -38,16 +38,6 @@ PING_S = 20.0
 # websockets logs request headers, passwords among them, at DEBUG: never, whatever the program's own level.
 _log = logging.getLogger(__name__)
 _log.setLevel(logging.WARNING)
-
-
-_KEYRING = Refusal(
-    503, "ocpp.password-unknown", "the system keyring gave no password", "unlock the keyring of this computer"
-)
-_CSMS = Refusal(
-    503, "proxy.upstream-down", "its CSMS did not answer", "look at the network between the bench and the CSMS"
-)
-_BUG = Refusal(500, "ocpp.bug", "a fault in the test bench: it could not get ready for the station")
-_STOPS = Refusal(503, "ocpp.stopped", "the bench stops", "repeat when it runs again")
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -245,6 +235,14 @@ class Connection(asyncio.BufferedProtocol):
         if isinstance(found, Refusal):
             self._refuse(found)
             return
+        auth = self._host.registered(found)
+        if auth is not None:
+            refusal = registered.judge(found, auth, request.headers, self._transport.get_extra_info)
+            if refusal is None:
+                self._prepare(request, found, at)
+            else:
+                self._refuse(refusal, found)
+            return
         password_of = self._host.password_of
         if password_of is None:
             self._prepare(request, found, at)
@@ -254,7 +252,7 @@ class Connection(asyncio.BufferedProtocol):
             self._refuse(claim, found)
             return
         # A keyring may take its time, or ask its owner: neither may stop the other stations.
-        self._waits_for = _KEYRING
+        self._waits_for = refusals.KEYRING
         self._transport.pause_reading()
         known = self._loop.run_in_executor(None, password_of, found)
         known.add_done_callback(partial(self._password_known, request, found, claim, at))
@@ -282,7 +280,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._prepared is None:
             self._answer(request, found, at)
             return
-        self._waits_for = _CSMS
+        self._waits_for = refusals.CSMS
         self._transport.pause_reading()
         self._prepared.add_done_callback(partial(self._is_prepared, request, found, at))
 
@@ -291,7 +289,10 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._waits_for = None
         self._transport.resume_reading()
-        ready = _STOPS if prepared.cancelled() else _BUG if prepared.exception() is not None else prepared.result()
+        if prepared.cancelled() or prepared.exception() is not None:
+            ready: str | Refusal = refusals.STOPS if prepared.cancelled() else refusals.BUG
+        else:
+            ready = prepared.result()
         if isinstance(ready, Refusal):
             self._refuse(ready, found)
         else:

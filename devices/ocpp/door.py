@@ -17,6 +17,7 @@ from websockets.http11 import Request
 
 from bench.clock import Stamp, stamp, utc_now
 from bench.errors import BenchBug, LinkDown, OperatorError
+from bench.maeve.model import StationAuth
 from bench.ports import LinkState, LinkStatus, Sink, StationOpened
 from devices.ocpp.connection import PING_S, READ_SIZE, Connection
 from devices.ocpp.handshake import VERSIONS, Refusal, allowed, station_of
@@ -49,7 +50,8 @@ class Door(ABC):
 
     stations_allowed: whether a station of that id may connect. subprotocols: what is spoken, best first.
     tls: for ``wss://``, or None. password_of: the password of a station, called on another thread; None where none is demanded.
-    password_optional: a station without a password of ours is let in. ping_s: seconds between pings, and how long one may go
+    password_optional: a station without a password of ours is let in. registered: what a station must show that was registered with
+    credentials of its own, which then counts alone; None for all others. ping_s: seconds between pings, and how long one may go
     unanswered.
     """
 
@@ -63,6 +65,7 @@ class Door(ABC):
         tls: TlsServer | None = None,
         password_of: Callable[[str], str | None] | None = None,
         password_optional: bool = False,
+        registered: Callable[[str], StationAuth | None] = lambda station: None,
         ping_s: float = PING_S,
     ) -> None:
         unknown = [name for name in subprotocols if name not in VERSIONS]
@@ -75,6 +78,7 @@ class Door(ABC):
         self._stations_allowed = stations_allowed
         self.password_of = password_of
         self.password_optional = password_optional
+        self._registered = registered
         self._tls = tls
         self.sink: Sink
         self._server: asyncio.Server | None = None
@@ -206,7 +210,12 @@ class Door(ABC):
         station = station_of(path, self.url)
         if isinstance(station, Refusal):
             return station
+        if self._registered(station) is not None:
+            return station
         return allowed(station, self._stations_allowed) or station
+
+    def registered(self, station: str) -> StationAuth | None:
+        return self._registered(station)
 
     def opened(self, connection: Connection, offered: tuple[str, ...], user: str | None, at: Stamp) -> None:
         self._handshake_over(connection)
@@ -240,7 +249,7 @@ class Door(ABC):
             user,
             at,
             name,
-            self._security_profile(),
+            self._security_profile(connection.station),
             connection.tls_version,
         )
         self.entered(connection, opening)
@@ -285,8 +294,11 @@ class Door(ABC):
 
     # Inside
 
-    def _security_profile(self) -> int:
-        """OCPP 2.0.1 A00: what this listener demands of stations."""
+    def _security_profile(self, station: str) -> int:
+        """OCPP 2.0.1 A00: what was demanded of that station."""
+        auth = self._registered(station)
+        if auth is not None:
+            return auth.ocpp_profile
         if self._tls is None:
             return 0 if self.password_of is None else 1
         return 3 if self._tls.station_ca else 2

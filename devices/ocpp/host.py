@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from websockets.http11 import Request
 
 from bench.clock import Stamp
+from bench.maeve.model import StationAuth
 from devices.ocpp.handshake import Refusal
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ class Host(Protocol):
     @property
     def password_optional(self) -> bool:
         """A station of which no password is known is let in."""
+        ...
+
+    def registered(self, station: str) -> StationAuth | None:
+        """What that station must show, where it was registered with credentials of its own."""
         ...
 
     def prepare(self, connection: Connection, station: str, request: Request) -> asyncio.Task[str | Refusal] | None:

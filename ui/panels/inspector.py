@@ -61,6 +61,7 @@ APIS = {
     Link.READER: "reader",
     Link.HUB: "OICP",
     Link.MAEVE: "MaEVe API",
+    Link.OCPI: "OCPI",
     Link.EVEREST: "EVerest",
     Link.HTTP: "HTTP",
 }

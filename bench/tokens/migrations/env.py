@@ -6,6 +6,7 @@ from typing import Any
 
 from alembic import context
 
+import bench.maeve.tables  # noqa: F401 - its tables belong to the same metadata
 from bench.tokens.migrations import VERSION_TABLE
 from bench.tokens.tables import metadata
 

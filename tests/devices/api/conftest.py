@@ -34,6 +34,7 @@ from devices.api.guard import Access, Guard
 from devices.api.server import ApiServer
 from tests.bench.asking import AskingTable
 from tests.bench.station_role.rolebook import RoleBook
+from tests.devices.api.memory_records import FakeBoard, RegistryBook
 
 
 @dataclass
@@ -72,13 +73,15 @@ class FakeSession:
         self.waiting = asyncio.Semaphore(0)  # one release for each tap that waits
         self.answer: CallAnswer | Exception = CallAnswer("x", {"status": "Accepted"})
         self.clock = ManualClock()
-        self.stations = {"CP": Station("CP", "2.0.1")}
+        self.stations = {"CP": Station("CP", "2.0.1", connected=False)}
         self.proxy: ProxyDesk | None = None
         self.role: RoleDesk | None = RoleBook("2.0.1").desk
         asking = AskingTable()
         asking.refer("the station")
         self.questions = asking.questions
         self.decisions = SimpleNamespace(unknown=UnknownTokens.OPERATOR, limits=Limits(20.0, 10.0), fallback=None)
+        self.book = RegistryBook(FakeBoard(self.stations))
+        self.maeve = self.book.registry
 
     def link_changed(self, status: LinkStatus) -> None:
         self.links[status.name] = status
