@@ -49,9 +49,10 @@ class RecordingSink:
         return [status.state for status in self.statuses]
 
     async def until(self, condition: Callable[[RecordingSink], object]) -> None:
-        async with asyncio.timeout(LIMIT_S):
-            while not condition(self):
-                self._changed.clear()
+        """Wait as long as the bus goes on telling; a flood takes what a loaded machine makes of it."""
+        while not condition(self):
+            self._changed.clear()
+            async with asyncio.timeout(LIMIT_S):
                 await self._changed.wait()
 
 
