@@ -18,7 +18,7 @@ from bench.tokens.checks import checked
 from bench.tokens.history import Key
 from bench.tokens.index import TokenIndex
 from bench.tokens.model import IdTokenType, Token
-from bench.tokens.tables import UtcDateTime, from_values, to_row, tokens
+from bench.tokens.tables import UtcDateTime, from_values, to_row, to_values, tokens
 
 T = TypeVar("T")
 SLICE = 5_000
@@ -103,22 +103,21 @@ def _upsert(connection: Connection, some: list[Token]) -> None:
     convert = _converters(connection.dialect)
     rows = []
     for token in some:
-        row = to_row(token)
-        for name, turn in convert:
-            value = row[name]
-            if value is not None:
-                row[name] = turn(value)
-        rows.append(tuple(row.values()))
+        values = list(to_values(token))
+        for place, turn in convert:
+            if values[place] is not None:
+                values[place] = turn(values[place])
+        rows.append(tuple(values))
     connection.exec_driver_sql(_SQLITE_UPSERT, rows)
 
 
-def _converters(dialect: Dialect) -> list[tuple[str, Callable[[Any], object]]]:
+def _converters(dialect: Dialect) -> list[tuple[int, Callable[[Any], object]]]:
     """How the columns that SQLite has no type for are written; moments repeat, so each is written out once."""
-    found = []
-    for column in tokens.columns:
+    found: list[tuple[int, Callable[[Any], object]]] = []
+    for place, column in enumerate(tokens.columns):
         turn = column.type.dialect_impl(dialect).bind_processor(dialect)
         if isinstance(column.type, UtcDateTime | JSON) and turn is not None:
-            found.append((column.name, lru_cache(maxsize=64)(turn) if isinstance(column.type, UtcDateTime) else turn))
+            found.append((place, lru_cache(maxsize=64)(turn) if isinstance(column.type, UtcDateTime) else turn))
     return found
 
 
