@@ -25,7 +25,7 @@ SLICE = 5_000
 _KEY = tuple(column.name for column in tokens.primary_key)
 _VALUES = tuple(column.name for column in tokens.columns if not column.primary_key)
 _SQLITE_UPSERT = (
-    f"INSERT INTO tokens ({', '.join((*_KEY, *_VALUES))})"  # noqa: S608 - names of columns
+    f"INSERT INTO tokens ({', '.join(column.name for column in tokens.columns)})"
     f" VALUES ({', '.join('?' * len(tokens.columns))})"
     f" ON CONFLICT ({', '.join(_KEY)}) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _VALUES)}"
 )
@@ -61,7 +61,7 @@ def delete(connection: Connection, keys: Sequence[Key], by: str, now: datetime, 
         history.record(connection, some, by, now, deleting=True)
         gone += connection.execute(
             text(
-                "DELETE FROM tokens WHERE (uid_key, id_token_type) IN"  # noqa: S608 - words of our own
+                "DELETE FROM tokens WHERE (uid_key, id_token_type) IN"
                 f" (SELECT k.uid_key, k.id_token_type FROM {history.keys_of(connection)} AS k)"
             ),
             {"keys": history.as_json(some)},
