@@ -370,7 +370,7 @@ async def test_delete_and_bring_back_by_keyboard(qapp, qtbot, panel, shelf, task
 
 @pytest.mark.gui
 async def test_a_store_that_refuses_is_told(panel, shelf, tasks, monkeypatch):
-    async def refuse(uid, id_token_type):
+    async def refuse(uid, id_token_type, by=""):
         raise StoreError("the database is read-only", "make its folder writable")
 
     monkeypatch.setattr(shelf.store, "delete", refuse)

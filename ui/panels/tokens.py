@@ -28,6 +28,7 @@ from ui.models.tokens import TokenTableModel, shown_uid
 from ui.panels.base import Panel
 from ui.panels.cells import make_table, set_widths
 from ui.panels.token_form import TokenForm
+from ui.panels.token_history import TokenHistory
 from ui.panels.token_import import SAMPLES, ImportPreview
 from ui.widgets import EmptyState, RoleLabel, grouped, mark
 
@@ -256,6 +257,19 @@ class TokensPanel(Panel):
         self.refresh(set())
         self._choose([kept.key])
 
+    def history(self) -> None:
+        """Show what happened to the selected token."""
+        chosen = self.selected()
+        if len(chosen) == 1:
+            self.run(self._show_history(chosen[0]), name="history of a token")
+
+    async def _show_history(self, token: Token) -> None:
+        assert self.session is not None
+        changes = await self.session.store.history(token.uid, token.id_token_type)
+        shown = TokenHistory(token, changes, self)
+        shown.finished.connect(shown.deleteLater)
+        shown.show()
+
     def toggle_block(self) -> None:
         """Block the selected tokens, or unblock them when all are blocked."""
         chosen = self.selected()
@@ -383,6 +397,7 @@ class TokensPanel(Panel):
         menu.addAction("Edit", self.edit).setEnabled(self.edit_button.isEnabled())
         menu.addAction(self.block_button.text(), self.toggle_block)
         menu.addAction("Delete", self.delete)
+        menu.addAction("History", self.history).setEnabled(self.edit_button.isEnabled())
         # popup, never exec: a nested event loop would starve the engine.
         menu.popup(self.table.viewport().mapToGlobal(where))
 
