@@ -48,6 +48,8 @@ def test_without_a_question_there_is_no_card(panel: TapPanel) -> None:
 
 
 def test_a_question_takes_the_place_of_the_verdict(panel: TapPanel, stub: StubSession) -> None:
+    stub.tap("04B1C2D3E4F580")
+    panel.refresh({("exchange", None)})
     height = panel.minimumSizeHint().height()
     stub.asking.refer("w", "04A2B3C4D5E6F7", evse=2)
     stub.clock.advance(3200)
@@ -84,7 +86,10 @@ async def test_it_is_answered(
         wanted.setFocus()
         qtbot.keyClick(wanted, Qt.Key.Key_Space)
     else:
-        qtbot.keyClick(panel, key, Qt.KeyboardModifier.AltModifier)
+        with qtbot.waitActive(panel):
+            panel.activateWindow()
+        with qtbot.waitSignal(panel.question.answered):
+            qtbot.keyClick(panel, key, Qt.KeyboardModifier.AltModifier)
     await told(stub, 1)
     ((_, decision),) = stub.asking.told
     assert (decision.status, decision.decided_by) == (status, "operator")
