@@ -52,8 +52,10 @@ class FakeFallback:
 class AskingTable:
     """Referrals with operator and fallback. told: decisions in the order in which they were given."""
 
-    def __init__(self, fallback: FakeFallback | None = None, *, fallback_s: float = 10.0) -> None:
-        self.clock = ManualClock()
+    def __init__(
+        self, fallback: FakeFallback | None = None, *, fallback_s: float = 10.0, clock: ManualClock | None = None
+    ) -> None:
+        self.clock = clock or ManualClock()
         self.book = ExchangeBook()
         self.timers: list[Timer] = []
         self.tasks: list[asyncio.Task[None]] = []

@@ -6,6 +6,7 @@ import json
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 from bench.answers import CallAnswer, PushReport, Said
 from bench.card import CardRead, Hint, Technology
@@ -24,6 +25,7 @@ from bench.settings import Profile
 from bench.station import Station, Transaction
 from bench.tokens.history import TokenChange, What
 from bench.tokens.model import AuthorizationStatus, IdTokenType, Token
+from tests.bench.asking import AskingTable
 
 START_UTC_NS = 1_795_262_260 * NS_PER_S  # 2026-11-21 11:57:40 UTC
 
@@ -148,6 +150,9 @@ class StubSession:
         self.bus: StubEndpoint | None = StubEndpoint("mqtt://127.0.0.1:1883")
         self.capture: StubCapture | None = None
         self.proxy: ProxyDesk | None = None
+        self.asking = AskingTable(clock=self.clock)
+        self.questions = self.asking.questions
+        self.decisions = SimpleNamespace(unknown=self.profile.unknown)
         self.orders: list[tuple[object, ...]] = []
         self.refuse: Exception | None = None
         self.dropped = 0
