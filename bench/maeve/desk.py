@@ -45,7 +45,7 @@ _TAKEN = frozenset(("Accepted", "Scheduled", orders.REBOOT_REQUIRED))
 Finding = Callable[[str, str, str, str], None]
 
 
-class MaeveDesk:
+class RegistrationDesk:
     """All methods on the loop's thread; reading never waits, writing waits for the database.
 
     finding(rule, severity, text, cure) tells what a station refused. changed is called when something is registered or an order was
