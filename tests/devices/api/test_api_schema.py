@@ -34,7 +34,7 @@ CHECKS = [
     response_schema_conformance,
     negative_data_rejection,
 ]
-FEW, MANY = 8, 300
+FEW, MANY = 8, 120
 
 
 def description() -> dict[str, Any]:
