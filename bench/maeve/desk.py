@@ -45,7 +45,7 @@ _TAKEN = frozenset(("Accepted", "Scheduled", orders.REBOOT_REQUIRED))
 Finding = Callable[[str, str, str, str], None]
 
 
-class MaeveDesk:
+class RegistrationDesk:
     """All methods on the loop's thread; reading never waits, writing waits for the database.
 
     finding(rule, severity, text, cure) tells what a station refused. changed is called when something is registered or an order was
@@ -285,6 +285,8 @@ class MaeveDesk:
                 done = await orders.reset(version, call)
             except LinkDown:  # many go down before they answer; told again, such a one would reboot for ever
                 done = Done("Accepted")
+            if done.status in _TAKEN:
+                self._again.discard(id_)  # what was given meanwhile waits for its boot, as the rest does
             await self._change(id_, lambda known: replace(known, reset_due=False, provisioned=True))
             if done.status in _TAKEN:
                 return  # it boots, and gets the rest then

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bench.change import Change
-from bench.maeve.desk import Finding, MaeveDesk
+from bench.maeve.desk import Finding, RegistrationDesk
 from bench.maeve.records import Records
 from bench.ocpi.desk import OcpiDesk
 from bench.settings import EnrolSettings
@@ -27,7 +27,7 @@ class Registry:
         tell: Callable[[Change, object], None],
     ) -> None:
         self._records = records
-        self.stations = MaeveDesk(records, board, tasks, finding, lambda: tell(Change.REGISTRY, None))
+        self.stations = RegistrationDesk(records, board, tasks, finding, lambda: tell(Change.REGISTRY, None))
         self.ocpi = OcpiDesk(records, names, lambda: tell(Change.REGISTRY, None))
         subscribe(self.stations.noticed)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel
 
 from bench.maeve.desk import MAX_CERTIFICATES, MAX_SETTINGS
 from bench.maeve.model import CertificateUse, InstallState, Trigger
@@ -32,8 +34,23 @@ Profile = Annotated[
 ]
 Int32 = Annotated[int, Field(ge=0, le=2**31 - 1, strict=True, json_schema_extra={"format": "int32"})]
 PartyToken = Annotated[str, Field(min_length=1, max_length=MAX_TOKEN, pattern=r"^[!-~]+$")]
+_URL = (
+    r"^https?://([A-Za-z0-9.\-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
+    r"(/([A-Za-z0-9\-._~:/?&=+,;@!$'()*]|%[0-9A-Fa-f]{2})*)?$"
+)
+
+
+def _uri(text: str) -> str:
+    """What the pattern cannot say: the port is one, and the address in brackets."""
+    parts = urlsplit(text)
+    _ = parts.port  # raises ValueError above 65535
+    if parts.netloc.startswith("["):
+        ipaddress.IPv6Address(parts.hostname or "")
+    return text
+
+
 PartyUrl = Annotated[
-    str, Field(max_length=255, pattern=r"^https?://[!-~]+$", json_schema_extra={"format": "uri"}, strict=True)
+    str, Field(max_length=255, pattern=_URL, json_schema_extra={"format": "uri"}, strict=True), AfterValidator(_uri)
 ]
 
 Standard = Literal[

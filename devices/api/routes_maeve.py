@@ -36,7 +36,7 @@ PEER_FAILED: dict[int | str, dict[str, Any]] = {
     502: {"model": Status, "description": "The handshake with the other party failed"},
 }
 CsId = Annotated[str, Path(alias="csId", pattern=STATION_ID, description="the charge station's identity")]
-# Base64 may hold slashes, percent-encoded in a URL and plain again where it is routed.
+# Base64 and uids may hold slashes, percent-encoded in a URL and plain again where it is routed: hence the paths below.
 Hash = Annotated[str, Path(alias="certificateHash", max_length=100, description="base64 SHA-256 of the DER bytes")]
 LocationId = Annotated[str, Path(alias="locationId", pattern=LOCATION_ID, description="the location's identity")]
 
@@ -117,7 +117,7 @@ def _tokens_router(session: Session) -> APIRouter:
         """Tokens in an order that stays from page to page."""
         return reply([to_api(token) for token in session.store.page(offset, limit)])
 
-    @router.get("/{tokenUid}", response_model=TokenOut, operation_id="lookupToken", responses=UNKNOWN)
+    @router.get("/{tokenUid:path}", response_model=TokenOut, operation_id="lookupToken", responses=UNKNOWN)
     async def lookup_token(uid: Annotated[str, Path(alias="tokenUid")]) -> Response:
         """The token of that uid, ignoring case."""
         token = session.store.get(uid, None)

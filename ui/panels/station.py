@@ -27,6 +27,7 @@ from ui.models.stations import StationTableModel, rows_of
 from ui.panels.base import Panel
 from ui.panels.cells import make_table, set_widths
 from ui.panels.free_call import FreeCall
+from ui.panels.registered import RegisteredTab
 from ui.panels.role import RoleTab
 from ui.panels.station_events import StationEvents
 from ui.panels.station_facts import StationFacts
@@ -66,6 +67,7 @@ class StationPanel(Panel):
     def attach(self, session: Session, tasks: Tasks) -> None:
         super().attach(session, tasks)
         self.role.attach(session)
+        self.registered.attach(session)
         self._say_where()
         self.refresh(set())
 
@@ -78,8 +80,13 @@ class StationPanel(Panel):
         if self._model.rowCount() and (row is None or row != self.table.currentIndex().row()):
             self.table.selectRow(row or 0)
         self.role.refresh()
-        self._stack.setCurrentWidget(self._page if self._model.rowCount() or self.role.there else self.empty)
+        self.registered.refresh()
+        self._stack.setCurrentWidget(self._page if self._anybody else self.empty)
         self._tell()
+
+    @property
+    def _anybody(self) -> bool:
+        return bool(self._model.rowCount()) or self.role.there or self.registered.there
 
     def push_list(self) -> bool:
         """Push the store to the selected station (Ctrl+L)."""
@@ -167,6 +174,7 @@ class StationPanel(Panel):
             self.tabs.addTab(page, name)
         self.tabs.currentChanged.connect(lambda at: self._tell())
         self.role = RoleTab(self.tabs)
+        self.registered = RegisteredTab(self.tabs)
         self._page = QSplitter(Qt.Orientation.Horizontal)
         self._page.addWidget(left)
         self._page.addWidget(self.tabs)

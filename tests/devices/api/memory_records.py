@@ -54,15 +54,17 @@ class MemoryRecords:
 
 @dataclass
 class FakeBoard:
-    """calls: what was asked. answers: by action, a payload or what is raised; else Accepted."""
+    """calls: what was asked; called: something was. answers: by action, a payload or what is raised; else Accepted."""
 
     stations: dict[str, Station] = field(default_factory=dict)
     calls: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     answers: dict[str, Mapping[str, object] | Exception] = field(default_factory=dict)
     admission: Any = None
+    called: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def call(self, station: str, action: str, payload: Mapping[str, object]) -> CallAnswer:
         self.calls.append((station, action, dict(payload)))
+        self.called.set()
         await asyncio.sleep(0)
         answer = self.answers.get(action, {"status": "Accepted"})
         if isinstance(answer, Exception):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from urllib.parse import quote
 
+import httpx
 import pytest
 
 from bench.tokens.model import AuthorizationStatus, IdTokenType
@@ -98,6 +100,14 @@ async def test_what_is_wrong_of_it_is_told(api, change, field):
     assert answer.status_code == 400
     assert field in answer.json()["error"]
     assert not api.session.store.tokens
+
+
+@pytest.mark.parametrize("uid", ["A/B", "/", "a%2Fb", "?x=1", "#", "..", "A B", "100%", "+"])
+async def test_a_token_of_any_uid_that_is_taken_is_found_by_it(api, uid):
+    assert (await api.client.post("/api/v0/token", json=TOKEN | {"uid": uid})).status_code == 201
+    path = f"/api/v0/token/{quote(uid, safe='')}".replace("..", "%2E%2E").encode()
+    answer = await api.client.get(httpx.URL(api.server.url).copy_with(raw_path=path))
+    assert answer.json()["uid"] == uid
 
 
 async def test_an_unknown_token_is_not_found(api):

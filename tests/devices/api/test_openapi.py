@@ -8,12 +8,24 @@ from typing import Any
 import jsonschema
 import pytest
 
+from bench.maeve.pem import checked
 from bench.station_role.memory import TokenInfo
+from tests.devices.api.certificates import a_certificate
 
 TOKEN = {
     "countryCode": "GB", "partyId": "TWK", "type": "RFID", "uid": "DEADBEEF", "contractId": "GBTWK012345678V",
     "issuer": "x", "valid": True, "cacheMode": "NEVER",
 }  # fmt: skip
+
+PEM = a_certificate("CP-1")
+HASH = checked(PEM)[1]
+LOCATION = {
+    "country_code": "GB", "party_id": "TWK", "address": "76 Wardour St", "city": "London", "country": "GBR",
+    "coordinates": {"latitude": "51.5", "longitude": "-0.13"},
+}  # fmt: skip
+ROLE = {"role": "EMSP", "party_id": "TWK", "country_code": "GB", "business_details": {"name": "Us"}}
+CREDENTIALS = {"token": "theirs", "url": "http://127.0.0.1:9/", "roles": [ROLE]}
+TOKEN_A = {"Authorization": "Token token-a"}
 
 REQUESTS = [
     ("GET", "/bench/v1/state", "/bench/v1/state", None, 200),
@@ -65,6 +77,29 @@ REQUESTS = [
     ("POST", "/bench/v1/proxy/{station}/waiting/{seq}/release", "/bench/v1/proxy/CP/waiting/1/release", {}, 409),
     ("POST", "/bench/v1/proxy/{station}/waiting/{seq}/drop", "/bench/v1/proxy/CP/waiting/1/drop", None, 409),
     ("POST", "/bench/v1/proxy/{station}/calls/{side}/{action}", "/bench/v1/proxy/CP/calls/csms/Heartbeat", {}, 409),
+    ("GET", "/bench/v1/registered", "/bench/v1/registered", None, 200),
+    ("POST", "/api/v0/cs/{csId}", "/api/v0/cs/CP-1", {"securityProfile": 2}, 201),
+    ("GET", "/api/v0/cs/{csId}/auth", "/api/v0/cs/CP-1/auth", None, 200),
+    ("GET", "/api/v0/cs/{csId}/auth", "/api/v0/cs/CP-9/auth", None, 404),
+    ("POST", "/api/v0/cs/{csId}/reconfigure", "/api/v0/cs/CP-1/reconfigure", {"Key": "1"}, 200),
+    ("POST", "/api/v0/cs/{csId}/certificates", "/api/v0/cs/CP-1/certificates", {"certificates": []}, 200),
+    ("POST", "/api/v0/cs/{csId}/trigger", "/api/v0/cs/CP-1/trigger", {"trigger": "BootNotification"}, 200),
+    ("POST", "/api/v0/certificate", "/api/v0/certificate", {"certificate": PEM}, 201),
+    ("POST", "/api/v0/certificate", "/api/v0/certificate", {"certificate": "x"}, 400),
+    ("GET", "/api/v0/certificate/{certificateHash}", f"/api/v0/certificate/{HASH}", None, 200),
+    ("DELETE", "/api/v0/certificate/{certificateHash}", f"/api/v0/certificate/{HASH}", None, 204),
+    ("DELETE", "/api/v0/certificate/{certificateHash}", f"/api/v0/certificate/{HASH}", None, 404),
+    ("POST", "/api/v0/register", "/api/v0/register", {"token": "token-a"}, 201),
+    ("POST", "/api/v0/register", "/api/v0/register", {"token": "b", "url": "http://127.0.0.1:9/"}, 502),
+    ("POST", "/api/v0/location/{locationId}", "/api/v0/location/L1", LOCATION, 201),
+    ("GET", "/bench/v1/registered", "/bench/v1/registered", None, 200),
+    ("GET", "/ocpi/versions", "/ocpi/versions", None, 200),
+    ("GET", "/ocpi/2.2", "/ocpi/2.2", None, 200),
+    ("GET", "/ocpi/2.2/credentials", "/ocpi/2.2/credentials", None, 200),
+    ("POST", "/ocpi/2.2/credentials", "/ocpi/2.2/credentials", CREDENTIALS, 200),
+    ("PUT", "/ocpi/2.2/credentials", "/ocpi/2.2/credentials", CREDENTIALS, 405),
+    ("PUT", "/ocpi/2.2/credentials", "/ocpi/2.2/credentials", {}, 400),
+    ("DELETE", "/ocpi/2.2/credentials", "/ocpi/2.2/credentials", None, 405),
     ("POST", "/api/v0/token", "/api/v0/token", TOKEN, 201),
     ("GET", "/api/v0/token", "/api/v0/token", None, 200),
     ("GET", "/api/v0/token/{tokenUid}", "/api/v0/token/DEADBEEF", None, 200),
@@ -83,7 +118,7 @@ async def test_every_answer_is_as_described(api, described):
     remembered = api.session.role.state.tokens
     remembered.local_list.restore(3, [(("04b1", "iso14443"), TokenInfo("Accepted", datetime(2031, 1, 1, tzinfo=UTC)))])
     for method, path, url, body, status in REQUESTS:
-        answer = await api.client.request(method, url, json=body)
+        answer = await api.client.request(method, url, json=body, headers=TOKEN_A if "ocpi" in path else {})
         assert answer.status_code == status, (url, answer.text)
         responses = described["paths"][path][method.lower()]["responses"]
         content = responses.get(str(status), responses["default"]).get("content")
@@ -104,7 +139,7 @@ async def test_what_clients_may_send_is_described(described):
 
 
 def test_every_operation_is_tried():
-    assert len({(method, path) for method, path, *_ in REQUESTS}) == 35
+    assert len({(method, path) for method, path, *_ in REQUESTS}) == 48
 
 
 async def test_nothing_is_missing_and_nothing_is_made_up(described):
