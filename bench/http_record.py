@@ -6,7 +6,7 @@ bodies are masked where they are shown, like those of every other link.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -27,6 +27,8 @@ CREDENTIALS = frozenset(
 """Names of headers whose values are not recorded, in lower case."""
 
 Headers = tuple[tuple[str, str], ...]
+ReadBody = Callable[[int, bytes], tuple[Any, tuple[Fault, ...]]]
+"""What the body of a response holds, given its status, and what is wrong with it; never raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +71,17 @@ class HttpExchange:
         decoded = Decoded("request", name, self.id, HttpAsked(method, target, tree), faults, f"{method} {target}")
         return self._append(self.asked, f"{method} {target} HTTP/1.1", headers, body, decoded, at)
 
-    def response(self, name: str, status: int, headers: Iterable[tuple[str, str]], body: bytes, at: Stamp) -> Message:
-        """Journal the response. name: of its request."""
-        tree, faults = _json(body)
+    def response(
+        self,
+        name: str,
+        status: int,
+        headers: Iterable[tuple[str, str]],
+        body: bytes,
+        at: Stamp,
+        read: ReadBody | None = None,
+    ) -> Message:
+        """Journal the response. name: of its request. read: a codec for its body, None for plain JSON."""
+        tree, faults = _json(body) if read is None else read(status, body)
         said = f"{status} {phrase(status)}".rstrip()
         decoded = Decoded("response", name, self.id, HttpSaid(status, tree), faults, said)
         other = Direction.OUT if self.asked is Direction.IN else Direction.IN
