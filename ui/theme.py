@@ -310,7 +310,7 @@ QLineEdit, QPlainTextEdit, QTextEdit, QSpinBox, QDoubleSpinBox, QDateTimeEdit {
   selection-background-color: %(accent)s; selection-color: %(on_accent)s; }
 QPlainTextEdit[bare="true"], QTextEdit[bare="true"], QTextBrowser[bare="true"] { background: %(panel)s; border: none; padding: 0; }
 QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QSpinBox:focus { border: 1px solid %(accent)s; }
-QLineEdit[wrong="true"] { border: 1px solid %(fail)s; }
+QLineEdit[wrong="true"], QPlainTextEdit[wrong="true"] { border: 1px solid %(fail)s; }
 QLineEdit:disabled { color: %(disabled)s; }
 QComboBox { background: %(button)s; border: 1px solid %(border)s; border-radius: 5px; padding: 3px 4px 3px 7px; min-height: 18px; }
 QComboBox:hover { background: %(button_hover)s; }

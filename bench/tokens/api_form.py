@@ -52,7 +52,7 @@ def to_api(token: Token) -> dict[str, object]:
 
     Names of ours: ``status`` where the token has one of its own, ``idTokenType`` where it is not an ISO14443 that
     :func:`from_api` would recognise, and what OCPP says beside these: ``expiry`` (RFC 3339), ``evseIds``, ``language2``,
-    ``personalMessage`` {content, format, language} and ``chargingPriority``.
+    ``personalMessage`` {content, format, language} and ``chargingPriority``; and the bench's own ``note`` and ``source``.
     ``from_api(to_api(token))`` is the token again, its last_updated aside.
     """
     made: dict[str, object] = {
@@ -73,6 +73,8 @@ def to_api(token: Token) -> dict[str, object]:
         ("chargingPriority", token.charging_priority),
         ("evseIds", list(token.evse_ids) or None),
         ("personalMessage", message_form(token.personal_message)),
+        ("note", token.note),
+        ("source", token.source),
         ("expiry", token.expiry and iso_datetime(token.expiry)),
         ("lastUpdated", token.last_updated and iso_datetime(token.last_updated)),
     ):
@@ -127,6 +129,8 @@ def from_api(body: Mapping[str, object]) -> Token:
             language2=_optional(body, "language2"),
             personal_message=_message(body.get("personalMessage")),
             charging_priority=_integer("chargingPriority", body.get("chargingPriority")),
+            note=_optional(body, "note"),
+            source=_optional(body, "source"),
         )
     )
     if typed is None:

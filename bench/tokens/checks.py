@@ -18,6 +18,8 @@ MAX_UID_16 = 20
 MAX_TEXT = 64
 MAX_LANGUAGE = 8
 MAX_MESSAGE = 512
+MAX_NOTE = 500
+MAX_SOURCE = 120
 MAX_EVSES = 100
 MAX_EVSE = 2**31 - 1
 PRIORITIES = range(-9, 10)
@@ -48,6 +50,8 @@ def checked(token: Token) -> Token:
         language2=_language2(token),
         personal_message=_message(token.personal_message),
         charging_priority=_priority(token.charging_priority),
+        note=_note(token.note),
+        source=_text("source", token.source, MAX_SOURCE),
     )
 
 
@@ -104,6 +108,15 @@ def _text(field: str, text: str | None, longest: int) -> str | None:
         raise BadInput(f"{field}: {len(kept)} characters, wanted at most {longest}")
     if not kept.isprintable():
         raise BadInput(f"{field}: a character that cannot be printed")
+    return kept or None
+
+
+def _note(text: str | None) -> str | None:
+    kept = (text or "").replace("\r\n", "\n").strip()
+    if len(kept) > MAX_NOTE:
+        raise BadInput(f"note: {len(kept)} characters, wanted at most {MAX_NOTE}")
+    if not kept.replace("\n", "").isprintable():
+        raise BadInput("note: a character that cannot be printed")
     return kept or None
 
 

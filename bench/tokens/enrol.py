@@ -35,5 +35,6 @@ def enrol(
             id_token_type=id_token_type,
             valid=accepted,
             status=None if accepted else status,
+            source="enrolled",
         )
     )

@@ -129,6 +129,9 @@ class Token:
     What OCPP's IdTokenInfoType says beside these (2.0.1 section 2.27):
     expiry: UTC; from then on the token is Expired, and no station may keep it longer. evse_ids: EVSEs where it may charge (1.6:
     connectors), ascending; none = everywhere. language2: RFC 5646, second to language_code. charging_priority: -9 to 9.
+
+    What no station is told: note: the operator's own words, <= 500 characters, lines allowed. source: where it came from
+    (``enrolled``, ``file tokens.csv``, ``maeve http://host:9410``, ``api``), <= 120 characters.
     """
 
     uid: str
@@ -150,6 +153,8 @@ class Token:
     language2: str | None = None
     personal_message: PersonalMessage | None = None
     charging_priority: int | None = None
+    note: str | None = None
+    source: str | None = None
 
     @property
     def effective_status(self) -> AuthorizationStatus:

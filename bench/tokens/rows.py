@@ -30,7 +30,7 @@ FIELDS = (
         "visualNumber",
     ),
     *("groupId", "languageCode", "language2", "cacheMode", "expiry", "evseIds", "chargingPriority"),
-    *("personalMessage", "personalMessageFormat", "personalMessageLanguage", "lastUpdated"),
+    *("personalMessage", "personalMessageFormat", "personalMessageLanguage", "note", "source", "lastUpdated"),
 )
 EXPIRY = "expiry"
 
@@ -42,7 +42,8 @@ _ALIASES = {
     **dict.fromkeys((EXPIRY, "expirydate", "expires", "validuntil", "cacheexpirydatetime"), EXPIRY),
     **dict.fromkeys(("tokentype", "idtype"), "idTokenType"),
     **dict.fromkeys(("contract", "emaid", "evcoid"), "contractId"),
-    **dict.fromkeys(("name", "label", "description", "note"), "visualNumber"),
+    **dict.fromkeys(("name", "label"), "visualNumber"),
+    **dict.fromkeys(("comment", "description", "remark", "notes"), "note"),
     **dict.fromkeys(("country",), "countryCode"),
     **dict.fromkeys(("party",), "partyId"),
     **dict.fromkeys(("language", "lang", "language1"), "languageCode"),

@@ -70,6 +70,8 @@ tokens = Table(
     Column("language2", String(8)),
     Column("personal_message", JSON(none_as_null=True)),  # an object: content, format, language
     Column("charging_priority", Integer),
+    Column("note", String(500)),
+    Column("source", String(120)),
 )
 
 
@@ -96,6 +98,8 @@ def to_row(token: Token) -> dict[str, Any]:
         "language2": token.language2,
         "personal_message": None if token.personal_message is None else asdict(token.personal_message),
         "charging_priority": token.charging_priority,
+        "note": token.note,
+        "source": token.source,
     }
 
 
@@ -125,6 +129,8 @@ def from_row(row: RowMapping) -> Token:
         language2=row["language2"],
         personal_message=_message(row["personal_message"]),
         charging_priority=row["charging_priority"],
+        note=row["note"],
+        source=row["source"],
     )
 
 

@@ -376,6 +376,8 @@ class TokenBody(Reads):
     language2: Annotated[str, Field(max_length=8)] | None = Field(default=None, description="RFC 5646")
     personalMessage: MessageBody | None = None
     chargingPriority: Annotated[int, Field(ge=-9, le=9, strict=True)] | None = None
+    note: Annotated[str, Field(max_length=500)] | None = Field(default=None, description="the operator's own words")
+    source: Annotated[str, Field(max_length=120)] | None = Field(default=None, description="where the token came from")
 
 
 class TokenOut(Tells):
@@ -401,3 +403,5 @@ class TokenOut(Tells):
     language2: str | None = None
     personalMessage: MessageBody | None = None
     chargingPriority: int | None = None
+    note: str | None = None
+    source: str | None = None

@@ -230,6 +230,8 @@ async def test_a_form_that_is_only_looked_at_keeps_all_of_a_token(qtbot, themed,
         language2="en-US",
         personal_message=PersonalMessage("Gute\n" + 500 * "F", MessageFormat.URI, "de"),
         charging_priority=0,
+        note="spare card\nin the drawer",
+        source="file tokens.csv",
         contract_id=contract_id.make("GB", "ABX", "000000001"),
     )
     form = TokenForm(kept, EnrolSettings(), shelf.store.get)

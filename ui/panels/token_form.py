@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLineEdit,
+    QPlainTextEdit,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -42,9 +43,11 @@ _FIT: dict[str, tuple[str, object]] = {
     "language2": ("language2", None),
     "personalMessage": ("personal_message", None),
     "personalMessageLanguage": ("personal_message", None),
+    "note": ("note", None),
 }
 """By the names the checks give fields: the attribute of a token, and something the store takes for it."""
 MAX_LINES = 3
+TYPED = "typed in"
 CARDS = (IdTokenType.ISO14443, IdTokenType.ISO15693)
 
 
@@ -85,7 +88,7 @@ class TokenForm(QDialog):
         self._tried = False
         self.setModal(False)
         self.setWindowTitle("New token" if token is None else f"Token {token.label}")
-        start = token or Token("", defaults.country_code, defaults.party_id, "", defaults.issuer)
+        start = token or Token("", defaults.country_code, defaults.party_id, "", defaults.issuer, source=TYPED)
         self._build(start)
         self.judge()
 
@@ -144,7 +147,7 @@ class TokenForm(QDialog):
         layout.addWidget(self.verdict)
         layout.addLayout(buttons)
         self.resize(480, self.sizeHint().height())
-        self._fields: dict[str, QLineEdit | QComboBox] = {
+        self._fields: dict[str, QLineEdit | QComboBox | QPlainTextEdit] = {
             "uid": self.uid,
             "idTokenType": self.id_type,
             "visualNumber": self.number,
@@ -158,7 +161,7 @@ class TokenForm(QDialog):
         for field, widget in self._fields.items():
             changed = widget.textChanged if isinstance(widget, QLineEdit) else widget.currentTextChanged
             changed.connect(lambda text, field=field: self._edit(field))
-        self._fields |= self.info.lines
+        self._fields |= self.info.lines | {"note": self.info.note}
         for box in (self.status, self.kind, self.cache):
             box.currentIndexChanged.connect(self.judge)
 
@@ -236,7 +239,7 @@ class TokenForm(QDialog):
             valid, status = chosen is AuthorizationStatus.ACCEPTED, None
         else:
             valid, status = False, chosen
-        token = before or Token("", "", "", "", "")
+        token = before or Token("", "", "", "", "", source=TYPED)
         return replace(
             token,
             uid=self._uid(),

@@ -1,23 +1,25 @@
-"""The fields of a token's form that say what OCPP's IdTokenInfoType says beside status, group and first language."""
+"""The fields of a token's form beside those that name it: what OCPP's IdTokenInfoType says of it, and the operator's note."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
 
-from PySide6.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLineEdit, QWidget
+from PySide6.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLineEdit, QPlainTextEdit, QWidget
 
 from bench.clock import iso_datetime
 from bench.errors import BadInput
 from bench.tokens.api_form import moment, numbers
-from bench.tokens.checks import MAX_MESSAGE, PRIORITIES
+from bench.tokens.checks import MAX_MESSAGE, MAX_NOTE, PRIORITIES
 from bench.tokens.model import MessageFormat, PersonalMessage, Token
 from bench.tokens.rows import evse_parts
 from ui.widgets import buddy_label
 
+NOTE_LINES = 2
+
 
 class InfoFields:
-    """Expiry, EVSEs, second language, personal message and priority of one token, as typed.
+    """Expiry, EVSEs, second language, personal message, priority and note of one token, as typed.
 
     edit(field): called when the operator changed one, by the name the checks give it.
     """
@@ -52,6 +54,11 @@ class InfoFields:
             self.priority.addItem(str(priority), priority)
         self.priority.setCurrentIndex(self.priority.findData(start.charging_priority))
         _name(self.priority, "Priority", "Charging priority from -9 to 9; stations take 0 where none is set (OCPP 2.x)")
+        self.note = QPlainTextEdit(start.note or "")
+        self.note.setPlaceholderText("your own words; no station is told")
+        self.note.setTabChangesFocus(True)
+        self.note.setFixedHeight(NOTE_LINES * self.note.fontMetrics().lineSpacing() + 14)
+        _name(self.note, "Note", f"Your own words, at most {MAX_NOTE} characters; no station is told" + _origin(start))
         self.lines: dict[str, QLineEdit] = {
             "expiry": self.expiry,
             "evseIds": self.evses,
@@ -61,6 +68,7 @@ class InfoFields:
         }
         for field, line in self.lines.items():
             line.textChanged.connect(lambda _, field=field: edit(field))
+        self.note.textChanged.connect(lambda: edit("note"))
         self.message_format.currentIndexChanged.connect(lambda _: edit("personalMessage"))
         self.priority.currentIndexChanged.connect(lambda _: edit("chargingPriority"))
 
@@ -80,6 +88,7 @@ class InfoFields:
         form.addRow(buddy_label("E&VSEs", self.evses), places)
         form.addRow(buddy_label("&Language", language), languages)
         form.addRow(buddy_label("&Message", self.message), message)
+        form.addRow("&Note", self.note)
 
     def values(self) -> tuple[dict[str, object], dict[str, str]]:
         """The attributes of a token, and what cannot be read: field -> why. What cannot is left as if it was empty."""
@@ -107,7 +116,12 @@ class InfoFields:
             "language2": self.language2.text() or None,
             "personal_message": message,
             "charging_priority": self.priority.currentData(),
+            "note": self.note.toPlainText().strip() or None,
         }, wrong
+
+
+def _origin(start: Token) -> str:
+    return f". The token came from: {start.source}" if start.source else ""
 
 
 def _line(text: str | None, name: str, tip: str, longest: int = 256) -> QLineEdit:

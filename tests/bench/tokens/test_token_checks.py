@@ -34,8 +34,11 @@ def test_what_ocpp_says_beside_is_normalised() -> None:
             language2=" en-US ",
             personal_message=PersonalMessage(" Hallo\nFahrer ", language=""),
             charging_priority=-9,
+            note=" spare card\r\nin the drawer ",
+            source=" ",
         )
     )
+    assert (kept.note, kept.source) == ("spare card\nin the drawer", None)
     assert kept.expiry == datetime(2030, 1, 1, 10, 0, 0, 123000, UTC)
     assert kept.expiry.tzinfo is UTC
     assert (kept.evse_ids, kept.language_code, kept.language2) == ((1, 3), "de", "en-US")
@@ -80,6 +83,10 @@ def test_what_ocpp_says_beside_is_normalised() -> None:
         ({"personal_message": PersonalMessage("hi", language="?")}, "personalMessageLanguage"),
         ({"charging_priority": 10}, "chargingPriority"),
         ({"charging_priority": -10}, "chargingPriority"),
+        ({"note": "x" * 501}, "note"),
+        ({"note": "a\x07"}, "note"),
+        ({"source": "x" * 121}, "source"),
+        ({"source": "two\nlines"}, "source"),
     ],
 )
 def test_a_broken_limit_names_the_field(change: dict[str, object], field: str) -> None:

@@ -75,6 +75,8 @@ async def test_a_store_of_the_first_schema_keeps_all_and_takes_what_is_new(tmp_p
         language2="en-US",
         personal_message=PersonalMessage("Grüß dich", MessageFormat.HTML, "de-AT"),
         charging_priority=-9,
+        note="spare card\nin the drawer",
+        source="file tokens.csv",
     )
     async with TokenStore(str(file)) as store:
         assert store.all() == [card, pin]

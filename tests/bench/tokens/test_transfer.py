@@ -66,6 +66,8 @@ TOKENS = st.builds(
         st.none() | st.just("de-AT"),
     ),
     charging_priority=st.none() | st.integers(-9, 9),
+    note=st.none() | TEXT.filter(lambda text: text.replace("\n", "").isprintable()),
+    source=st.none() | TEXT.filter(str.isprintable),
 ).map(lambda token: checked(token if token.language_code else replace(token, language2=None)))
 
 
@@ -318,3 +320,10 @@ def test_a_uid_with_separators_becomes_the_readers_form() -> None:
     )
     assert errors == []
     assert [token.uid for token in tokens] == ["5237AB3B", "04A2B3C4D5E680", "my-tag"]
+
+
+@pytest.mark.parametrize("column", ["note", "Notes", "comment", "Description", "remark"])
+def test_what_a_person_wrote_of_a_card_is_its_note(column: str) -> None:
+    tokens, errors = read_tokens(f"uid,name,{column}\n04A2B3C4,TAG-7,spare card\n")
+    assert errors == []
+    assert [(token.visual_number, token.note) for token in tokens] == [("TAG-7", "spare card")]

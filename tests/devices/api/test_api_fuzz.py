@@ -24,7 +24,7 @@ JSON = st.recursive(
 TOKEN_NAMES = st.sampled_from(
     ["countryCode", "partyId", "type", "uid", "contractId", "visualNumber", "issuer", "groupId", "valid"]
     + ["languageCode", "cacheMode", "lastUpdated", "idTokenType", "status"]
-    + ["expiry", "evseIds", "language2", "personalMessage", "chargingPriority"]
+    + ["expiry", "evseIds", "language2", "personalMessage", "chargingPriority", "note", "source"]
 )
 GOOD = st.sampled_from(["GB", "TWK", "RFID", "GBTWK012345678V", "ALWAYS", True, "Blocked", "ISO14443"])
 TAP_NAMES = st.sampled_from(["uid", "token_type", "technology", "evse_id", "plugged_in_first"])

@@ -63,6 +63,8 @@ async def test_what_ocpp_says_of_a_token_may_be_added(api):
         "evseIds": [1, 2],
         "personalMessage": {"format": "ASCII", "content": "Hello", "language": "en"},
         "chargingPriority": 0,
+        "note": "spare card\nin the drawer",
+        "source": "maeve http://localhost:9410",
     }
     assert (await api.client.post("/api/v0/token", json=TOKEN | extra)).status_code == 201
     told = (await api.client.get("/api/v0/token/DEADBEEF")).json()
