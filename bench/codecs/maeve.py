@@ -6,6 +6,8 @@ schema, so a token may lack any field, and some successes have another status th
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +17,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from bench.clock import iso_datetime
+from bench.errors import BadInput
 from bench.message import Fault, Malformed
 from bench.tokens.model import CacheMode, TokenKind
 
@@ -105,6 +108,28 @@ class StationAuth:
     password_hash: str | None = None
     invalid_username_allowed: bool = False
 
+    @classmethod
+    def of_ocpp(
+        cls, profile: int, password: str | None = None, *, invalid_username_allowed: bool = False
+    ) -> StationAuth:
+        """For a security profile as OCPP counts them, 1 to 3, and a password in clear.
+
+        Raises:
+            BadInput: MaEVe has no such profile.
+        """
+        if profile not in (1, 2, 3):
+            raise BadInput(f"MaEVe has no security profile {profile} of OCPP", "choose 1, 2 or 3")
+        digest = None if password is None else base64.b64encode(hashlib.sha256(password.encode()).digest()).decode()
+        return cls(profile - 1, digest, invalid_username_allowed)
+
+
+def auth_body(auth: StationAuth) -> dict[str, object]:
+    """The JSON object for registerChargeStation."""
+    made: dict[str, object] = {"securityProfile": auth.security_profile}
+    if auth.password_hash is not None:
+        made["base64SHA256Password"] = auth.password_hash
+    return {**made, "invalidUsernameAllowed": auth.invalid_username_allowed}
+
 
 class Outcome(StrEnum):
     OK = "ok"
@@ -117,15 +142,18 @@ class Answer:
     """What an answer says. A refusal, 404 too, is no fault of the link. unreadable: a success whose body is not what it should be.
 
     body: MaeveToken, StationAuth, a PEM text or a tuple of MaeveToken; None where the operation has none to give. error: why it was
-    refused or cannot be read. faults: where it is not as the API describes. lost: entries of a list that are no token.
+    refused or cannot be read; cure: what to do about it. faults: where it is not as the API describes. lost: entries of a list that
+    are no token. seq: its number in the journal.
     """
 
     outcome: Outcome
     status: int
     body: object = None
     error: str = ""
+    cure: str = ""
     faults: tuple[Fault, ...] = ()
     lost: int = 0
+    seq: int | None = None
 
     @property
     def ok(self) -> bool:
@@ -142,7 +170,7 @@ def decode(operation: Operation, status: int, body: bytes) -> tuple[Answer, Any]
     tree, problem = _tree(body)
     if status not in (operation.told, operation.really):
         text = _error(tree) or (f"answered {status}" if not body else f"answered {status}: {_excerpt(body)}")
-        return Answer(Outcome.REFUSED, status, error=text), tree
+        return Answer(Outcome.REFUSED, status, error=text, cure=_cure(operation, status)), tree
     faults = []
     if status != operation.told:
         faults.append(Fault("maeve.status", f"{status} for success, the API says {operation.told}", "status"))
@@ -153,7 +181,8 @@ def decode(operation: Operation, status: int, body: bytes) -> tuple[Answer, Any]
     if isinstance(found, Malformed):
         where = f" at {found.where}" if found.where else ""
         fault = Fault("maeve.body", found.why, found.where)
-        return Answer(Outcome.UNREADABLE, status, error=found.why + where, faults=(*faults, fault)), tree
+        cure = "look whether the URL is that of MaEVe's manager API"
+        return Answer(Outcome.UNREADABLE, status, error=found.why + where, cure=cure, faults=(*faults, fault)), tree
     made, more, lost = found
     return Answer(Outcome.OK, status, made, faults=(*faults, *more), lost=lost), tree
 
@@ -293,6 +322,21 @@ def _error(tree: object) -> str:
     status, error = tree.get("status"), tree.get("error")
     parts = [part for part in (status, error) if isinstance(part, str) and part]
     return ": ".join(parts)[:MAX_ERROR]
+
+
+def _cure(operation: Operation, status: int) -> str:
+    """What to do about a refusal, where its status and the operation tell more than its text."""
+    if status in (401, 403):
+        return "a proxy before it wants credentials: name user or bearer under [maeve] in the profile"
+    if status == 404 and operation in (REGISTER_PARTY, REGISTER_LOCATION):
+        return "OCPI is off there: give its manager an OCPI section"
+    if status == 500 and operation is REGISTER_LOCATION:
+        return "MaEVe crashes on a location without name, postal_code or parking_type: give all three"
+    if status == 500 and operation is UPLOAD_CERTIFICATE:
+        return "it says 500 of what is no PEM certificate too"
+    if status in range(300, 400):
+        return "give the URL that it redirects to"
+    return ""
 
 
 def _excerpt(body: bytes) -> str:

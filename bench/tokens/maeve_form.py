@@ -6,7 +6,7 @@ of a token: it knows no type, no expiry and no status but valid or not, and answ
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -17,8 +17,7 @@ from bench.tokens.api_form import from_api, infer_type, to_api
 from bench.tokens.model import AuthorizationStatus, IdTokenType, Token
 
 MAX_SOURCE = 120
-_CARRIED = frozenset((*TOKEN_FIELDS, "lastUpdated"))
-_HAS_SOURCE = any(field.name == "source" for field in fields(Token))
+_NOT_LOST = frozenset((*TOKEN_FIELDS, "lastUpdated", "source"))
 
 
 class Loss(NamedTuple):
@@ -51,7 +50,7 @@ def losses(token: Token) -> tuple[Loss, ...]:
     lost = []
     for name, value in to_api(token).items():
         inferred = name == "idTokenType" and infer_type(token.uid, token.kind, token.contract_id) is token.id_token_type
-        if name not in _CARRIED and not inferred:
+        if name not in _NOT_LOST and not inferred:
             lost.append(Loss(name, str(value)))
     return tuple(lost)
 
@@ -105,8 +104,7 @@ def from_maeve(theirs: MaeveToken, ours: Token | None = None, *, source: str = "
     """
     taken = from_api(token_body(theirs))
     if ours is None:
-        told = {"source": source[:MAX_SOURCE]} if source and _HAS_SOURCE else {}
-        return replace(taken, last_updated=theirs.last_updated, **told)
+        return replace(taken, last_updated=theirs.last_updated, source=source[:MAX_SOURCE] or None)
     status = ours.status
     if theirs.valid:
         status = None if status not in (None, AuthorizationStatus.ACCEPTED) else status

@@ -1,4 +1,4 @@
-"""Two sets of tokens, the store's and MaEVe's: where they differ, and what would be done about it. Nothing here is asked or written.
+"""Two sets of tokens, the store's and MaEVe's: where they differ, and what would be done about it; nothing is written here.
 
 A token here and one there are the same where their uids are, ignoring case (OCPP 2.0.1 C01.FR.25). MaEVe keeps tokens by their uid
 as it is written and knows no type, so one card may have several tokens there (``04a2`` and ``04A2``), and tokens of several types
@@ -45,6 +45,7 @@ class Entry:
     """One card. here: of several types the one that MaEVe's can stand for. there: by uid, the one written as here first.
 
     lost: fields of ``here`` that MaEVe cannot carry. notes: what MaEVe makes of it, and what else an operator should know.
+    behind: the type of the token here that takes the one place of this uid there, or None.
     """
 
     kind: Kind
@@ -53,6 +54,7 @@ class Entry:
     differences: tuple[Difference, ...] = ()
     lost: tuple[Loss, ...] = ()
     notes: tuple[str, ...] = ()
+    behind: IdTokenType | None = None
 
     @property
     def uid(self) -> str:
@@ -113,7 +115,7 @@ class Deed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What is to be done about one card, and why, where nothing is. push: as they are to be written there. pull: to be kept here."""
+    """What is to be done about one card. why: where nothing is. push: as they are to be written there. pull: to be kept here."""
 
     entry: Entry
     deed: Deed
@@ -140,7 +142,10 @@ class Plan:
 def compare(
     ours: Iterable[Token], theirs: Iterable[MaeveToken], now: datetime, *, key_codes: bool = False, doubt: str = ""
 ) -> Comparison:
-    """Every token of both sides, once. key_codes: look at key codes too; else they, and what stands for them there, are left aside."""
+    """Every token of both sides, once.
+
+    key_codes: look at key codes too; else they, and what stands for them there, are left aside. doubt: see :class:`Comparison`.
+    """
     here: dict[str, list[Token]] = {}
     for token in ours:
         here.setdefault(token.uid.casefold(), []).append(token)
@@ -168,8 +173,7 @@ def _of_card(here: list[Token], there: list[MaeveToken], now: datetime) -> Itera
     first, *others = sorted(here, key=lambda token: PREFERENCE.index(token.id_token_type))
     yield _pair(first, there, now)
     for token in others:
-        note = f"MaEVe knows no type: its token of this uid stands for the {first.id_token_type}"
-        yield Entry(Kind.HERE, token, lost=losses(token), notes=(note, *effects(token, now)))
+        yield Entry(Kind.HERE, token, lost=losses(token), notes=effects(token, now), behind=first.id_token_type)
 
 
 def _only_there(there: list[MaeveToken]) -> Entry:
@@ -212,9 +216,8 @@ def differences(here: MaeveToken, there: MaeveToken, *, uid: bool = True) -> tup
 def plan(comparison: Comparison, direction: Direction, rule: Conflict | None = None, *, source: str = "") -> Plan:
     """What is to be done. rule: which side counts where a token differs, None for the usual one of the direction.
 
-    Pushing never writes another spelling of a uid than MaEVe has, for a token cannot be taken out there again; where MaEVe has several,
-    all are written, so that the card is answered alike however its uid comes. source: see
-    :func:`bench.tokens.maeve_form.from_maeve`.
+    Pushing never writes another spelling of a uid than MaEVe has, for a token cannot be taken out there again; where MaEVe has
+    several, all are written, so that the card is answered alike however its uid comes. source: of tokens that are new here.
     """
     chosen = rule or USUAL[direction]
     steps = tuple(_step(entry, direction, chosen, comparison.now, source) for entry in comparison.entries)
@@ -270,8 +273,8 @@ def _push_new(entry: Entry, direction: Direction, now: datetime) -> Step:
     assert entry.here is not None
     if direction is Direction.PULL:
         return Step(entry, Deed.LEAVE, "not at MaEVe, and nothing is pushed")
-    if entry.notes and entry.notes[0].startswith("MaEVe knows no type"):
-        return Step(entry, Deed.LEAVE, entry.notes[0])
+    if entry.behind is not None:
+        return Step(entry, Deed.LEAVE, f"MaEVe knows no type: the {entry.behind} of this uid takes its place")
     return Step(entry, Deed.PUSH, push=(to_maeve(entry.here, now),))
 
 
