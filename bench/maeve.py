@@ -13,6 +13,8 @@ from bench.errors import OperatorError
 MAX_PASSES = 40
 MAX_REQUESTS = 3_000
 LIST_LIMIT_S = 300.0
+MAX_REPEATS = 20
+"""So many equal pages in a row are no chance, even where a page holds one token."""
 
 Progress = Callable[[int, int], None]
 """Told how much is done, and of how much as far as that is known (else 0)."""
@@ -98,7 +100,7 @@ class _Reading:
         """Read the list from its beginning to the first empty page; how many entries that were."""
         tokens = self.listing.tokens
         self.listing.passes += 1
-        at, unread = 0, 0
+        at, unread, repeats = 0, 0, 0
         before: tuple[str, ...] = ()
         while self._left > 0:
             self._left -= 1
@@ -107,7 +109,8 @@ class _Reading:
             if not found and not answer.lost:
                 break
             uids = tuple(token.uid for token in found)
-            if uids and uids == before:
+            repeats = repeats + 1 if uids == before else 0
+            if repeats == MAX_REPEATS:
                 self._counted = 0
                 self.doubt("it gives the same page whatever the offset")
                 return at
