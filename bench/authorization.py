@@ -17,6 +17,7 @@ from bench.errors import BadInput
 from bench.exchange import DecidedBy, Exchange, Party, Severity, TapCard, Verdict
 from bench.message import Link, Message
 from bench.settings import Profile, Role
+from bench.tokens.decision import Referral
 from bench.tokens.model import (
     JOSEV_TO_OCPP,
     REQUEST_TOKEN_TYPES,
@@ -76,7 +77,17 @@ class Watch:
     seconds: float
 
 
-Command = Publish | Watch
+@dataclass(frozen=True, slots=True)
+class Referred:
+    """Have somebody else decide about the token of an exchange, and call ``decided`` then. from_: who asks."""
+
+    exchange: int
+    ask: Ask
+    to: Referral
+    from_: Party
+
+
+Command = Publish | Watch | Referred
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +140,7 @@ class TapFlow:
         self,
         book: ExchangeBook,
         profile: Profile,
-        decide: Callable[[Ask, Exchange, Party], Decision],
+        decide: Callable[[Ask, Exchange, Party], Decision | Referral],
         infer: Callable[[Exchange, bool], Inference],
         new_id: Callable[[], str],
     ) -> None:
@@ -186,9 +197,7 @@ class TapFlow:
                 cure="choose the role charger software (cs) in the profile",
             )
             return exchange, []
-        decision = self._ask_store(exchange, Party.BENCH)
-        self._close_decided(exchange, decision, stamp)
-        return exchange, []
+        return exchange, self._ask_store(exchange, Party.BENCH, stamp)
 
     def publish_failed(self, exchange: Exchange, why: str, cure: str, stamp: Stamp) -> None:
         """The message could not be sent. Nothing is queued: a card answered late is a safety fault."""
@@ -208,7 +217,7 @@ class TapFlow:
 
     def expired(self, exchange: Exchange, stamp: Stamp) -> None:
         """The time limit of an exchange ran out."""
-        if not exchange.open:
+        if not exchange.open or exchange.referred:  # the limit begins anew with the decision
             return
         waited = (stamp.mono_ns - exchange.opened.mono_ns) / NS_PER_S
         asked = any(hop.to is Party.CSMS for hop in exchange.hops)
@@ -296,10 +305,7 @@ class TapFlow:
                 cure="publish requests without the retain flag, and clear the retained message on the broker",
             )
             return []
-        decision = self._ask_store(exchange, Party.JOSEV)
-        self._close_decided(exchange, decision, stamp)
-        status = "accepted" if decision.accepted else "rejected"
-        return [Publish(authorization_response(body.id, status), False, exchange.id)]
+        return self._ask_store(exchange, Party.JOSEV, stamp)
 
     def _response_heard(self, message: Message, body: JosevMessage, stamp: Stamp) -> None:
         exchange = self._book.of_request(body.id)
@@ -434,20 +440,28 @@ class TapFlow:
         inferred = self._infer(exchange, verdict is Verdict.ACCEPTED)
         self._book.close(exchange, verdict, inferred.by, inferred.reason, stamp)
 
-    def _ask_store(self, exchange: Exchange, from_: Party) -> Decision:
+    def _ask_store(self, exchange: Exchange, from_: Party, stamp: Stamp) -> list[Command]:
         value = exchange.card.uid if exchange.card else ""
         try:
             id_type = JOSEV_TO_OCPP[JosevTokenType(exchange.token_type)]
         except ValueError:
             id_type = None
         evse = next((evse.ocpp_id for evse in self._profile.charger.evses if evse.id == exchange.evse_id), None)
-        return self._decide(Ask(value, id_type, evse=evse, action="authorization"), exchange, from_)
+        ask = Ask(value, id_type, evse=evse, action="authorization")
+        decision = self._decide(ask, exchange, from_)
+        if isinstance(decision, Referral):
+            return [Referred(exchange.id, ask, decision, from_)]
+        return self.decided(exchange, decision, stamp)
 
-    def _close_decided(self, exchange: Exchange, decision: Decision, stamp: Stamp) -> None:
+    def decided(self, exchange: Exchange, decision: Decision, stamp: Stamp) -> list[Command]:
+        """The decision about a token that this bench answers for: the verdict, and in the role of Josev the response."""
         verdict = Verdict.ACCEPTED if decision.accepted else Verdict.REJECTED
         # The look-up's own stamp is newer than the event's: the verdict came after it.
         moment = Stamp(max(stamp.mono_ns, exchange.hops[-1].mono_ns), stamp.utc_ns)
         self._book.close(exchange, verdict, DecidedBy(decision.decided_by), decision.reason, moment)
+        if exchange.origin != "bus":
+            return []
+        return [Publish(authorization_response(exchange.request_id or "", str(verdict)), False, exchange.id)]
 
 
 def _cut(value: object) -> str:

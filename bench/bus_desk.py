@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from bench import josev
-from bench.authorization import Command, Publish, TapFlow
+from bench.authorization import Command, Publish, Referred, TapFlow
 from bench.book import ExchangeBook
 from bench.clock import Clock, Stamp
 from bench.codecs.josev import JosevMessage, decode, encode
@@ -14,7 +14,9 @@ from bench.exchange import Exchange, Severity
 from bench.journal.log import Journal
 from bench.message import Direction, Link, Message
 from bench.ports import Bus
+from bench.referrals import Refer
 from bench.settings import BootAnswers, Profile, Role
+from bench.tokens.model import Decision
 
 BOOT_REQUESTS = ("cs_parameters", "device_model")
 
@@ -23,6 +25,7 @@ class BusDesk:
     """Between the bus and the flow.
 
     csms_url names our own OCPP listener, for ``device_model``. later(seconds, exchange) calls ``flow.expired`` when time is up.
+    refer has operator or fallback decide.
     """
 
     def __init__(
@@ -35,6 +38,7 @@ class BusDesk:
         clock: Clock,
         csms_url: Callable[[], str],
         later: Callable[[float, Exchange], None],
+        refer: Refer,
     ) -> None:
         self._bus = bus
         self._journal = journal
@@ -44,6 +48,7 @@ class BusDesk:
         self._clock = clock
         self._csms_url = csms_url
         self._later = later
+        self._refer = refer
         self._foreign_charger_software = False
 
     def heard(self, topic: str, payload: bytes, stamp: Stamp, meta: Mapping[str, object]) -> None:
@@ -68,6 +73,8 @@ class BusDesk:
             exchange = self._book.exchanges[command.exchange]
             if isinstance(command, Publish):
                 self._publish(command, exchange)
+            elif isinstance(command, Referred):
+                self._have_decided(command, exchange)
             elif exchange.open:
                 self._later(command.seconds, exchange)
 
@@ -93,6 +100,12 @@ class BusDesk:
                     exchange=exchange,
                     cure=cure,
                 )
+
+    def _have_decided(self, command: Referred, exchange: Exchange) -> None:
+        def decided(decision: Decision) -> None:
+            self.carry_out(self._flow.decided(exchange, decision, self._clock.stamp()))
+
+        self._refer(command.ask, command.to, exchange, command.from_, decided)
 
     def _connected(self) -> Bus:
         if self._bus is None:

@@ -30,6 +30,7 @@ class Party(StrEnum):
     STORE = "store"
     HUB = "hub"
     EVEREST = "everest"
+    OPERATOR = "operator"
 
 
 class DecidedBy(StrEnum):
@@ -99,7 +100,7 @@ class Exchange:
     origin: ``tap`` (ours), ``authorize``/``transaction`` (the charger's own reader), ``update``, ``remote_start``, ``bus``
         (other charger software asked).
     decision: the answer of the store, or of the CSMS behind a proxy; None where neither was asked.
-    ordered_by: who ordered a remote start.
+    ordered_by: who ordered a remote start. referred: operator or fallback are being asked about its token.
     """
 
     id: int
@@ -116,6 +117,7 @@ class Exchange:
     token_label: str = ""
     decision: Decision | None = None
     ordered_by: DecidedBy = DecidedBy.OPERATOR
+    referred: bool = False
     closed: Stamp | None = None
     hops: list[Hop] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any
 
@@ -50,8 +50,8 @@ class OcppPeer(ABC):
     # What the two sides differ in
 
     @abstractmethod
-    def _reply(self, call: Call, message: Message) -> Mapping[str, Any]:
-        """The payload that answers a valid call.
+    def _reply(self, call: Call, message: Message) -> Mapping[str, Any] | None:
+        """The payload that answers a valid call, or None: it is answered later (:meth:`_answer`).
 
         Raises:
             CallRefused: it is refused with a CALLERROR. OperatorError: nothing can be answered now.
@@ -138,8 +138,13 @@ class OcppPeer(ABC):
             if ocpp.refuses(fault):
                 effects += self._refuse(call.id, call.action, ocpp.error_code(self.version, fault), fault)
                 return effects
+        return effects + self._answer(call, lambda: self._reply(call, message))
+
+    def _answer(self, call: Call, make: Callable[[], Mapping[str, Any] | None]) -> list[Effect]:
+        """Answer a call with what is made, or refuse it where that cannot be made; None: not yet."""
+        effects: list[Effect] = []
         try:
-            answer = self._reply(call, message)
+            answer = make()
         except CallRefused as refusal:
             if refusal.severity:
                 effects.append(Noticed(refusal.fault.rule, refusal.severity, refusal.fault.text))
@@ -154,6 +159,8 @@ class OcppPeer(ABC):
                 call.id, call.action, "InternalError", Fault("ocpp.bug", "a fault in the test bench")
             )
         else:
+            if answer is None:
+                return self._after_reply()
             result = CallResult(call.id, call.action, answer)
             effects.append(Send(ocpp.encode_result(result), Decoded("CALLRESULT", call.action, call.id, result)))
         return effects + self._after_reply()

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from bench.card import CardRead, CardRemoved
 from bench.clock import Stamp
+from bench.exchange import DecidedBy
 from bench.message import Decoded, Direction, Message
+from bench.tokens.model import Ask, Decision
 
 if TYPE_CHECKING:
     from bench.settings import ReaderSettings
@@ -246,4 +248,29 @@ class CsmsDialer(Protocol):
 
     def hang_up(self, code: int = 1000, reason: str = "") -> None:
         """End the connection; it is dialled again. Nothing happens while there is none."""
+        ...
+
+
+class Fallback(Protocol):
+    """An authority that is asked about tokens which the store does not know, such as another CSMS or a roaming hub."""
+
+    @property
+    def name(self) -> str:
+        """As an operator knows it: ``MaEVe at http://10.0.0.7:9410``, without credentials."""
+        ...
+
+    @property
+    def decided_by(self) -> DecidedBy:
+        """Who decides where it does: ``csms`` or ``hub``."""
+        ...
+
+    async def ask(self, ask: Ask) -> Decision | None:
+        """May this token charge; None: it does not know the token either. Who asks sets a time limit and cancels.
+
+        Of the Decision count status, reason and token: an answer without a token is kept by nobody, and one with a token as
+        long as its ``cache_mode`` allows.
+
+        Raises:
+            OperatorError: it cannot be asked or its answer cannot be used; with a cure.
+        """
         ...

@@ -10,7 +10,6 @@ import logging
 import uuid
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 
 from bench.answers import CallAnswer, PushReport, Said
 from bench.authorization import TECHNOLOGY_TYPE, TapFlow
@@ -22,9 +21,9 @@ from bench.change import Change
 from bench.clock import Clock, Stamp, SystemClock
 from bench.csms.contract import NO_TRUST, ContractTrust
 from bench.csms.events import StationEvent
-from bench.deciding import Decider
+from bench.decision_desk import DecisionDesk
 from bench.errors import BadInput, NotFound, OperatorError
-from bench.exchange import Exchange, Finding, Party, Severity
+from bench.exchange import Exchange, Finding, Severity
 from bench.journal.capture import Capture
 from bench.journal.history import History
 from bench.journal.log import Journal
@@ -38,6 +37,7 @@ from bench.ocpp_story import OcppStory
 from bench.ports import Bus, CsmsDialer, LinkState, LinkStatus, Reader, StationOpened, StationServer
 from bench.proxy_desk import ProxyDesk
 from bench.proxy_story import ProxyStory
+from bench.questions import Questions
 from bench.readers import Readers
 from bench.recorder import Recorder
 from bench.role_desk import RoleDesk
@@ -50,16 +50,8 @@ from bench.station_desk import StationDesk
 from bench.station_role.keep import Keeper
 from bench.stations import StationBoard
 from bench.tasks import Tasks
-from bench.tokens.enrol import enrol as make_token
-from bench.tokens.model import (
-    JOSEV_TO_OCPP,
-    Ask,
-    AuthorizationStatus,
-    Decision,
-    IdTokenType,
-    JosevTokenType,
-    Token,
-)
+from bench.tokens.enrol import enrol_card
+from bench.tokens.model import AuthorizationStatus, IdTokenType, Token
 from bench.tokens.store import TokenStore
 from bench.waiting import Endings, Timers
 
@@ -119,21 +111,24 @@ class Session:
         self._timers = Timers(self.clock)
         self._endings = Endings()
         self._book = ExchangeBook(self._exchanges_changed, lambda finding: self._tell(Change.FINDING, None))
-        self._decider = Decider(
+        self.decisions = DecisionDesk(
+            profile,
             self._book,
             self.clock,
-            store.get,
+            store,
             lambda: self._board.stations,
-            identity=profile.charger.identity,
-            accept_unknown=profile.accept_unknown,
-            concurrent_tx=profile.concurrent_tx,
+            self.tasks,
+            changed=lambda: self._tell(Change.QUESTION, None),
+            settled=self._decided,
         )
-        self._story = story = OcppStory(self._book, self._decider, profile.charger.evses)
+        decider = self.decisions.decider
+        self._story = story = OcppStory(self._book, decider, profile.charger.evses)
         self._board = StationBoard(
             self.journal,
             self._book,
             story,
-            self,
+            self.decisions,
+            self.decisions.refer,
             profile.ocpp,
             self.clock,
             self._station_changed,
@@ -147,7 +142,7 @@ class Session:
             lambda exchange: self._timers.later(profile.answer_limit_s, story.remote_start_waited, exchange),
             self.finding,
         )
-        self._flow = TapFlow(self._book, profile, self._decider.ask, self._decider.infer, lambda: str(uuid.uuid4()))
+        self._flow = TapFlow(self._book, profile, decider.ask, decider.infer, lambda: str(uuid.uuid4()))
         self._desk = BusDesk(
             bus,
             self.journal,
@@ -157,6 +152,7 @@ class Session:
             self.clock,
             lambda: csms_url or (self.server.url if self.server is not None else ""),
             lambda seconds, exchange: self._timers.later(seconds, self._flow.expired, exchange),
+            self.decisions.refer,
         )
         self.role: RoleDesk | None = None
         if csms is not None and keeper is not None:
@@ -176,6 +172,11 @@ class Session:
     @property
     def links(self) -> dict[str, LinkStatus]:
         return self._link_board.links
+
+    @property
+    def questions(self) -> Questions:
+        """Those that wait for the operator."""
+        return self.decisions.questions
 
     @property
     def exchanges(self) -> dict[int, Exchange]:
@@ -222,6 +223,7 @@ class Session:
             if part is not None:
                 await self._end(part.stop(), type(part).__name__)
         self._timers.cancel()
+        self.decisions.close()
         await self.tasks.cancel()
         self._tell_exchanges()
         self.history.close()
@@ -308,16 +310,7 @@ class Session:
 
     async def enrol(self, exchange_id: int, status: str = "Accepted") -> Token:
         """Put the card of an Exchange into the store with country, party, issuer and contract id of the profile."""
-        card = self.exchange(exchange_id).card
-        if card is None:
-            raise BadInput("this exchange has no card to enrol", "present a card first")
-        try:
-            id_type = JOSEV_TO_OCPP[JosevTokenType(card.token_type)]
-        except ValueError:
-            id_type = IdTokenType.ISO14443
-        token = make_token(card.uid, id_type, self.profile.enrol)
-        if status != AuthorizationStatus.ACCEPTED:
-            token = replace(token, status=AuthorizationStatus(status), valid=False)
+        token = enrol_card(self.exchange(exchange_id).card, self.profile.enrol, AuthorizationStatus(status))
         await self.store.put(token)
         return token
 
@@ -373,10 +366,6 @@ class Session:
     async def write_setting(self, station: str, name: str, value: bool | int | str) -> SettingWritten:
         """Set one of them and read it back."""
         return await self._station_desk.write_setting(station, name, value)
-
-    def decide(self, ask: Ask, seq: int) -> Decision:
-        """Authority of the CSMS: one decision, recorded on the exchange of that message."""
-        return self._decider.ask(ask, self._book.of_seq(seq), Party.CSMS)
 
     # Operator's own messages
 
@@ -479,6 +468,11 @@ class Session:
                 self._endings.ended(exchange)
                 self._recorder.exchange(exchange)
             self._tell(Change.EXCHANGE, exchange.id)
+
+    def _decided(self, exchange: Exchange) -> None:
+        """Operator or fallback decided about a tap on the bus: from now on its answer is waited for."""
+        if exchange.open and exchange.request_id is not None:
+            self._timers.later(self.profile.answer_limit_s, self._flow.expired, exchange)
 
     def _keep_note(self, seq: int, note: Note | None) -> None:
         self._recorder.note(seq, note)

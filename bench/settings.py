@@ -9,11 +9,12 @@ from __future__ import annotations
 import tomllib
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bench.errors import BadInput
+from bench.tokens.decision import UnknownTokens
 
 
 class Role(StrEnum):
@@ -186,14 +187,21 @@ class EnrolSettings(_Section):
 
 
 class Profile(_Section):
-    """One bench set-up. answer_limit_s: how long a tap waits for its answer. accept_unknown: tokens not in the store are Accepted.
-    concurrent_tx: one token may charge in several transactions at once; false: the second start is answered ConcurrentTx.
+    """One bench set-up. answer_limit_s: how long a tap waits for its answer. concurrent_tx: one token may charge in several
+    transactions at once; false: the second start is answered ConcurrentTx. master_pass_group: tokens of this group stop any charge
+    and start none (OCPP 2.0.1 C16, MasterPassGroupId).
+
+    unknown: what becomes of tokens that are not in the store. operator_limit_s, fallback_limit_s: how long a station waits for
+    operator or fallback, at most nine tenths of ``ocpp.call_timeout_s``.
     """
 
     name: Annotated[str, Field(pattern=r"^[\w][\w .-]{0,63}$")] = "default"
     answer_limit_s: Annotated[float, Field(gt=0, le=3600)] = 5.0
-    accept_unknown: bool = False
+    unknown: UnknownTokens = UnknownTokens.REFUSE
+    operator_limit_s: Annotated[float, Field(gt=0, le=300)] = 20.0
+    fallback_limit_s: Annotated[float, Field(gt=0, le=300)] = 10.0
     concurrent_tx: bool = True
+    master_pass_group: Annotated[str, Field(min_length=1, max_length=36)] | None = None
     store: str | None = None
     bus: BusSettings = BusSettings()
     ocpp: OcppSettings = OcppSettings()
@@ -202,6 +210,15 @@ class Profile(_Section):
     enrol: EnrolSettings = EnrolSettings()
     maeve: MaeveSettings | None = None
     api: str = "127.0.0.1:9410"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_older(cls, data: Any) -> Any:
+        """An older profile says ``accept_unknown``; it is saved as ``unknown``."""
+        if isinstance(data, dict) and isinstance(accept := data.get("accept_unknown"), bool):
+            said = UnknownTokens.ACCEPT if accept else UnknownTokens.REFUSE
+            return {"unknown": said, **{name: value for name, value in data.items() if name != "accept_unknown"}}
+        return data
 
 
 def load_profile(path: Path) -> Profile:

@@ -13,16 +13,18 @@ from bench.codecs.ocpp import Call
 from bench.csms.authority import Authority
 from bench.csms.context import Memory
 from bench.csms.contract import NO_TRUST, ContractTrust
-from bench.csms.link import Effect, Noticed, Send, Settled, StationLink
+from bench.csms.link import Effect, Forsaken, Noticed, Referred, Send, Settled, StationLink
 from bench.csms.reports import Reports
 from bench.errors import LinkDown, NotFound, OperatorError
-from bench.exchange import Exchange, Severity
+from bench.exchange import Exchange, Party, Severity
 from bench.journal.log import Journal
 from bench.message import Decoded, Direction, Link, Message
 from bench.ocpp_story import OcppStory
 from bench.ports import StationOpened, StationServer
+from bench.referrals import Refer, Withdraw
 from bench.settings import OcppSettings
 from bench.station import Station
+from bench.tokens.model import Decision
 
 MAX_REMEMBERED_STATIONS = 10_000
 MAX_FAULTS_TOLD = 10
@@ -46,7 +48,7 @@ class _Waiting:
 class StationBoard:
     """Knows every station and carries calls both ways. All on the loop's thread, each message handled synchronously.
 
-    changed is called with a station's id after whatever changed what is known of it.
+    changed is called with a station's id after whatever changed what is known of it. refer has operator or fallback decide.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class StationBoard:
         book: ExchangeBook,
         story: OcppStory,
         authority: Authority,
+        refer: Refer,
         settings: OcppSettings,
         clock: Clock,
         changed: Callable[[str], None],
@@ -66,6 +69,7 @@ class StationBoard:
         self._book = book
         self._story = story
         self._authority = authority
+        self._refer_to = refer
         self._settings = settings
         self._clock = clock
         self._changed = changed
@@ -73,6 +77,7 @@ class StationBoard:
         self._links: dict[str, StationLink] = {}
         self._memories: dict[str, Memory] = {}
         self._waiting: dict[tuple[str, str], _Waiting] = {}
+        self._withdraw: dict[int, Withdraw] = {}  # of calls that wait for a decision, by number
         self._late: dict[tuple[str, str], Exchange] = {}  # of calls given up, whose answer may still come
         self._crossed: dict[str, int] = {}  # calls that crossed ours on this connection
 
@@ -209,6 +214,10 @@ class StationBoard:
             self._send(station, effect, cause)
         elif isinstance(effect, Settled):
             self._settle(station, effect, cause)
+        elif isinstance(effect, Referred):
+            self._refer(station, effect)
+        elif isinstance(effect, Forsaken):
+            self._forsake(station, effect)
         elif isinstance(effect, Noticed):
             exchange = self._book.of_seq(cause) if cause is not None else None
             self._book.finding(
@@ -246,6 +255,38 @@ class StationBoard:
             waiting.request_seq = message.seq
             if waiting.exchange is not None:
                 self._story.our_call_sent(waiting.exchange, message)
+
+    def _refer(self, station: Station, effect: Referred) -> None:
+        """Somebody else decides; the station is answered then, and may say what it likes until then."""
+
+        def decided(decision: Decision) -> None:
+            self._withdraw.pop(effect.seq, None)
+            for due in self._links[station.id].decided(effect.seq, decision):
+                self._carry_out(station, due, effect.seq)
+            self.touch(station)
+
+        exchange = self._book.of_seq(effect.seq)
+        withdraw = self._refer_to(effect.ask, effect.to, exchange, Party.CSMS, decided)
+        if withdraw is not None:
+            self._withdraw[effect.seq] = withdraw
+
+    def _forsake(self, station: Station, effect: Forsaken) -> None:
+        """Nothing is sent: an answer on a later connection would be one to no call."""
+        withdraw = self._withdraw.pop(effect.seq, None)
+        if withdraw is not None:
+            withdraw()
+        stamp, why = self._clock.stamp(), "the station left before it was decided"
+        exchange = self._book.of_seq(effect.seq)
+        self._story.answer_lost(station, effect.call_id, why, stamp)
+        self._book.finding(
+            "unknown.station-left",
+            Severity.WARN,
+            f"{station.id}: {why}: nobody was answered",
+            stamp=stamp,
+            exchange=exchange,
+            evidence=(effect.seq,),
+            cure="let the card be tapped again; if the station does not wait so long, lower operator_limit_s and fallback_limit_s",
+        )
 
     def _settle(self, station: Station, effect: Settled, cause: int | None) -> None:
         waiting = self._waiting.get((station.id, effect.call_id))

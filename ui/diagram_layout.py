@@ -18,6 +18,7 @@ LANE_ORDER = (
     Party.CSMS,
     Party.STORE,
     Party.HUB,
+    Party.OPERATOR,
 )
 LABELS = {
     Party.READER: "Reader",
@@ -28,6 +29,7 @@ LABELS = {
     Party.CSMS: "OCPP · CSMS",
     Party.STORE: "Store",
     Party.HUB: "Hub",
+    Party.OPERATOR: "Operator",
 }
 SHORT_LABELS = LABELS | {Party.BENCH: "Bench", Party.CSMS: "CSMS"}
 """Where lanes stand closer than :data:`LABEL_GAP`."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from bench.csms import plug_and_charge16
 from bench.csms.certificate_name import boot_status
-from bench.csms.context import Answer, Answerer, Context, Payload, nothing
+from bench.csms.context import Answer, Answerer, Asked, Context, Payload, nothing
 from bench.message import Message
 from bench.station import Identity, Station, Transaction
 from bench.tokens import id_token_info
@@ -15,8 +15,8 @@ from bench.tokens.model import Ask, Decision
 
 
 def id_tag_info(context: Context, decision: Decision) -> Answer:
-    """IdTagInfo (OCPP 1.6 section 7.27). A token that must not be cached expires now; a group that does not fit is left out, and
-    that is told."""
+    """IdTagInfo (OCPP 1.6 section 7.27). A token that must not be cached expires at once; a group that does not fit is left out,
+    and that is told."""
     token = decision.token
     if token is not None and id_token_info.group_too_long(token):
         context.notice(
@@ -26,26 +26,25 @@ def id_tag_info(context: Context, decision: Decision) -> Answer:
             "so the station does not see that it belongs to a group",
             "give the group a shorter name",
         )
-    return id_token_info.id_tag_info(token, decision.status_16, context.kept_until(decision))
+    return id_token_info.id_tag_info(token, decision.status_16, context.kept_until_16(decision))
 
 
-def authorize(context: Context, request: Payload, message: Message) -> Answer:
+def authorize(context: Context, request: Payload, message: Message) -> Asked:
     ask = Ask(request["idTag"], None, context.station.id, None, "Authorize")
-    return {"idTagInfo": id_tag_info(context, context.decide(ask, message))}
+    return Asked(ask, lambda decision: {"idTagInfo": id_tag_info(context, decision)})
 
 
-def start_transaction(context: Context, request: Payload, message: Message) -> Answer:
+def start_transaction(context: Context, request: Payload, message: Message) -> Asked:
     id_tag, connector = request["idTag"], int(request["connectorId"])
     start = (connector, id_tag, request["timestamp"], request["meterStart"])
     number, remote = context.start(start, id_tag, message.mono_ns)
     ask = Ask(id_tag, None, context.station.id, connector, "StartTransaction", remote, starts=str(number))
-    decision = context.decide(ask, message)
     # Whatever the answer: the station did start, and may go on for a while (StopTransactionOnInvalidId, MaxEnergyOnInvalidId).
     context.station.started(Transaction(str(number), connector, id_tag, message.seq))
-    return {"transactionId": number, "idTagInfo": id_tag_info(context, decision)}
+    return Asked(ask, lambda decision: {"transactionId": number, "idTagInfo": id_tag_info(context, decision)})
 
 
-def stop_transaction(context: Context, request: Payload, message: Message) -> Answer:
+def stop_transaction(context: Context, request: Payload, message: Message) -> Answer | Asked:
     number = str(int(request["transactionId"]))
     transaction = context.station.transactions.pop(number, None)
     if transaction is None:
@@ -58,8 +57,9 @@ def stop_transaction(context: Context, request: Payload, message: Message) -> An
     id_tag = request.get("idTag")
     if id_tag is None:
         return {}
-    ask = Ask(id_tag, None, context.station.id, transaction.evse if transaction else None, "StopTransaction")
-    return {"idTagInfo": id_tag_info(context, context.decide(ask, message))}
+    evse = transaction.evse if transaction is not None else None
+    ask = Ask(id_tag, None, context.station.id, evse, "StopTransaction", ends=True)
+    return Asked(ask, lambda decision: {"idTagInfo": id_tag_info(context, decision)})
 
 
 def describe(station: Station, request: Payload) -> None:
@@ -101,7 +101,7 @@ def status_notification(context: Context, request: Payload, message: Message) ->
     return {}
 
 
-def data_transfer(context: Context, request: Payload, message: Message) -> Answer:
+def data_transfer(context: Context, request: Payload, message: Message) -> Answer | Asked:
     """Plug and Charge comes this way; every other vendor is unknown here."""
     if request["vendorId"] == plug_and_charge16.VENDOR:
         return plug_and_charge16.answer(context, request, message)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from bench.clock import to_datetime
 from bench.csms import contract
 from bench.csms.certificate_name import boot_status
-from bench.csms.context import Answer, Answerer, Context, Payload, nothing
+from bench.csms.context import Answer, Answerer, Asked, Context, Payload, nothing
 from bench.message import Message
 from bench.station import Identity, Station, Transaction
 from bench.tokens.id_token_info import id_token_info as info_of
@@ -23,7 +23,7 @@ def id_token_info(context: Context, decision: Decision) -> Answer:
     return info_of(decision.token, decision.status, context.kept_until(decision))
 
 
-def authorize(context: Context, request: Payload, message: Message) -> Answer:
+def authorize(context: Context, request: Payload, message: Message) -> Asked:
     """Authorize (C01, C07). A contract certificate that is no good refuses the token, whatever the store says of it."""
     id_token = request["idToken"]
     chain = None
@@ -31,14 +31,16 @@ def authorize(context: Context, request: Payload, message: Message) -> Answer:
         chain = contract.judge(request, context.contract_trust, to_datetime(message.utc_ns))
     refused = None if chain is None or chain.token_status is None else (chain.token_status, chain.reason)
     kind = ID_TOKEN_TYPES[id_token["type"]]
-    decision = context.decide(
-        Ask(id_token["idToken"], kind, context.station.id, None, "Authorize", refused=refused), message
-    )
-    answer: Answer = {"idTokenInfo": id_token_info(context, decision)}
-    if chain is not None:
-        answer["certificateStatus"] = chain.status_with(decision.status)
-        _tell_chain(context, chain)
-    return answer
+    ask = Ask(id_token["idToken"], kind, context.station.id, None, "Authorize", refused=refused)
+
+    def answered(decision: Decision) -> Answer:
+        answer: Answer = {"idTokenInfo": id_token_info(context, decision)}
+        if chain is not None:
+            answer["certificateStatus"] = chain.status_with(decision.status)
+            _tell_chain(context, chain)
+        return answer
+
+    return Asked(ask, answered)
 
 
 def _tell_chain(context: Context, chain: contract.ChainVerdict) -> None:
@@ -70,17 +72,28 @@ def follow(station: Station, request: Payload, seq: int) -> int | None:
     return number
 
 
-def transaction_event(context: Context, request: Payload, message: Message) -> Answer:
+def transaction_event(context: Context, request: Payload, message: Message) -> Answer | Asked:
     """TransactionEvent (E01 to E07). idTokenInfo is answered only to an event that carries an idToken."""
     station, info, id_token = context.station, request["transactionInfo"], request.get("idToken")
+    before = station.transactions.get(info["transactionId"])
     number = follow(station, request, message.seq)
     if id_token is None:
         return {}
     kind = ID_TOKEN_TYPES[id_token["type"]]
     remote = context.remote_starts.has(info.get("remoteStartId"), id_token["idToken"], message.mono_ns)
-    starts = info["transactionId"] if request["eventType"] == "Started" else None
-    ask = Ask(id_token["idToken"], kind, station.id, number, "TransactionEvent", remote, starts=starts)
-    return {"idTokenInfo": id_token_info(context, context.decide(ask, message))}
+    starts = info["transactionId"] if _authorizes(request, before) else None
+    ends = request["eventType"] == "Ended" or request["triggerReason"] in ENDS_AUTHORIZATION
+    ask = Ask(id_token["idToken"], kind, station.id, number, "TransactionEvent", remote, starts=starts, ends=ends)
+    return Asked(ask, lambda decision: {"idTokenInfo": id_token_info(context, decision)})
+
+
+def _authorizes(request: Payload, before: Transaction | None) -> bool:
+    """Whether a charge starts with the token of this event: a transaction may have begun without one, when the cable was plugged
+    in (TxStartPoint; E01, E02).
+    """
+    if request["eventType"] == "Updated":
+        return request["triggerReason"] == "Authorized" and (before is None or not before.id_token)
+    return bool(request["eventType"] == "Started")
 
 
 def _followed(request: Payload, known: Transaction | None, evse: int | None, seq: int) -> Transaction:

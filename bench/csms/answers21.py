@@ -8,21 +8,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bench.csms import answers201
-from bench.csms.context import Answer, Answerer, Context, Payload, nothing
+from bench.csms.context import Answer, Answerer, Asked, Context, Payload, nothing
 from bench.message import Message
 from bench.tokens.model import ID_TOKEN_TYPES, AuthorizationStatus
 
 _UNKNOWN: Answer = {"idTokenInfo": {"status": AuthorizationStatus.UNKNOWN.value}}
 
 
-def authorize(context: Context, request: Payload, message: Message) -> Answer:
+def authorize(context: Context, request: Payload, message: Message) -> Answer | Asked:
     """Authorize (C01, C07). The store holds no tokens of a type it does not know, so such a one is Unknown."""
     if _is_known_type(context, "Authorize", request["idToken"]["type"]):
         return answers201.authorize(context, request, message)
     return dict(_UNKNOWN)
 
 
-def transaction_event(context: Context, request: Payload, message: Message) -> Answer:
+def transaction_event(context: Context, request: Payload, message: Message) -> Answer | Asked:
     """TransactionEvent (E01 to E07). The transaction is followed also where its token is of a type nobody here knows."""
     id_token = request.get("idToken")
     if id_token is None or _is_known_type(context, "TransactionEvent", id_token["type"]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench.clock import NS_PER_S, Clock, iso_datetime, iso_utc
 from bench.csms.authority import Authority
@@ -13,11 +13,12 @@ from bench.csms.effects import Noticed
 from bench.csms.reports import Reports
 from bench.message import Message
 from bench.station import Station
-from bench.tokens.model import Ask, CacheMode, Decision, IdTokenType
+from bench.tokens.model import Ask, Decision, IdTokenType
 
 MAX_ACCEPTED = 20_000
 MAX_REMOTE_STARTS = 32
 MAX_STARTS = 64
+GRACE_16_NS = 60 * NS_PER_S
 REMOTE_START_LIFE_NS = 600 * NS_PER_S  # longer than any ConnectionTimeOut in use
 MAX_TRANSACTION_ID = 2**31 - 1
 
@@ -109,25 +110,36 @@ class Context:
 
         A moment that has come keeps it out of the cache (OCPP 2.0.1 C10.FR.10, FR.13).
         """
-        if never_cached(decision):
+        if not decision.may_be_cached:
             return self.now()
         expiry = decision.token.expiry if decision.token is not None else None
         return None if expiry is None else iso_datetime(expiry)
 
+    def kept_until_16(self, decision: Decision) -> str | None:
+        """The same as IdTagInfo.expiryDate, which says two things at once: until when it may be kept, and until when it is valid
+        (OCPP 1.6 section 7.27).
+
+        There are stations that call an accepted card Expired when that moment has come by their own clock, so an accepted one
+        that must not be cached is given :data:`GRACE_16_NS`: too short to be used again, long enough for a clock that is slow.
+        """
+        if decision.accepted and not decision.may_be_cached:
+            soon = self.clock.stamp().utc_ns + GRACE_16_NS
+            expiry = decision.token.expiry if decision.token is not None else None
+            return iso_utc(soon) if expiry is None else min(iso_utc(soon), iso_datetime(expiry))
+        return self.kept_until(decision)
+
     def notice(self, rule: str, severity: str, text: str, cure: str = "") -> None:
         self.notices.append(Noticed(rule, severity, text, cure))
 
-    def decide(self, ask: Ask, message: Message) -> Decision:
-        """Ask the authority, and remember what the station may now hold in its cache."""
-        decision = self.authority.decide(ask, message.seq)
+    def told(self, ask: Ask, decision: Decision) -> None:
+        """The station is told that decision: remember what it may now hold in its cache."""
         accepted = self.station.accepted
         key = ask.value.casefold()
-        if decision.accepted and ask.id_token_type not in _NEVER_CACHED and not never_cached(decision):
+        if decision.accepted and ask.id_token_type not in _NEVER_CACHED and decision.may_be_cached:
             if len(accepted) < MAX_ACCEPTED:
                 accepted.add(key)
         else:
             accepted.discard(key)
-        return decision
 
     def start(self, start: tuple[object, ...], id_tag: str, mono_ns: int) -> tuple[int, bool]:
         """A 1.6 StartTransaction: its transactionId, and whether it is a remote start of ours.
@@ -150,12 +162,17 @@ class Context:
         return memory.starts[start]
 
 
-Answerer = Callable[[Context, Payload, Message], Answer]
-"""Makes the answer to one action. The payload satisfies the schema, and so must the answer."""
+class Asked(NamedTuple):
+    """An answer that needs a decision first. answer: makes it of the decision."""
+
+    ask: Ask
+    answer: Callable[[Decision], Answer]
 
 
-def never_cached(decision: Decision) -> bool:
-    return decision.token is not None and decision.token.cache_mode is CacheMode.NEVER
+Answerer = Callable[[Context, Payload, Message], Answer | Asked]
+"""Makes the answer to one action, or asks for the decision that it needs. The payload satisfies the schema, and so must the
+answer.
+"""
 
 
 def nothing(context: Context, request: Payload, message: Message) -> Answer:

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from bench.answers import CallAnswer
 from bench.message import Decoded
+from bench.tokens.decision import Referral
+from bench.tokens.model import Ask
 
 
 class Send(NamedTuple):
@@ -35,4 +37,24 @@ class Noticed:
     cure: str = ""
 
 
-Effect = Send | Settled | Noticed
+class Referred(NamedTuple):
+    """A call of the station waits for a decision: somebody else is to be asked, then the link told. seq: journal number of the
+    call, call_id: its message id.
+    """
+
+    seq: int
+    call_id: str
+    ask: Ask
+    to: Referral
+
+
+class Forsaken(NamedTuple):
+    """The connection closed while a call of the station waited for a decision: there is nobody left to answer. seq, call_id: as in
+    :class:`Referred`.
+    """
+
+    seq: int
+    call_id: str
+
+
+Effect = Send | Settled | Noticed | Referred | Forsaken

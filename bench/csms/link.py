@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench.answers import CallAnswer
 from bench.clock import Clock, Stamp
@@ -13,21 +13,33 @@ from bench.codecs.ocpp import Call
 from bench.csms import answers16, answers21, answers201, events
 from bench.csms.authority import Authority
 from bench.csms.certificate_name import proven
-from bench.csms.context import Context, Memory
+from bench.csms.context import Answer, Asked, Context, Memory
 from bench.csms.contract import NO_TRUST, ContractTrust
-from bench.csms.effects import Effect, Noticed, Send, Settled
+from bench.csms.effects import Effect, Forsaken, Noticed, Referred, Send, Settled
 from bench.message import Fault, Message
 from bench.ocpp_peer import MAX_SEEN_IDS, CallRefused, OcppPeer
 from bench.settings import OcppSettings
 from bench.station import Station
+from bench.tokens.model import Decision
 
 _ANSWERS = {"1.6": answers16.ANSWERS, "2.0.1": answers201.ANSWERS, "2.1": answers21.ANSWERS}
 _BOTH_WAYS = frozenset({"DataTransfer"})
 _REMOTE_STARTS = frozenset({"RemoteStartTransaction", "RequestStartTransaction"})
 
 
+class _Pending(NamedTuple):
+    """A call of the station that waits for a decision."""
+
+    call: Call
+    message: Message
+    asked: Asked
+
+
 class StationLink(OcppPeer):
     """The station is the peer: its actions are answered, those of a CSMS are called.
+
+    A call whose decision somebody else has to take waits, and nothing waits behind it: :class:`~bench.csms.effects.Referred` goes
+    out, and :meth:`decided` answers it.
 
     station is changed as its messages tell of it. authority decides about tokens. memory: what the station's connection before
     this one left. contract_trust: whom contract certificates must come from.
@@ -48,6 +60,8 @@ class StationLink(OcppPeer):
         self.station = station
         self._answers = _ANSWERS[station.version]
         self._context = Context(station, authority, settings.heartbeat_s, clock, memory or Memory(), contract_trust)
+        self._pending: dict[int, _Pending] = {}  # by journal number
+        self._referred: list[Effect] = []
 
     def call(
         self, action: str, payload: Mapping[str, Any], now: Stamp, *, raw: bool = False
@@ -58,7 +72,20 @@ class StationLink(OcppPeer):
             self._context.remote_starts.asked(payload, now.mono_ns)
         return call_id, effects
 
-    def _reply(self, call: Call, message: Message) -> Mapping[str, Any]:
+    def decided(self, seq: int, decision: Decision) -> list[Effect]:
+        """The decision that a call waits for; seq: its journal number. Nothing happens where none waits."""
+        pending = self._pending.pop(seq, None)
+        if pending is None:
+            return []
+        return self._answer(pending.call, lambda: self._finish(*pending, decision))
+
+    def closed(self) -> list[Effect]:
+        """The connection is gone: every call of ours comes to its end, and nobody waits for decisions any more."""
+        forsaken: list[Effect] = [Forsaken(seq, pending.call.id) for seq, pending in self._pending.items()]
+        self._pending.clear()
+        return [*forsaken, *super().closed()]
+
+    def _reply(self, call: Call, message: Message) -> Mapping[str, Any] | None:
         if call.action != "BootNotification" and not proven(self.station):
             fault = Fault("ocpp.certificate-cn", "the certificate of this connection names another station")
             raise CallRefused("SecurityError", fault)
@@ -66,6 +93,20 @@ class StationLink(OcppPeer):
         if answerer is None:
             raise self._wrong_way(call.action)
         answer = answerer(self._context, call.payload, message)
+        if isinstance(answer, Asked):
+            decision = self._context.authority.decide(answer.ask, message.seq)
+            if isinstance(decision, Decision):
+                return self._finish(call, message, answer, decision)
+            self._pending[message.seq] = _Pending(call, message, answer)
+            self._referred.append(Referred(message.seq, call.id, answer.ask, decision))
+            return None
+        return self._recorded(call, message, answer)
+
+    def _finish(self, call: Call, message: Message, asked: Asked, decision: Decision) -> Answer:
+        self._context.told(asked.ask, decision)
+        return self._recorded(call, message, asked.answer(decision))
+
+    def _recorded(self, call: Call, message: Message, answer: Answer) -> Answer:
         events.record(self.station.events, call.action, call.payload, answer, message)
         return answer
 
@@ -80,9 +121,10 @@ class StationLink(OcppPeer):
         return []
 
     def _after_reply(self) -> list[Effect]:
-        notices: list[Effect] = [*self._context.notices]
+        due: list[Effect] = [*self._context.notices, *self._referred]
         self._context.notices.clear()
-        return notices
+        self._referred.clear()
+        return due
 
 
-__all__ = ["MAX_SEEN_IDS", "Effect", "Noticed", "Send", "Settled", "StationLink"]
+__all__ = ["MAX_SEEN_IDS", "Effect", "Forsaken", "Noticed", "Referred", "Send", "Settled", "StationLink"]

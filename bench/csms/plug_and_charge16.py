@@ -13,7 +13,7 @@ import orjson
 
 from bench.codecs.ocpp_schemas import SCHEMA_RULE, Half, schema_of
 from bench.csms import answers201
-from bench.csms.context import Answer, Answerer, Context, Payload
+from bench.csms.context import Answer, Answerer, Asked, Context, Payload
 from bench.message import Message
 
 VENDOR = "org.openchargealliance.iso15118pnc"
@@ -32,7 +32,7 @@ _ANSWERS: Mapping[str, Answerer] = {
 }
 
 
-def answer(context: Context, transfer: Payload, message: Message) -> Answer:
+def answer(context: Context, transfer: Payload, message: Message) -> Answer | Asked:
     """DataTransfer.conf to a DataTransfer.req of that vendor."""
     action = transfer.get("messageId", "")
     answerer = _ANSWERS.get(action)
@@ -49,6 +49,12 @@ def answer(context: Context, transfer: Payload, message: Message) -> Answer:
         )
         return {"status": "Rejected"}
     inner = answerer(context, request, message)
+    if isinstance(inner, Asked):
+        return Asked(inner.ask, lambda decision: _around(inner.answer(decision)))
+    return _around(inner)
+
+
+def _around(inner: Answer) -> Answer:
     return {"status": "Accepted", "data": orjson.dumps(inner).decode()}
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bench.errors import BadInput
+from bench.exchange import TapCard
 from bench.settings import EnrolSettings
 from bench.tokens import contract_id
 from bench.tokens.checks import checked
-from bench.tokens.model import AuthorizationStatus, IdTokenType, Token, TokenKind
+from bench.tokens.model import JOSEV_TO_OCPP, AuthorizationStatus, IdTokenType, JosevTokenType, Token, TokenKind
 
 CARDS = frozenset((IdTokenType.ISO14443, IdTokenType.ISO15693))
 
@@ -38,3 +40,18 @@ def enrol(
             source="enrolled",
         )
     )
+
+
+def enrol_card(card: TapCard | None, settings: EnrolSettings, status: AuthorizationStatus) -> Token:
+    """A token for the card of an exchange; one of no known type is taken for ISO14443.
+
+    Raises:
+        BadInput: there is no card, or it cannot be stored.
+    """
+    if card is None:
+        raise BadInput("this exchange has no card to enrol", "present a card first")
+    try:
+        id_type = JOSEV_TO_OCPP[JosevTokenType(card.token_type)]
+    except ValueError:
+        id_type = IdTokenType.ISO14443
+    return enrol(card.uid, id_type, settings, status)

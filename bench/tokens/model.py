@@ -91,12 +91,23 @@ class TokenKind(StrEnum):
 
 
 class CacheMode(StrEnum):
-    """MaEVe API Token.cacheMode: may the charger keep this token in its list or cache."""
+    """MaEVe API Token.cacheMode (OCPI 2.2 WhitelistType): may the charger keep this token in its list or cache.
+
+    ALWAYS: used without asking. ALLOWED: may be used without asking, though asking is preferred. ALLOWED_OFFLINE: asked about
+    while the charger is online, so in the list and not in the cache. NEVER: asked about always, so in neither.
+
+    OCPP has no word for the preference of ALLOWED: a station keeps it as it keeps ALWAYS. Nor for offline only: a station with
+    LocalPreAuthorize asks nobody about what is in its list.
+    """
 
     ALWAYS = "ALWAYS"
     ALLOWED = "ALLOWED"
     ALLOWED_OFFLINE = "ALLOWED_OFFLINE"
     NEVER = "NEVER"
+
+
+CACHED = frozenset((CacheMode.ALWAYS, CacheMode.ALLOWED))
+"""Modes that let a station keep a token in its authorization cache."""
 
 
 class MessageFormat(StrEnum):
@@ -185,7 +196,8 @@ class Ask(NamedTuple):
     id_token_type: None when the asker cannot say (OCPP 1.6). evse: where, None when the asker does not say; on 1.6 a connector.
     action: the message that asks. remote_start: the token came from a remote start of ours, which OCPP says is not asked again
     (C05). refused: the contract certificate that came with it is no good: what that makes of the token, and why (C07).
-    starts: id of the transaction that starts with this token, None where none does.
+    starts: id of the transaction that starts with this token, None where none does. ends: the charge is over, or is being ended
+    with this token: nobody need be asked about it any more.
     """
 
     value: str
@@ -196,13 +208,23 @@ class Ask(NamedTuple):
     remote_start: bool = False
     refused: tuple[AuthorizationStatus, str] | None = None
     starts: str | None = None
+    ends: bool = False
+
+    @property
+    def key(self) -> AskKey:
+        """What makes two questions the same: the station, and the token by value, ignoring case, and type."""
+        return self.station, self.value.casefold(), self.id_token_type
+
+
+AskKey = tuple[str, str, IdTokenType | None]
 
 
 class Decision(NamedTuple):
     """One answer, from which those of both OCPP versions are derived.
 
-    decided_by: ``store``, ``default``, ``operator`` or ``csms``. reason: one word or two for a person: ``valid``, ``blocked``.
-    rule: stable name of the rule that decided. token: the entry found, or None.
+    decided_by: ``store``, ``default``, ``operator``, ``csms`` or ``hub``. reason: one word or two for a person: ``valid``,
+    ``blocked``. rule: stable name of the rule that decided. token: the entry found, or None. once: the answer holds for this
+    question only, so a station must not keep it.
     """
 
     status: AuthorizationStatus
@@ -210,10 +232,16 @@ class Decision(NamedTuple):
     reason: str
     rule: str
     token: Token | None = None
+    once: bool = False
 
     @property
     def accepted(self) -> bool:
         return self.status is AuthorizationStatus.ACCEPTED
+
+    @property
+    def may_be_cached(self) -> bool:
+        """Whether a station that is online may answer the same question itself later, from its authorization cache."""
+        return not self.once and (self.token is None or self.token.cache_mode in CACHED)
 
     @property
     def status_16(self) -> str:

@@ -296,5 +296,5 @@ async def test_a_tap_of_the_bench_is_decided_by_the_csms_behind_the_proxy(play: 
     play.station(AUTHORIZE)
     play.csms(ACCEPTED)
     assert (play.exchange, tap.open, tap.station) == (tap, True, "CP")  # the bus ends it
-    inferred = play.session._decider.infer(tap, accepted=True)
+    inferred = play.session.decisions.decider.infer(tap, accepted=True)
     assert (inferred.by, inferred.reason) == (DecidedBy.CSMS, "Accepted")

@@ -26,7 +26,7 @@ DEADLINE_S = 10.0
 
 def options(ocpp: OcppSettings) -> Options:
     return Options(
-        Profile(ocpp=ocpp, accept_unknown=True),
+        Profile(ocpp=ocpp, unknown="accept"),
         ocpp="127.0.0.1:0",
         mqtt="off",
         api="off",

@@ -150,7 +150,7 @@ class TestIdTagInfo:
             ("POOR", {"status": "Blocked"}),
             ("NOBODY", {"status": "Invalid"}),
             ("FAMILY", {"status": "Accepted", "parentIdTag": "GROUP"}),
-            ("ONCE", {"status": "Accepted", "expiryDate": NOW}),
+            ("ONCE", {"status": "Accepted", "expiryDate": "2023-11-14T22:14:20.000Z"}),  # a minute: see kept_until_16
         ],
     )
     def test_16(self, v16: LinkBook, tag: str, info: dict[str, object]) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bench.tokens.decision import REASONS, Situation, decide
+from bench.tokens.decision import REASONS, RULES, Situation, UnknownTokens, decide
 from bench.tokens.index import TokenIndex
-from bench.tokens.model import STATUS_16, Ask, AuthorizationStatus, IdTokenType, Token
+from bench.tokens.model import STATUS_16, Ask, AuthorizationStatus, Decision, IdTokenType, Token
 
 
 def token(uid: str, **fields: object) -> Token:
@@ -33,7 +33,7 @@ def decided(
     value: str,
     kind: IdTokenType | None = IdTokenType.ISO14443,
     *,
-    accept_unknown: bool = False,
+    unknown: UnknownTokens = UnknownTokens.REFUSE,
     now: datetime = NOON,
     evses: Set[int] = frozenset(),
     concurrent: bool = False,
@@ -41,7 +41,9 @@ def decided(
     **ask: Any,
 ) -> tuple[str, str, str, str]:
     situation = Situation(now, evses, concurrent, ended)
-    decision = decide(Ask(value, kind, **ask), INDEX.get, lambda _: situation, accept_unknown=accept_unknown)
+    decision = decide(Ask(value, kind, **ask), INDEX.get, lambda _: situation, unknown)
+    assert isinstance(decision, Decision)
+    assert decision.rule in RULES
     return decision.status.value, decision.decided_by, decision.reason, decision.rule
 
 
@@ -56,14 +58,16 @@ def test_rules_in_their_order() -> None:
     assert decided("FFFF") == ("Unknown", "default", "unknown", "unknown")
     assert decided("9999", IdTokenType.KEY_CODE) == ("Invalid", "default", "unknown", "unknown-key-code")
     assert decided("1234", IdTokenType.KEY_CODE)[0] == "Accepted"
-    assert decided("FFFF", accept_unknown=True)[0::3] == ("Accepted", "accept-unknown")
-    assert decided("BAD", accept_unknown=True)[0] == "Blocked"
+    assert decided("FFFF", unknown=UnknownTokens.ACCEPT)[0::3] == ("Accepted", "accept-unknown")
+    assert decided("FFFF", unknown=UnknownTokens.INVALID)[0::3] == ("Invalid", "invalid-unknown")
+    assert decided("BAD", unknown=UnknownTokens.ACCEPT)[0] == "Blocked"
 
 
 def test_a_bad_contract_certificate_decides_before_the_store() -> None:
     """OCPP 2.0.1 C07.FR.15 to FR.17."""
     ask = Ask("GOOD", IdTokenType.EMAID, refused=(AuthorizationStatus.EXPIRED, "the certificate expired"))
-    decision = decide(ask, INDEX.get, lambda _: None, accept_unknown=True)
+    decision = decide(ask, INDEX.get, lambda _: None, UnknownTokens.ACCEPT)
+    assert isinstance(decision, Decision)
     assert decision[:4] == ("Expired", "default", "the certificate expired", "contract")
 
 
