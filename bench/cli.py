@@ -25,6 +25,7 @@ from bench.errors import BadInput, OperatorError
 from bench.journal_cli import journal
 from bench.readers_cli import readers
 from bench.secrets_cli import secret
+from bench.sync_cli import sync
 
 log = logging.getLogger("authbench")
 
@@ -481,3 +482,4 @@ def has_display() -> bool:
 
 for command in (journal, certificates, secret, readers):
     cli.add_command(command)
+tokens.add_command(sync)

@@ -101,8 +101,15 @@ class Referrals:
             return decision or undecided(ask, "unknown", "not-asked")
         if decision is None or self._clock.stamp().mono_ns - answered_ns > REUSE_NS:
             return None
-        if ask.action in ("Authorize", "authorization"):  # a new tap: a refusal may be thought over, a hub wants to be asked
-            return decision if decision.accepted and (decision.decided_by == "operator" or decision.may_be_cached) else None
+        if ask.action in (
+            "Authorize",
+            "authorization",
+        ):  # a new tap: a refusal may be thought over, a hub wants to be asked
+            return (
+                decision
+                if decision.accepted and (decision.decided_by == "operator" or decision.may_be_cached)
+                else None
+            )
         return decision
 
     def refer(self, ask: Ask, to: Referral, exchange: Exchange | None, from_: Party, then: Then) -> Withdraw | None:
@@ -252,7 +259,9 @@ class Referrals:
         evidence = tuple(exchange.sequences) if exchange is not None else ()
         where = f"{one.ask.station}: " if one.ask.station else ""
         stamp = self._clock.stamp()
-        self._book.finding(rule, severity, f"{where}{text}", stamp=stamp, exchange=exchange, evidence=evidence, cure=cure)
+        self._book.finding(
+            rule, severity, f"{where}{text}", stamp=stamp, exchange=exchange, evidence=evidence, cure=cure
+        )
 
     def _step(self, exchange: Exchange, from_: Party, to: Party, name: str) -> None:
         self._book.step(exchange, self._clock.stamp(), from_, to, name)

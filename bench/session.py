@@ -32,6 +32,7 @@ from bench.journal.pairs import LivePairs, limits_of
 from bench.journal.redecode import redecode
 from bench.journal.view import JournalContext
 from bench.link_board import LinkBoard
+from bench.maeve_desk import MaeveDesk
 from bench.message import Decoded, Direction, Link, Message
 from bench.ocpp_story import OcppStory
 from bench.ports import Bus, CsmsDialer, LinkState, LinkStatus, Reader, StationOpened, StationServer
@@ -65,8 +66,8 @@ class Session:
 
     exchanges: by id, in order of opening. stations: by id. links: by name. findings: newest last, bounded.
     last_card: the latest card a reader saw, or None. pairs: who answers whom, and what does not fit. role: the bench as a station,
-    or None. proxy: where messages between stations and another CSMS are held, edited, dropped and injected; None where the bench
-    itself is their CSMS.
+    or None. maeve: exchanges tokens with a MaEVe. proxy: where messages between stations and another CSMS are held, edited, dropped
+    and injected; None where the bench itself is their CSMS.
     """
 
     def __init__(
@@ -107,6 +108,7 @@ class Session:
         self.last_removed: CardRemoved | None = None
         self.tasks = Tasks()
         self.proxy: ProxyDesk | None = None
+        self.maeve: MaeveDesk | None = None
         self._listeners: list[Callable[[Change, object], None]] = []
         self._timers = Timers(self.clock)
         self._endings = Endings()

@@ -5,6 +5,7 @@ Source: MaEVe CSMS API v0.0.0, and the deviations of the true server (:mod:`benc
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -16,6 +17,7 @@ from bench.codecs import maeve
 from bench.codecs.maeve import PAGE, PREFIX, Answer, MaeveToken, Operation, Outcome, StationAuth
 from bench.errors import BadInput, LinkDown, OperatorError
 from bench.journal.log import Journal
+from bench.maeve_desk import Connect
 from bench.message import Fault, Link
 from bench.ports import LinkState, LinkStatus
 from bench.settings import MaeveSettings
@@ -30,7 +32,7 @@ _GATEWAY = frozenset((502, 503, 504))
 class MaeveClient:
     """Asks one MaEVe. Implements :class:`bench.maeve.MaevePeer`.
 
-    status: told how the link is after every answer. credentials: the Authorization header for a proxy before it; MaEVe itself asks
+    status: told how the link is when that changes. credentials: the Authorization header for a proxy before it; MaEVe itself asks
     for none. is_key_code: whether a uid is that of a key code, which the journal must not show.
     """
 
@@ -48,6 +50,7 @@ class MaeveClient:
         self._status = status
         self._headers = {} if credentials is None else {"Authorization": credentials}
         self._is_key_code = is_key_code
+        self._told: LinkStatus | None = None
 
     @property
     def url(self) -> str:
@@ -173,26 +176,32 @@ class MaeveClient:
         return tree
 
     def _tell(self, state: LinkState, detail: str, cure: str = "") -> None:
-        self._status(LinkStatus(LINK, state, detail, cure))
+        status = LinkStatus(LINK, state, detail, cure)
+        if status != self._told:
+            self._told = status
+            self._status(status)
 
 
-def connect(
-    settings: MaeveSettings,
-    password: str | None,
+def connector(
     journal: Journal,
     clock: Clock,
-    status: Callable[[LinkStatus], None] = lambda status: None,
-    is_key_code: Callable[[str], bool] = lambda uid: False,
-) -> MaeveClient:
-    """A client for the MaEVe of a profile. password: of its user, or the bearer token.
+    status: Callable[[LinkStatus], None],
+    is_key_code: Callable[[str], bool],
+    secret: Callable[[str], str | None],
+) -> Connect:
+    """Makes clients for the MaEVe of a profile or any other. secret: a password by its name, which may take its time.
 
-    Raises:
-        BadInput: no URL of HTTP. OperatorError: the CA file cannot be used, or there is no password.
+    What it returns raises BadInput for what is no URL of HTTP, and OperatorError where the CA file cannot be used or there is no
+    password.
     """
-    base_url(settings.url)
-    http = HttpClient(journal, Link.MAEVE, clock, ca_file=settings.ca_file, limit_s=settings.limit_s)
-    shown = _credentials(settings, password)
-    return MaeveClient(settings.url, http, status, credentials=shown, is_key_code=is_key_code)
+
+    async def connect(settings: MaeveSettings) -> MaeveClient:
+        url = base_url(settings.url)
+        credentials = await asyncio.to_thread(_credentials, settings, secret)
+        http = HttpClient(journal, Link.MAEVE, clock, ca_file=settings.ca_file, limit_s=settings.limit_s)
+        return MaeveClient(url, http, status, credentials=credentials, is_key_code=is_key_code)
+
+    return connect
 
 
 def base_url(text: str) -> str:
@@ -217,14 +226,13 @@ def base_url(text: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{path or PREFIX}"
 
 
-def _credentials(settings: MaeveSettings, password: str | None) -> str | None:
+def _credentials(settings: MaeveSettings, secret: Callable[[str], str | None]) -> str | None:
     if settings.user is None and not settings.bearer:
         return None
+    name = settings.secret_name
+    password = secret(name)
     if password is None:
-        raise OperatorError(
-            f"there is no password for {settings.secret_name}",
-            f"keep it with: authbench secret set {settings.secret_name}",
-        )
+        raise OperatorError(f"there is no password for {name}", f"keep it with: authbench secret set {name}")
     if settings.user is None:
         return f"Bearer {password}"
     return f"Basic {base64.b64encode(f'{settings.user}:{password}'.encode()).decode()}"

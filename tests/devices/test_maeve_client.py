@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -13,14 +13,20 @@ from bench.errors import BadInput, LinkDown, OperatorError
 from bench.http_record import HttpAsked, HttpSaid
 from bench.journal.log import Journal
 from bench.maeve import list_tokens
+from bench.maeve_desk import Connect
 from bench.masking import message_json
 from bench.message import Direction, Link
 from bench.ports import LinkState, LinkStatus
 from bench.settings import MaeveSettings
-from devices.maeve import MaeveClient, base_url, connect
+from devices.maeve import MaeveClient, base_url, connector
 from fixtures.http_peer import Trouble
 from fixtures.maeve import SimulatedMaeve
 from tests.maeve_world import PEM, client_of, token_there
+
+
+def connecting(journal: Journal, secret: Callable[[str], str | None]) -> Connect:
+    return connector(journal, SystemClock(), lambda status: None, lambda uid: False, secret)
+
 
 LOCATION = {
     "country_code": "GB",
@@ -162,25 +168,36 @@ async def test_a_server_that_never_answers_is_given_up() -> None:
     assert told[-1].state is LinkState.FAULTY
 
 
-async def test_a_proxy_before_it_may_want_credentials(tmp_path: Path) -> None:
+async def test_a_proxy_before_it_may_want_credentials() -> None:
+    journal = Journal()
+    asked: list[str] = []
+
+    def secret(name: str) -> str:
+        asked.append(name)
+        return "secret"
+
     async with SimulatedMaeve(credentials="Basic bWU6c2VjcmV0") as maeve:
         settings = MaeveSettings(url=maeve.url.removesuffix("/api/v0"), user="me")
-        journal = Journal()
-        client = connect(settings, "secret", journal, SystemClock())
+        client = await connecting(journal, secret)(settings)
         assert (await client.lookup_token("04A2")).missing
         await client.close()
         async with client_of(maeve) as stranger:
             refused = await stranger.lookup_token("04A2")
-        assert refused.status == 401
-        assert "credentials" in refused.cure
-        assert b"bWU6c2VjcmV0" not in b"".join(message.raw for message in journal.since(0))
-    with pytest.raises(OperatorError, match="no password for maeve:"):
-        connect(settings, None, journal, SystemClock())
+    assert refused.status == 401
+    assert "credentials" in refused.cure
+    assert asked == [f"maeve:127.0.0.1:{settings.url.rpartition(':')[2]}"]
+    assert b"bWU6c2VjcmV0" not in b"".join(message.raw for message in journal.since(0))
+
+
+async def test_no_password_is_told_before_anything_is_sent() -> None:
+    with pytest.raises(OperatorError, match="no password for maeve:h:9410") as failed:
+        await connecting(Journal(), lambda name: None)(MaeveSettings(url="http://h:9410", user="me"))
+    assert failed.value.cure == "keep it with: authbench secret set maeve:h:9410"
 
 
 async def test_a_bearer_token_is_sent_where_the_profile_says_so() -> None:
     async with SimulatedMaeve(credentials="Bearer abc") as maeve:
-        client = connect(MaeveSettings(url=maeve.url, bearer=True), "abc", Journal(), SystemClock())
+        client = await connecting(Journal(), lambda name: "abc")(MaeveSettings(url=maeve.url, bearer=True))
         assert (await client.lookup_token("04A2")).missing
         await client.close()
 
