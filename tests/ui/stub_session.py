@@ -16,6 +16,7 @@ from bench.journal.history import History
 from bench.journal.log import Journal
 from bench.journal.notes import NoteBook
 from bench.journal.pairs import LivePairs, limits_of
+from bench.maeve_desk import MaeveDesk
 from bench.message import Decoded, Direction, Fault, Link, Message
 from bench.ports import LinkState, LinkStatus
 from bench.proxy_desk import ProxyDesk
@@ -133,6 +134,7 @@ class StubSession:
         self.bus: StubEndpoint | None = StubEndpoint("mqtt://127.0.0.1:1883")
         self.capture: StubCapture | None = None
         self.proxy: ProxyDesk | None = None
+        self.maeve: MaeveDesk | None = None
         self.orders: list[tuple[object, ...]] = []
         self.refuse: Exception | None = None
         self.dropped = 0

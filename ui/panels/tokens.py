@@ -79,6 +79,7 @@ class TokensPanel(Panel):
         self._stale = True
         for button in (self.add_button, self.import_button):
             button.setEnabled(self.has_store)
+        self.sync_button.setVisible(session.maeve is not None)
         self.refresh(set())
 
     def refresh(self, changes: set[tuple[Change, object]]) -> None:
@@ -121,6 +122,7 @@ class TokensPanel(Panel):
         )
         self.import_button = self._button("Import…", self.import_file, "Read tokens from CSV or JSON, with a preview")
         self.export_button = self._button("Export…", self.export_file, "Write all tokens to CSV or JSON")
+        self.sync_button = self._button("MaEVe…", self.sync, "Compare with a MaEVe CSMS, then push, pull or both")
         self.undo_button = self._button("Undo", self.undo, "Ctrl+Z")
         self.progress = QProgressBar()
         self.progress.setAccessibleName("Progress of the import")
@@ -138,6 +140,7 @@ class TokensPanel(Panel):
         bar.addSpacing(8)
         bar.addWidget(self.import_button)
         bar.addWidget(self.export_button)
+        bar.addWidget(self.sync_button)
         self.empty = EmptyState(
             "The store has no tokens",
             "An Authorize is answered from this list. Present a card and enrol it, add one here, or import a CSV or JSON file.",
@@ -370,6 +373,25 @@ class TokensPanel(Panel):
         tokens = self.session.store.all()
         await asyncio.to_thread(write_tokens, tokens, path)
         self.notice.emit("ok", f"Wrote {len(tokens):,} tokens to {path}.")
+
+    # MaEVe
+
+    def sync(self) -> None:
+        """Open the comparison with a MaEVe CSMS; it does not block."""
+        if self.session is None or self.session.maeve is None or self.tasks is None:
+            return
+        from ui.panels.maeve_sync import SyncDialog
+
+        dialog = SyncDialog(self.session.maeve, self.tasks, self)
+        dialog.pulled.connect(self._pulled)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.show()
+
+    def _pulled(self, pulled: list[tuple[Token | None, Token]]) -> None:
+        before = tuple(old for old, _ in pulled if old is not None)
+        new = tuple(now for old, now in pulled if old is None)
+        self._remember(_Undo("Pulled from MaEVe", before, new))
+        self.refresh(set())
 
     # Menu
 
