@@ -84,7 +84,7 @@ async def test_the_difference_is_shown_before_anything_is_written(dialog, tasks,
     assert not dialog.compare_button.isEnabled()
     assert dialog.cancel_button.isVisible()
     await settled(tasks)
-    contract = "GBTWK012345678V · Thoughtworks · valid"
+    contract = "valid · GBTWK012345678V · Thoughtworks"
     assert [row[:4] for row in rows(dialog)] == [
         ["DIFF", "different", "issuer Thoughtworks", "issuer Other"],
         ["HERE", "only here", contract, "—"],

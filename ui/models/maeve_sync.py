@@ -14,7 +14,7 @@ from bench.tokens.sync_run import Came, Result
 from ui import theme
 from ui.models.table import RowModel
 
-COLUMNS = ("UID", "What", "Here", "There", "Done with it")
+COLUMNS = ("UID", "What", "Here", "There", "What happens")
 WHAT_COLUMN, DEED_COLUMN = 1, 4
 KIND_ROLES: dict[Kind, str] = {
     Kind.EQUAL: "muted",
@@ -109,13 +109,16 @@ def _side(entry: Entry, token: Token | MaeveToken | None, *, here: bool) -> str:
         return NONE
     if entry.differences:
         return " · ".join(f"{each.field} {(each.here if here else each.there) or NONE}" for each in entry.differences)
-    return f"{token.contract_id} · {token.issuer} · {'valid' if token.valid else 'not valid'}"
+    return f"{'valid' if token.valid else 'not valid'} · {token.contract_id} · {token.issuer}"
 
 
 def details(step: Step) -> str:
-    """What MaEVe cannot keep of it and what it makes of it, in lines; empty where there is nothing to say."""
+    """What differs, what MaEVe cannot keep of it and what it makes of it, in lines; empty where there is nothing to say."""
     entry = step.entry
     lines = []
+    if entry.differences:
+        pairs = (f"{each.field} {each.here or NONE} here, {each.there or NONE} there" for each in entry.differences)
+        lines.append(f"Differs: {'; '.join(pairs)}")
     if entry.lost:
         lines.append("MaEVe cannot keep: " + ", ".join(f"{loss.field} {loss.value}" for loss in entry.lost))
     lines += entry.notes

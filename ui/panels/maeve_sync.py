@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from bench.tasks import Tasks
 
 SIZE = (1080, 620)
-SIDE = "contractId GBABXC012345678 · valid true"
+SIDE = "not valid · GBABXC012345678 · Ex"
 SAMPLES = ("04A2B3C4D5E68000", "case collision", SIDE, SIDE, "leave: ours counts")
 DIRECTIONS = (
     ("Both ways", Direction.BOTH),
