@@ -22,8 +22,8 @@ from bench.clock import utc_now
 from bench.csms.contract import read_trust
 from bench.errors import BadInput, OperatorError
 from bench.journal.capture import Capture
-from bench.maeve import MaevePeer
 from bench.maeve_desk import MaeveDesk, key_codes_of
+from bench.maeve_peer import MaevePeer
 from bench.passwords import StationPasswords
 from bench.ports import LinkState, LinkStatus, Reader, StationServer
 from bench.serial_port import SerialPorts
@@ -263,12 +263,15 @@ class Bench:
 
     async def _make_maeve(self, settings: MaeveSettings | None) -> None:
         """The MaEVe of the profile decides about unknown tokens where the profile says so; any can be synced with."""
-        from devices.maeve import connector
-
         session = self.session
-        hidden = key_codes_of(session.store)
-        connect = connector(session.journal, session.clock, session.link_changed, hidden, secret)
-        session.maeve = MaeveDesk(session.store, connect, settings)
+
+        async def connect(wanted: MaeveSettings) -> MaevePeer:
+            from devices.maeve import connector  # its HTTP library takes a while to import
+
+            hidden = key_codes_of(session.store)
+            return await connector(session.journal, session.clock, session.link_changed, hidden, secret)(wanted)
+
+        session.maeve_desk = MaeveDesk(session.store, connect, settings)
         if settings is None:
             return
         try:

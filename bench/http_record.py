@@ -27,8 +27,8 @@ CREDENTIALS = frozenset(
 """Names of headers whose values are not recorded, in lower case."""
 
 Headers = tuple[tuple[str, str], ...]
-ReadBody = Callable[[int, bytes], tuple[Any, tuple[Fault, ...]]]
-"""What the body of a response holds, given its status, and what is wrong with it; never raises."""
+ReadBody = Callable[[int, bytes], tuple[Any, tuple[Fault, ...], bytes]]
+"""Reads the body of a response, given its status: what it holds, what is wrong with it, and the bytes to keep, without secrets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +81,11 @@ class HttpExchange:
         read: ReadBody | None = None,
     ) -> Message:
         """Journal the response. name: of its request. read: a codec for its body, None for plain JSON."""
-        tree, faults = _json(body) if read is None else read(status, body)
+        tree, faults, kept = (*_json(body), body) if read is None else read(status, body)
         said = f"{status} {phrase(status)}".rstrip()
         decoded = Decoded("response", name, self.id, HttpSaid(status, tree), faults, said)
         other = Direction.OUT if self.asked is Direction.IN else Direction.IN
-        return self._append(other, f"HTTP/1.1 {said}", headers, body, decoded, at)
+        return self._append(other, f"HTTP/1.1 {said}", headers, kept, decoded, at)
 
     def failed(self, name: str, why: str, at: Stamp) -> Message:
         """Journal that no response came."""

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from bench.clock import utc_now
-from bench.maeve import MaevePeer, Progress, list_tokens
+from bench.maeve_peer import MaevePeer, Progress, list_tokens
 from bench.settings import MaeveSettings
 from bench.tokens.model import IdTokenType
 from bench.tokens.store import TokenStore

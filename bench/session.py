@@ -64,10 +64,10 @@ REFRESH_S = 2.0
 class Session:
     """Implements :class:`bench.ports.Sink`. All methods on the loop's thread.
 
-    exchanges: by id, in order of opening. stations: by id. links: by name. findings: newest last, bounded.
-    last_card: the latest card a reader saw, or None. pairs: who answers whom, and what does not fit. role: the bench as a station,
-    or None. maeve: exchanges tokens with a MaEVe. proxy: where messages between stations and another CSMS are held, edited, dropped
-    and injected; None where the bench itself is their CSMS.
+    exchanges: by id, in order of opening. stations: by id. links: by name. findings: newest last, bounded. last_card: the latest a
+    reader saw, or None. pairs: who answers whom, and what does not fit. role: the bench as a station, or None. proxy: where messages
+    between stations and another CSMS are held, edited, dropped and injected; None where the bench itself is their CSMS. maeve_desk:
+    exchanges tokens with a MaEVe, None where nobody can be asked.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class Session:
         self.last_removed: CardRemoved | None = None
         self.tasks = Tasks()
         self.proxy: ProxyDesk | None = None
-        self.maeve: MaeveDesk | None = None
+        self.maeve_desk: MaeveDesk | None = None
         self._listeners: list[Callable[[Change, object], None]] = []
         self._timers = Timers(self.clock)
         self._endings = Endings()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -16,6 +17,7 @@ from bench.clock import Clock
 from bench.codecs import maeve
 from bench.codecs.maeve import PAGE, PREFIX, Answer, MaeveToken, Operation, Outcome, StationAuth
 from bench.errors import BadInput, LinkDown, OperatorError
+from bench.exchange import MASK
 from bench.journal.log import Journal
 from bench.maeve_desk import Connect
 from bench.message import Fault, Link
@@ -27,13 +29,14 @@ from devices.http_client import HttpClient
 LINK = "maeve"
 _GATEWAY = frozenset((502, 503, 504))
 """What a proxy says where MaEVe does not answer it; MaEVe itself never does."""
+_UID = re.compile(rb'("uid"\s*:\s*")([^"\\]{1,64})(")')
 
 
 class MaeveClient:
-    """Asks one MaEVe. Implements :class:`bench.maeve.MaevePeer`.
+    """Asks one MaEVe. Implements :class:`bench.maeve_peer.MaevePeer`.
 
     status: told how the link is when that changes. credentials: the Authorization header for a proxy before it; MaEVe itself asks
-    for none. is_key_code: whether a uid is that of a key code, which the journal must not show.
+    for none. is_key_code: whether a uid is that of a key code, which the journal must not hold.
     """
 
     def __init__(
@@ -137,10 +140,10 @@ class MaeveClient:
         """
         found: list[Answer] = []
 
-        def read(status: int, raw: bytes) -> tuple[Any, tuple[Fault, ...]]:
+        def read(status: int, raw: bytes) -> tuple[Any, tuple[Fault, ...], bytes]:
             answer, tree = maeve.decode(operation, status, raw)
             found.append(answer)
-            return self._marked(tree), answer.faults
+            return self._hide_in(tree), answer.faults, _UID.sub(self._hidden, raw)
 
         path = operation.path if parameter is None else operation.path.format(_segment(parameter))
         try:
@@ -167,13 +170,17 @@ class MaeveClient:
             self._tell(LinkState.UP, self._url)
         return answer
 
-    def _marked(self, tree: Any) -> Any:
-        """What an answer holds, with key codes named as such: by that they are hidden wherever the journal is shown."""
-        entries = tree if isinstance(tree, list) else [tree]
-        for entry in entries:
+    def _hide_in(self, tree: Any) -> Any:
+        """What an answer holds, its key codes replaced: MaEVe names no type by which they could be hidden later."""
+        for entry in tree if isinstance(tree, list) else [tree]:
             if isinstance(entry, dict) and isinstance(uid := entry.get("uid"), str) and self._is_key_code(uid):
-                entry["idTokenType"] = IdTokenType.KEY_CODE.value
+                entry["uid"] = MASK
         return tree
+
+    def _hidden(self, named: re.Match[bytes]) -> bytes:
+        """The same in the bytes."""
+        secret = self._is_key_code(named[2].decode("utf-8", "replace"))
+        return named[1] + MASK.encode() + named[3] if secret else named[0]
 
     def _tell(self, state: LinkState, detail: str, cure: str = "") -> None:
         status = LinkStatus(LINK, state, detail, cure)

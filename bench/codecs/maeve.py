@@ -180,7 +180,7 @@ def decode(operation: Operation, status: int, body: bytes) -> tuple[Answer, Any]
     found = Malformed(problem or "the body is empty") if problem or not body.strip() else reader(tree)
     if isinstance(found, Malformed):
         where = f" at {found.where}" if found.where else ""
-        fault = Fault("maeve.body", found.why, found.where)
+        fault = Fault("http.json" if problem else "maeve.body", found.why, found.where)
         cure = "look whether the URL is that of MaEVe's manager API"
         return Answer(Outcome.UNREADABLE, status, error=found.why + where, cure=cure, faults=(*faults, fault)), tree
     made, more, lost = found

@@ -13,7 +13,7 @@ from dataclasses import replace
 from bench.codecs.maeve import MaeveToken
 from bench.errors import BadInput, OperatorError
 from bench.exchange import DecidedBy
-from bench.maeve import MaevePeer
+from bench.maeve_peer import MaevePeer
 from bench.tokens.maeve_form import from_maeve
 from bench.tokens.model import Ask, AuthorizationStatus, Decision, IdTokenType, Token
 

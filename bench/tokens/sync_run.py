@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from bench.codecs.maeve import MaeveToken, Outcome
 from bench.errors import LinkDown, OperatorError
-from bench.maeve import MaevePeer, Progress
+from bench.maeve_peer import MaevePeer, Progress
 from bench.tokens.model import Token
 from bench.tokens.store import TokenStore
 from bench.tokens.sync import Deed, Plan, Step, differences

@@ -134,7 +134,7 @@ class StubSession:
         self.bus: StubEndpoint | None = StubEndpoint("mqtt://127.0.0.1:1883")
         self.capture: StubCapture | None = None
         self.proxy: ProxyDesk | None = None
-        self.maeve: MaeveDesk | None = None
+        self.maeve_desk: MaeveDesk | None = None
         self.orders: list[tuple[object, ...]] = []
         self.refuse: Exception | None = None
         self.dropped = 0

@@ -207,7 +207,7 @@ def test_the_model_is_a_model(qtmodeltester, themed):
 
 
 async def test_the_panel_offers_it_and_can_take_it_back(qtbot, themed, stub, tasks, desk, maeve):
-    stub.maeve = desk
+    stub.maeve_desk = desk
     stub.store = desk._store
     panel = TokensPanel()
     qtbot.addWidget(panel)

@@ -79,7 +79,7 @@ class TokensPanel(Panel):
         self._stale = True
         for button in (self.add_button, self.import_button):
             button.setEnabled(self.has_store)
-        self.sync_button.setVisible(session.maeve is not None)
+        self.sync_button.setVisible(session.maeve_desk is not None)
         self.refresh(set())
 
     def refresh(self, changes: set[tuple[Change, object]]) -> None:
@@ -378,11 +378,11 @@ class TokensPanel(Panel):
 
     def sync(self) -> None:
         """Open the comparison with a MaEVe CSMS; it does not block."""
-        if self.session is None or self.session.maeve is None or self.tasks is None:
+        if self.session is None or self.session.maeve_desk is None or self.tasks is None:
             return
         from ui.panels.maeve_sync import SyncDialog
 
-        dialog = SyncDialog(self.session.maeve, self.tasks, self)
+        dialog = SyncDialog(self.session.maeve_desk, self.tasks, self)
         dialog.pulled.connect(self._pulled)
         dialog.finished.connect(dialog.deleteLater)
         dialog.show()

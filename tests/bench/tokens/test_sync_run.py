@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from bench.clock import utc_now
 from bench.journal.log import Journal
-from bench.maeve import list_tokens
+from bench.maeve_peer import list_tokens
 from bench.masking import message_json
 from bench.tokens.model import AuthorizationStatus, IdTokenType, Token
 from bench.tokens.store import TokenStore

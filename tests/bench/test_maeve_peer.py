@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bench.codecs.maeve import Answer, Outcome
 from bench.errors import OperatorError
-from bench.maeve import list_tokens
+from bench.maeve_peer import list_tokens
 from tests.maeve_world import token_there
 
 Page = Callable[[int], Awaitable[Answer]]
