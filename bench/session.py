@@ -65,9 +65,9 @@ class Session:
     """Implements :class:`bench.ports.Sink`. All methods on the loop's thread.
 
     exchanges: by id, in order of opening. stations: by id. links: by name. findings: newest last, bounded. last_card: the latest a
-    reader saw, or None. pairs: who answers whom, and what does not fit. role: the bench as a station, or None. proxy: where messages
-    between stations and another CSMS are held, edited, dropped and injected; None where the bench itself is their CSMS. maeve_desk:
-    exchanges tokens with a MaEVe, None where nobody can be asked.
+    reader saw, or None. pairs: who answers whom, and what does not fit. role: the bench as a station, or None. proxy: where
+    messages between stations and another CSMS are held, edited, dropped and injected; None where the bench itself is their CSMS.
+    maeve_desk: tokens to and from a MaEVe, None where nobody can be asked.
     """
 
     def __init__(
