@@ -60,7 +60,8 @@ REGISTER_LOCATION = Operation("registerLocation", "POST", "/location/{}", 201)
 class MaeveToken:
     """A token as MaEVe has it. Texts are as they came and may be empty; uid and contract id may be of any form.
 
-    kind: ``type``. last_updated: UTC, to the second; set by the server at each write.
+    kind: ``type``. last_updated: UTC, to the second; set by the server at each write. id_token_type: of OCPP; MaEVe never tells it,
+    another Authbench does where it matters.
     """
 
     uid: str
@@ -75,6 +76,7 @@ class MaeveToken:
     group_id: str | None = None
     language_code: str | None = None
     last_updated: datetime | None = None
+    id_token_type: str | None = None
 
 
 TOKEN_FIELDS: dict[str, str] = {
@@ -205,7 +207,8 @@ def read_token(tree: object) -> MaeveToken | Malformed:
     moment = _moment(tree.get("lastUpdated"))
     if isinstance(moment, Malformed):
         return moment
-    return MaeveToken(**values, last_updated=moment)
+    kind = tree.get("idTokenType")
+    return MaeveToken(**values, last_updated=moment, id_token_type=kind if isinstance(kind, str) else None)
 
 
 def token_body(token: MaeveToken) -> dict[str, object]:

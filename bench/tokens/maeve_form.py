@@ -15,7 +15,7 @@ from bench.codecs.maeve import TOKEN_FIELDS, MaeveToken, token_body
 from bench.errors import BadInput
 from bench.tokens import contract_id
 from bench.tokens.api_form import from_api, infer_type, to_api
-from bench.tokens.model import AuthorizationStatus, IdTokenType, Token
+from bench.tokens.model import ID_TOKEN_TYPES, AuthorizationStatus, IdTokenType, Token
 
 MAX_SOURCE = 120
 _NOT_LOST = frozenset((*TOKEN_FIELDS, "lastUpdated", "source"))
@@ -99,14 +99,16 @@ def normal(token: MaeveToken) -> MaeveToken:
 
 
 def from_maeve(theirs: MaeveToken, ours: Token | None = None, *, source: str = "") -> Token:
-    """The token as the store would keep it. What MaEVe cannot carry stays as ours has it; of a new one the type is inferred.
+    """The token as the store would keep it. What MaEVe cannot carry stays as ours has it; of a new one the type is inferred
+    where it was not told.
 
     source: where it came from, for a token that is new here.
 
     Raises:
         BadInput: the store cannot keep it; the message opens with the field.
     """
-    taken = from_api(token_body(theirs))
+    known = theirs.id_token_type in ID_TOKEN_TYPES
+    taken = from_api({**token_body(theirs), **({"idTokenType": theirs.id_token_type} if known else {})})
     if ours is None:
         return replace(taken, last_updated=theirs.last_updated, source=source[:MAX_SOURCE] or None)
     status = ours.status

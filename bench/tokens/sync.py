@@ -70,7 +70,8 @@ class Entry:
 
     @property
     def is_key_code(self) -> bool:
-        return self.here is not None and self.here.id_token_type is IdTokenType.KEY_CODE
+        here = self.here is not None and self.here.id_token_type is IdTokenType.KEY_CODE
+        return here or any(token.id_token_type == IdTokenType.KEY_CODE for token in self.there)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +160,14 @@ def compare(
     held_back = 0
     for key in sorted(here.keys() | there.keys()):
         tokens, others = here.get(key, []), there.get(key, [])
-        if not key_codes and any(token.id_token_type is IdTokenType.KEY_CODE for token in tokens):
-            held_back += 1
-            tokens = [token for token in tokens if token.id_token_type is not IdTokenType.KEY_CODE]
-            if not tokens:
-                continue
+        if not key_codes:
+            plain_here = [token for token in tokens if token.id_token_type is not IdTokenType.KEY_CODE]
+            plain_there = [token for token in others if token.id_token_type != IdTokenType.KEY_CODE]
+            if len(plain_here) + len(plain_there) < len(tokens) + len(others):
+                held_back += 1
+                if not plain_here:
+                    continue
+            tokens, others = plain_here, plain_there
         entries += _of_card(tokens, others, now)
     return Comparison(tuple(entries), now, held_back, doubt)
 

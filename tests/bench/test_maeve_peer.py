@@ -7,7 +7,7 @@ import random
 from collections.abc import Awaitable, Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench.codecs.maeve import Answer, Outcome
@@ -34,6 +34,7 @@ def shuffled(count: int, size: int, seed: int) -> Page:
     return page
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 60), st.integers(1, 20), st.integers(0, 1000))
 async def test_every_token_is_found_whatever_the_order(count: int, size: int, seed: int) -> None:
     listing = await list_tokens(shuffled(count, size, seed), max_passes=1000, max_requests=100_000)

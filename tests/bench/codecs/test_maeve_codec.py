@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench.codecs import maeve
@@ -50,6 +50,7 @@ def test_there_are_as_many_operations_as_the_api_has() -> None:
     assert len({operation.name for operation in OPERATIONS}) == 13
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.sampled_from(OPERATIONS),
     st.integers(100, 599),

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench.codecs.maeve import MaeveToken
@@ -231,6 +231,11 @@ def test_key_codes_stay_here_unless_asked_for_and_are_never_shown() -> None:
     (entry,) = with_them.entries
     assert entry.shown == "••••"
     assert plan(with_them, Direction.PUSH).steps[0].deed is Deed.PUSH
+    told = token_there("481516", id_token_type="KeyCode")
+    assert compare([], [told], NOW).held_back == 1
+    step = plan(compare([], [told], NOW, key_codes=True), Direction.PULL).steps[0]
+    assert step.pull is not None
+    assert (step.entry.shown, step.pull.id_token_type) == ("••••", IdTokenType.KEY_CODE)
 
 
 UIDS = st.sampled_from(["04A2", "04a2", "5237AB3B", "X" * 36])
@@ -254,6 +259,7 @@ THERE = st.builds(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(HERE, unique_by=lambda token: token.key),
     st.lists(THERE, unique_by=lambda token: token.uid),
