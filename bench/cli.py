@@ -23,6 +23,7 @@ from bench.certificates_cli import certificates
 from bench.clock import utc_now
 from bench.errors import BadInput, OperatorError
 from bench.journal_cli import journal
+from bench.maeve_cli import maeve
 from bench.readers_cli import readers
 from bench.secrets_cli import secret
 from bench.sync_cli import sync
@@ -480,6 +481,6 @@ def has_display() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.environ.get("QT_QPA_PLATFORM"))
 
 
-for command in (journal, certificates, secret, readers):
+for command in (journal, certificates, secret, readers, maeve):
     cli.add_command(command)
 tokens.add_command(sync)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -19,7 +19,6 @@ from bench.codecs.maeve import PAGE, PREFIX, Answer, MaeveToken, Operation, Outc
 from bench.errors import BadInput, LinkDown, OperatorError
 from bench.exchange import MASK
 from bench.journal.log import Journal
-from bench.maeve_desk import Connect
 from bench.message import Fault, Link
 from bench.ports import LinkState, LinkStatus
 from bench.settings import MaeveSettings
@@ -67,25 +66,25 @@ class MaeveClient:
 
     async def register_station(self, station: str, auth: StationAuth) -> Answer:
         """registerChargeStation: how it must prove who it is. MaEVe configures it when it boots next."""
-        return await self._ask(maeve.REGISTER_STATION, station, body=maeve.auth_body(auth))
+        return await self.ask(maeve.REGISTER_STATION, station, body=maeve.auth_body(auth))
 
     async def station_auth(self, station: str) -> Answer:
         """lookupChargeStationAuth; the body is a StationAuth."""
-        return await self._ask(maeve.LOOKUP_AUTH, station)
+        return await self.ask(maeve.LOOKUP_AUTH, station)
 
     async def reconfigure(self, station: str, settings: Mapping[str, str]) -> Answer:
         """reconfigureChargeStation. settings: by key of OCPP 1.6, or ``component;instance;evse/variable;instance;attribute``."""
-        return await self._ask(maeve.RECONFIGURE, station, body=dict(settings))
+        return await self.ask(maeve.RECONFIGURE, station, body=dict(settings))
 
     async def install_certificates(self, station: str, certificates: Iterable[tuple[str, str]]) -> Answer:
         """installChargeStationCertificates. certificates: type (V2G, MO, MF, CSMS) and PEM of each."""
         entries = [{"type": kind, "certificate": pem} for kind, pem in certificates]
-        return await self._ask(maeve.INSTALL_CERTIFICATES, station, body={"certificates": entries})
+        return await self.ask(maeve.INSTALL_CERTIFICATES, station, body={"certificates": entries})
 
     async def trigger(self, station: str, trigger: str) -> Answer:
         """triggerChargeStation: BootNotification, StatusNotification, SignV2GCertificate, SignChargingStationCertificate,
         SignCombinedCertificate."""
-        return await self._ask(maeve.TRIGGER, station, body={"trigger": trigger})
+        return await self.ask(maeve.TRIGGER, station, body={"trigger": trigger})
 
     # Tokens
 
@@ -93,47 +92,47 @@ class MaeveClient:
         body = maeve.token_body(token)
         if key_code:  # ignored there; by it the journal knows what to hide
             body["idTokenType"] = IdTokenType.KEY_CODE.value
-        return await self._ask(maeve.SET_TOKEN, body=body)
+        return await self.ask(maeve.SET_TOKEN, body=body)
 
     async def lookup_token(self, uid: str) -> Answer:
-        return await self._ask(maeve.LOOKUP_TOKEN, uid)
+        return await self.ask(maeve.LOOKUP_TOKEN, uid)
 
     async def page_of_tokens(self, offset: int, limit: int = PAGE) -> Answer:
-        return await self._ask(maeve.LIST_TOKENS, query=f"?offset={offset}&limit={limit}")
+        return await self.ask(maeve.LIST_TOKENS, query=f"?offset={offset}&limit={limit}")
 
     # Certificates
 
     async def upload_certificate(self, pem: str) -> Answer:
         """uploadCertificate: that of a station, for mutual TLS."""
-        return await self._ask(maeve.UPLOAD_CERTIFICATE, body={"certificate": pem})
+        return await self.ask(maeve.UPLOAD_CERTIFICATE, body={"certificate": pem})
 
     async def lookup_certificate(self, digest: str) -> Answer:
         """lookupCertificate, by the base64 (URL alphabet, no padding) SHA-256 of its DER bytes; the body is a PEM text."""
-        return await self._ask(maeve.LOOKUP_CERTIFICATE, digest)
+        return await self.ask(maeve.LOOKUP_CERTIFICATE, digest)
 
     async def delete_certificate(self, digest: str) -> Answer:
         """deleteCertificate. The true server says 204 whether there was one or not."""
-        return await self._ask(maeve.DELETE_CERTIFICATE, digest)
+        return await self.ask(maeve.DELETE_CERTIFICATE, digest)
 
     # OCPI
 
     async def register_party(self, token: str, url: str | None = None, status: str | None = None) -> Answer:
         """registerParty. url: of its versions endpoint, for MaEVe to begin. status: PENDING or REGISTERED."""
         body = {"token": token, "url": url, "status": status}
-        return await self._ask(
+        return await self.ask(
             maeve.REGISTER_PARTY, body={name: value for name, value in body.items() if value is not None}
         )
 
     async def register_location(self, location: str, body: Mapping[str, object]) -> Answer:
         """registerLocation. body: as the API has it; the true server needs name, postal_code and parking_type too."""
-        return await self._ask(maeve.REGISTER_LOCATION, location, body=dict(body))
+        return await self.ask(maeve.REGISTER_LOCATION, location, body=dict(body))
 
     # Asking
 
-    async def _ask(
+    async def ask(
         self, operation: Operation, parameter: str | None = None, *, body: object = None, query: str = ""
     ) -> Answer:
-        """One request and what its answer says.
+        """One request and what its answer says. parameter: for the path of the operation. body: JSON. query: from its ``?`` on.
 
         Raises:
             LinkDown: there was no answer, or none that could be taken. BadInput: the question cannot be put.
@@ -195,7 +194,7 @@ def connector(
     status: Callable[[LinkStatus], None],
     is_key_code: Callable[[str], bool],
     secret: Callable[[str], str | None],
-) -> Connect:
+) -> Callable[[MaeveSettings], Awaitable[MaeveClient]]:
     """Makes clients for the MaEVe of a profile or any other. secret: a password by its name, which may take its time.
 
     What it returns raises BadInput for what is no URL of HTTP, and OperatorError where the CA file cannot be used or there is no

@@ -55,6 +55,26 @@ DELETE_CERTIFICATE = Operation("deleteCertificate", "DELETE", "/certificate/{}",
 REGISTER_PARTY = Operation("registerParty", "POST", "/register", 201)
 REGISTER_LOCATION = Operation("registerLocation", "POST", "/location/{}", 201)
 
+OPERATIONS: dict[str, Operation] = {
+    operation.name: operation
+    for operation in (
+        REGISTER_STATION,
+        RECONFIGURE,
+        INSTALL_CERTIFICATES,
+        LOOKUP_AUTH,
+        TRIGGER,
+        SET_TOKEN,
+        LIST_TOKENS,
+        LOOKUP_TOKEN,
+        UPLOAD_CERTIFICATE,
+        LOOKUP_CERTIFICATE,
+        DELETE_CERTIFICATE,
+        REGISTER_PARTY,
+        REGISTER_LOCATION,
+    )
+}
+"""By name, in the order of the description."""
+
 
 @dataclass(frozen=True, slots=True)
 class MaeveToken:

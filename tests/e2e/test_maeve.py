@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -106,3 +107,26 @@ async def test_the_command_line_says_what_could_not_be_done(tmp_path: Path, maev
     nothing = await asyncio.to_thread(command, tmp_path, "tokens", "sync")
     assert nothing.returncode == 2
     assert "no MaEVe is named" in nothing.stderr
+
+
+async def test_any_operation_from_the_command_line(tmp_path: Path, maeve: SimulatedMaeve) -> None:
+    maeve.put(uid="04A2")
+
+    async def ask(*arguments: str):
+        return await asyncio.to_thread(command, tmp_path, "maeve", maeve.url, *arguments)
+
+    listed = await ask()
+    assert listed.returncode == 0
+    assert len(listed.stdout.splitlines()) == 13
+    found = await ask("lookupToken", "04A2")
+    assert json.loads(found.stdout)["contractId"] == "GBTWK012345678V"
+    done = await ask("triggerChargeStation", "CP-001", "--body", '{"trigger":"BootNotification"}')
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "201 for success, the API says 200" in done.stderr
+    assert maeve.state.triggers == {"CP-001": "BootNotification"}
+    missing = await ask("lookupToken", "04FF")
+    assert missing.returncode == 1
+    assert missing.stderr == "authbench: 404: Not Found\n"
+    wrong = await ask("lookupToken")
+    assert wrong.returncode == 2
+    assert "lookupToken wants an ID" in wrong.stderr
