@@ -238,6 +238,7 @@ async def _serve(options: Any) -> int:
 @click.option(
     "--situation", "situations", multiple=True, help="Only this situation; repeatable. See --list-situations."
 )
+@click.option("--maeve", is_flag=True, help="A simulated MaEVe CSMS too, which decides about cards unknown here.")
 @click.option("--list-situations", is_flag=True, help="Name the situations and end.")
 @click.option("--theme", type=click.Choice(["system", "light", "dark"]), default=None, help="Theme of the window.")
 @click.option(
@@ -248,6 +249,7 @@ def demo(
     screenshot: Path | None,
     reader_model: str,
     situations: tuple[str, ...],
+    maeve: bool,
     list_situations: bool,
     theme: str | None,
     size: str,
@@ -263,7 +265,7 @@ def demo(
     unknown = [name for name in situations if name not in SITUATIONS]
     if unknown:
         raise BadInput(f"there is no situation {unknown[0]}", f"choose from {', '.join(SITUATIONS)}")
-    made = Demo(make_options(values, temporary=True), reader_model, situations or tuple(SITUATIONS))
+    made = Demo(make_options(values, temporary=True), reader_model, situations or tuple(SITUATIONS), maeve=maeve)
     if screenshot is not None or (not headless and has_display()):
         from ui.app import run_demo
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -36,6 +38,25 @@ def _certificate() -> str:
 
 
 PEM = _certificate()
+
+
+LOCATION = {
+    "country_code": "GB",
+    "party_id": "TWK",
+    "name": "Depot",
+    "address": "1 High Street",
+    "city": "London",
+    "postal_code": "N1",
+    "country": "GBR",
+    "coordinates": {"latitude": "51.5", "longitude": "-0.1"},
+    "parking_type": "PARKING_LOT",
+}
+
+
+def digest_of(pem: str) -> str:
+    """base64 (URL alphabet, no padding) of the SHA-256 of the DER bytes, as the API names certificates."""
+    der = x509.load_pem_x509_certificate(pem.encode()).public_bytes(Encoding.DER)
+    return base64.urlsafe_b64encode(hashlib.sha256(der).digest()).rstrip(b"=").decode()
 
 
 def token_here(uid: str = "04A2B3C4", **fields: object) -> Token:

@@ -21,24 +21,11 @@ from bench.settings import MaeveSettings
 from devices.maeve import MaeveClient, base_url, connector
 from fixtures.http_peer import Trouble
 from fixtures.maeve import SimulatedMaeve
-from tests.maeve_world import PEM, client_of, token_there
+from tests.maeve_world import LOCATION, PEM, client_of, token_there
 
 
 def connecting(journal: Journal, secret: Callable[[str], str | None]) -> Connect:
     return connector(journal, SystemClock(), lambda status: None, lambda uid: False, secret)
-
-
-LOCATION = {
-    "country_code": "GB",
-    "party_id": "TWK",
-    "name": "Depot",
-    "address": "1 High Street",
-    "city": "London",
-    "postal_code": "N1",
-    "country": "GBR",
-    "coordinates": {"latitude": "51.5", "longitude": "-0.1"},
-    "parking_type": "PARKING_LOT",
-}
 
 
 async def test_every_operation_reaches_the_server() -> None:

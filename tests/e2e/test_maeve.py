@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
 from bench.authorization import TapRequest
@@ -15,6 +16,7 @@ from bench.message import Link
 from bench.ports import LinkState
 from bench.settings import MaeveSettings
 from bench.tokens.decision import UnknownTokens
+from fixtures.demo import Demo
 from fixtures.http_peer import Trouble
 from fixtures.maeve import SimulatedMaeve
 from tests.e2e.world import UNKNOWN_UID, closed, command, finding, link, options, profile, recorded, running
@@ -63,6 +65,15 @@ async def test_a_maeve_that_is_down_is_told_and_the_card_is_refused(tmp_path: Pa
         again = await closed(session, session.present(TapRequest(UNKNOWN_UID)))
         assert (again.verdict, again.decided_by) == (Verdict.ACCEPTED, DecidedBy.CSMS)
         assert session.links["maeve"].state is LinkState.UP
+
+
+@pytest.mark.parametrize(("model", "version"), [("pn532", "2.0.1"), ("id12la", "1.6")])
+async def test_the_demo_with_a_maeve(tmp_path: Path, model: str, version: str) -> None:
+    asked = options(tmp_path, mqtt="embedded:0", charger="sim", version=version, readers=())
+    async with Demo(asked, model, ("accepted", "unknown"), maeve=True) as demo:
+        told = [(line.split()[0], good, line) async for line, good in demo.play(asyncio.Event())]
+    assert [(name, good) for name, good, _ in told] == [("accepted", True), ("unknown", True), ("maeve", True)]
+    assert "by csms: MaEVe: valid" in told[-1][2]
 
 
 async def sync(folder: Path, maeve: SimulatedMaeve, *arguments: str):

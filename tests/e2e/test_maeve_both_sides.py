@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from bench.clock import SystemClock
-from bench.codecs.maeve import MaeveToken
+from bench.codecs.maeve import MaeveToken, StationAuth
 from bench.journal.log import Journal
 from bench.maeve_desk import MaeveDesk, key_codes_of
 from bench.settings import MaeveSettings
@@ -16,7 +18,7 @@ from bench.tokens.sync import Direction, Kind
 from devices.maeve import connector
 from fixtures.samples import sample_tokens
 from tests.e2e.world import ACCEPTED_UID, BLOCKED_UID, options, running
-from tests.maeve_world import token_here
+from tests.maeve_world import LOCATION, PEM, digest_of, token_here, token_there
 
 
 async def test_two_benches_become_equal(tmp_path: Path) -> None:
@@ -67,4 +69,50 @@ async def test_one_bench_is_the_authority_of_another(tmp_path: Path) -> None:
         )
         assert refused.status in (400, 422)
         assert refused.error
+        await peer.close()
+
+
+async def test_every_operation_is_understood_by_the_api_that_a_bench_serves(tmp_path: Path) -> None:
+    """Where the true server differs from its description, a bench does what is described: no answer has a fault."""
+    pytest.importorskip("bench.maeve.registry", reason="this bench serves the part of the API on tokens only")
+    async with running(options(tmp_path, api="127.0.0.1:0")) as there:
+        assert there.api is not None
+        connect = connector(Journal(), SystemClock(), lambda status: None, lambda uid: False, lambda name: None)
+        peer = await connect(MaeveSettings(url=there.api.url))
+        auth = StationAuth.of_ocpp(1, "sixteen-characters")
+        answers = [
+            await peer.register_station("CP-9", auth),
+            await peer.station_auth("CP-9"),
+            await peer.reconfigure("CP-9", {"AuthCtrlr/LocalPreAuthorize": "false"}),
+            await peer.install_certificates("CP-9", [("V2G", PEM)]),
+            await peer.trigger("CP-9", "BootNotification"),
+            await peer.set_token(token_there("04A2")),
+            await peer.lookup_token("04A2"),
+            await peer.page_of_tokens(0),
+            await peer.upload_certificate(PEM),
+            await peer.lookup_certificate(digest_of(PEM)),
+            await peer.delete_certificate(digest_of(PEM)),
+            await peer.register_party("a-token-of-some-length"),
+            await peer.register_location("depot", LOCATION),
+        ]
+        assert [answer.status for answer in answers] == [
+            201,
+            200,
+            200,
+            200,
+            200,
+            201,
+            200,
+            200,
+            201,
+            200,
+            204,
+            201,
+            201,
+        ]
+        assert [fault for answer in answers for fault in answer.faults] == []
+        assert answers[1].body == auth
+        assert answers[9].body == PEM
+        assert (await peer.delete_certificate(digest_of(PEM))).missing
+        assert (await peer.upload_certificate("no PEM")).status == 400
         await peer.close()

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from bench.change import Change
     from bench.session import Session
     from bench.tasks import Tasks
+    from ui.panels.maeve_sync import SyncDialog
 
 MAX_UNDO = 50
 MAX_LABEL = 32
@@ -64,6 +65,7 @@ class TokensPanel(Panel):
         self._undo: list[_Undo] = []
         self._stale = True
         self._unsubscribe: Callable[[], None] | None = None
+        self._sync: SyncDialog | None = None
         self._build()
         theme.on_change(self.table.viewport().update)
 
@@ -80,6 +82,8 @@ class TokensPanel(Panel):
         for button in (self.add_button, self.import_button):
             button.setEnabled(self.has_store)
         self.sync_button.setVisible(session.maeve_desk is not None)
+        if self._sync is not None:  # of the store that was shown before
+            self._sync.close()
         self.refresh(set())
 
     def refresh(self, changes: set[tuple[Change, object]]) -> None:
@@ -382,10 +386,18 @@ class TokensPanel(Panel):
             return
         from ui.panels.maeve_sync import SyncDialog
 
-        dialog = SyncDialog(self.session.maeve_desk, self.tasks, self)
-        dialog.pulled.connect(self._pulled)
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.show()
+        if self._sync is None:
+            self._sync = SyncDialog(self.session.maeve_desk, self.tasks, self)
+            self._sync.pulled.connect(self._pulled)
+            self._sync.finished.connect(self._sync_closed)
+            self._sync.show()
+        self._sync.raise_()
+        self._sync.activateWindow()
+
+    def _sync_closed(self) -> None:
+        if self._sync is not None:
+            self._sync.deleteLater()
+        self._sync = None
 
     def _pulled(self, pulled: list[tuple[Token | None, Token]]) -> None:
         before = tuple(old for old, _ in pulled if old is not None)
