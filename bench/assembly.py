@@ -24,12 +24,15 @@ from bench.clock import utc_now
 from bench.csms.contract import read_trust
 from bench.errors import BadInput, OperatorError
 from bench.journal.capture import Capture
+from bench.maeve_desk import MaeveDesk, key_codes_of
+from bench.maeve_peer import MaevePeer
 from bench.passwords import StationPasswords
-from bench.ports import LinkState, Reader, StationServer
+from bench.ports import LinkState, LinkStatus, Reader, StationServer
 from bench.serial_port import SerialPorts
 from bench.session import Session
-from bench.settings import CsmsSettings, Profile, ReaderSettings, UpstreamSettings
+from bench.settings import CsmsSettings, MaeveSettings, Profile, ReaderSettings, UpstreamSettings
 from bench.tokens.database import parse
+from bench.tokens.maeve_authority import MaeveAuthority
 from bench.tokens.postgres import secret_name
 from bench.tokens.store import TokenStore
 
@@ -88,6 +91,7 @@ class Bench:
         self.missing: list[str] = []
         self._passwords = StationPasswords(secret)
         self._looking: asyncio.Task[None] | None = None
+        self._maeve: MaevePeer | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     async def start(self) -> None:
@@ -129,6 +133,7 @@ class Bench:
         )
         self.session.server = server = self._make_listener(options.ocpp or profile.ocpp.listen)
         self._session_made = True
+        await self._make_maeve(profile.maeve)
         await self.session.start()
         api = options.api or profile.api
         if api != "off":
@@ -164,6 +169,8 @@ class Bench:
                 ending.callback(self._folder.cleanup)
             if self.broker is not None:
                 ending.push_async_callback(self.broker.stop)
+            if self._maeve is not None:
+                ending.push_async_callback(self._maeve.close)
             if self._session_made:
                 ending.push_async_callback(self.session.stop)
             if self.api is not None:
@@ -259,6 +266,27 @@ class Bench:
         if address.user and password is None:
             password = secret(f"{address.user}@{address.host}:{address.port}")
         return JosevBus(mqtt, settings.topics, user=address.user, password=password, ca_file=settings.ca_file)
+
+    async def _make_maeve(self, settings: MaeveSettings | None) -> None:
+        """The MaEVe of the profile decides about unknown tokens where the profile says so; any can be synced with."""
+        session = self.session
+
+        async def connect(wanted: MaeveSettings) -> MaevePeer:
+            from devices.maeve import connector  # its HTTP library takes a while to import
+
+            hidden = key_codes_of(session.store)
+            return await connector(session.journal, session.clock, session.link_changed, hidden, secret)(wanted)
+
+        session.maeve_desk = MaeveDesk(session.store, connect, settings)
+        if settings is None:
+            return
+        try:
+            self._maeve = await connect(settings)
+        except OperatorError as error:
+            session.link_changed(LinkStatus("maeve", LinkState.FAULTY, error.what, error.cure))
+        else:
+            session.link_changed(LinkStatus("maeve", LinkState.OFF, f"{settings.url}, not asked yet"))
+            session.decisions.fallback = MaeveAuthority(self._maeve, session.finding)
 
     def _make_listener(self, address: str) -> StationServer:
         """What stations connect to: the bench as their CSMS, or as a proxy before another one."""

@@ -23,8 +23,10 @@ from bench.certificates_cli import certificates
 from bench.clock import utc_now
 from bench.errors import BadInput, OperatorError
 from bench.journal_cli import journal
+from bench.maeve_cli import maeve
 from bench.readers_cli import readers
 from bench.secrets_cli import secret
+from bench.sync_cli import sync
 
 log = logging.getLogger("authbench")
 
@@ -244,6 +246,7 @@ async def _serve(options: Any) -> int:
 @click.option(
     "--situation", "situations", multiple=True, help="Only this situation; repeatable. See --list-situations."
 )
+@click.option("--maeve", is_flag=True, help="A simulated MaEVe CSMS too, which decides about cards unknown here.")
 @click.option("--list-situations", is_flag=True, help="Name the situations and end.")
 @click.option("--theme", type=click.Choice(["system", "light", "dark"]), default=None, help="Theme of the window.")
 @click.option(
@@ -254,6 +257,7 @@ def demo(
     screenshot: Path | None,
     reader_model: str,
     situations: tuple[str, ...],
+    maeve: bool,
     list_situations: bool,
     theme: str | None,
     size: str,
@@ -269,7 +273,7 @@ def demo(
     unknown = [name for name in situations if name not in SITUATIONS]
     if unknown:
         raise BadInput(f"there is no situation {unknown[0]}", f"choose from {', '.join(SITUATIONS)}")
-    made = Demo(make_options(values, temporary=True), reader_model, situations or tuple(SITUATIONS))
+    made = Demo(make_options(values, temporary=True), reader_model, situations or tuple(SITUATIONS), maeve=maeve)
     if screenshot is not None or (not headless and has_display()):
         from ui.app import run_demo
 
@@ -487,5 +491,6 @@ def has_display() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.environ.get("QT_QPA_PLATFORM"))
 
 
-for command in (journal, certificates, secret, readers):
+for command in (journal, certificates, secret, readers, maeve):
     cli.add_command(command)
+tokens.add_command(sync)

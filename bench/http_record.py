@@ -6,7 +6,7 @@ bodies are masked where they are shown, like those of every other link.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -30,6 +30,8 @@ CREDENTIALS = frozenset(
 """Names of headers whose values are not recorded, in lower case."""
 
 Headers = tuple[tuple[str, str], ...]
+ReadBody = Callable[[int, bytes], tuple[Any, tuple[Fault, ...], bytes]]
+"""Reads the body of a response, given its status: what it holds, what is wrong with it, and the bytes to keep, without secrets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +75,21 @@ class HttpExchange:
         decoded = Decoded("request", name, self.id, asked, faults, f"{method} {target}")
         return self._append(self.asked, f"{method} {target} HTTP/1.1", headers, body, decoded, at)
 
-    def response(self, name: str, status: int, headers: Iterable[tuple[str, str]], body: bytes, at: Stamp) -> Message:
-        """Journal the response. name: of its request."""
-        tree, faults = _json(body)
+    def response(
+        self,
+        name: str,
+        status: int,
+        headers: Iterable[tuple[str, str]],
+        body: bytes,
+        at: Stamp,
+        read: ReadBody | None = None,
+    ) -> Message:
+        """Journal the response. name: of its request. read: a codec for its body, None for plain JSON."""
+        tree, faults, kept = (*_json(body), body) if read is None else read(status, body)
         said = f"{status} {phrase(status)}".rstrip()
         decoded = Decoded("response", name, self.id, _body(HttpSaid(status, tree), faults), faults, said)
         other = Direction.OUT if self.asked is Direction.IN else Direction.IN
-        return self._append(other, f"HTTP/1.1 {said}", headers, body, decoded, at)
+        return self._append(other, f"HTTP/1.1 {said}", headers, kept, decoded, at)
 
     def failed(self, name: str, why: str, at: Stamp) -> Message:
         """Journal that no response came."""

@@ -9,7 +9,7 @@ from bench.journal.log import Journal
 from bench.message import Decoded, Direction, Link
 from bench.ports import LinkState, LinkStatus
 
-_LINKS = {"reader": Link.READER, "josev": Link.JOSEV, "ocpp": Link.OCPP}
+_LINKS = {"reader": Link.READER, "josev": Link.JOSEV, "ocpp": Link.OCPP, "maeve": Link.MAEVE}
 """By the first part of a status's name (``reader:pn532:/dev/ttyUSB0``); the capture and the store are no links."""
 
 _TELL_THEMSELVES = ("csms",)

@@ -33,7 +33,7 @@ class LinkState(StrEnum):
 class LinkStatus:
     """State of one link, for the link strip.
 
-    name: ``reader:<port>``, ``josev``, ``ocpp``, ``csms``, ``store``, ``capture``, ``api``.
+    name: ``reader:<port>``, ``josev``, ``ocpp``, ``csms``, ``maeve``, ``store``, ``capture``, ``api``.
     detail: address or what is wrong. cure: what to do, where something is wrong.
     """
 

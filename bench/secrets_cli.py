@@ -12,7 +12,8 @@ MAX_SECRET = 1024
 
 @click.group()
 def secret() -> None:
-    """Passwords, kept in the system keyring: ocpp:STATION, ocpp-csms:IDENTITY, upstream:IDENTITY, user@host:port of a broker."""
+    """Passwords, kept in the system keyring: ocpp:STATION, ocpp-csms:IDENTITY, upstream:IDENTITY, maeve:HOST:PORT,
+    user@host:port of a broker."""
 
 
 @secret.command("set")

@@ -34,6 +34,7 @@ from bench.journal.view import JournalContext
 from bench.link_board import LinkBoard
 from bench.maeve.records import StoredRecords
 from bench.maeve.registry import Registry
+from bench.maeve_desk import MaeveDesk
 from bench.message import Decoded, Direction, Link, Message
 from bench.ocpp_story import OcppStory
 from bench.ports import Bus, CsmsDialer, LinkState, LinkStatus, Reader, StationOpened, StationServer
@@ -65,10 +66,10 @@ REFRESH_S = 2.0
 class Session:
     """Implements :class:`bench.ports.Sink`. All methods on the loop's thread.
 
-    exchanges: by id, in order of opening. stations: by id. links: by name. findings: newest last, bounded.
-    last_card: the latest card a reader saw, or None. pairs: who answers whom, and what does not fit. role: the bench as a station,
-    or None. proxy: where messages between stations and another CSMS are held, edited, dropped and injected; None where the bench
-    itself is their CSMS. maeve: what was registered over its API and OCPI.
+    exchanges: by id, in order of opening. stations: by id. links: by name. findings: newest last, bounded. last_card: the latest a
+    reader saw, or None. pairs: who answers whom, and what does not fit. role: the bench as a station, or None. proxy: where
+    messages between stations and another CSMS are held, edited, dropped and injected; None where the bench itself is their CSMS.
+    maeve: what was registered over its API and OCPI. maeve_desk: tokens to and from a MaEVe, None where nobody can be asked.
     """
 
     def __init__(
@@ -109,6 +110,7 @@ class Session:
         self.last_removed: CardRemoved | None = None
         self.tasks = Tasks()
         self.proxy: ProxyDesk | None = None
+        self.maeve_desk: MaeveDesk | None = None
         self._listeners: list[Callable[[Change, object], None]] = []
         self._timers = Timers(self.clock)
         self._endings = Endings()

@@ -161,6 +161,24 @@ class ChargerSettings(_Section):
     evses: Annotated[tuple[Evse, ...], Field(min_length=1)] = (Evse(),)
 
 
+class MaeveSettings(_Section):
+    """A MaEVe CSMS to exchange tokens with. url: of its manager API, ``http://host:9410``. limit_s: for one answer.
+
+    user: of basic auth at a proxy before it; bearer: that proxy wants a bearer token instead. Password or token is in the system
+    keyring, service ``authbench``, name ``maeve:HOST:PORT`` as in the URL. ca_file: PEM, for ``https://``.
+    """
+
+    url: str
+    user: Annotated[str, Field(pattern=r"^[^:]{1,255}$")] | None = None
+    bearer: bool = False
+    ca_file: Path | None = None
+    limit_s: Annotated[float, Field(gt=0, le=60)] = 10.0
+
+    @property
+    def secret_name(self) -> str:
+        return f"maeve:{self.url.partition('://')[2].partition('/')[0]}"
+
+
 class EnrolSettings(_Section):
     """What Enrol fills in."""
 
@@ -201,6 +219,7 @@ class Profile(_Section):
     readers: tuple[ReaderSettings, ...] = ()
     charger: ChargerSettings = ChargerSettings()
     enrol: EnrolSettings = EnrolSettings()
+    maeve: MaeveSettings | None = None
     api: str = "127.0.0.1:9410"
 
     @model_validator(mode="before")

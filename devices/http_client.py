@@ -19,7 +19,7 @@ import orjson
 
 from bench.clock import Clock
 from bench.errors import BadInput, LinkDown, OperatorError
-from bench.http_record import Headers, HttpExchange
+from bench.http_record import Headers, HttpExchange, ReadBody
 from bench.journal.log import Journal
 from bench.message import Direction, Link
 
@@ -102,8 +102,10 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         json_body: object = None,
         action: str = "",
+        read: ReadBody | None = None,
     ) -> HttpAnswer:
-        """One request and its answer, whatever its status. action: the operation's name, for the journal.
+        """One request and its answer, whatever its status. action: the operation's name, for the journal. read: a codec for the
+        answer's body as the journal shows it, None for plain JSON.
 
         Raises:
             BadInput: no URL of HTTP. LinkDown: not reachable, or it ended the connection. OperatorError: it did not answer in time,
@@ -113,7 +115,7 @@ class HttpClient:
         try:
             async with asyncio.timeout(self._limit_s):
                 for _ in range(MAX_REDIRECTS + 1):
-                    answer = await self._once(method, at, headers or {}, json_body, action)
+                    answer = await self._once(method, at, headers or {}, json_body, action, read)
                     if method != "GET" or answer.status not in _REDIRECTS:
                         return answer
                     at = _elsewhere(at, answer)
@@ -124,7 +126,13 @@ class HttpClient:
         raise OperatorError(f"{_place(at)} redirects again and again", "correct the URL")
 
     async def _once(
-        self, method: str, url: httpx.URL, headers: Mapping[str, str], json_body: object, action: str
+        self,
+        method: str,
+        url: httpx.URL,
+        headers: Mapping[str, str],
+        json_body: object,
+        action: str,
+        read: ReadBody | None,
     ) -> HttpAnswer:
         request_id = str(uuid.uuid4())
         content = b"" if json_body is None else _bytes(json_body)
@@ -141,7 +149,7 @@ class HttpClient:
         target = url.raw_path.decode("ascii")
         name = exchange.request(method, target, request.headers.items(), content, self._clock.stamp()).decoded.name
         try:
-            return await self._send(request, exchange, name)
+            return await self._send(request, exchange, name, read)
         except asyncio.CancelledError:  # the time limit of ask, or the end of the bench
             exchange.failed(name, "given up before an answer came", self._clock.stamp())
             raise
@@ -150,7 +158,9 @@ class HttpClient:
             exchange.failed(name, problem.what, self._clock.stamp())
             raise problem from error
 
-    async def _send(self, request: httpx.Request, exchange: HttpExchange, name: str) -> HttpAnswer:
+    async def _send(
+        self, request: httpx.Request, exchange: HttpExchange, name: str, read: ReadBody | None
+    ) -> HttpAnswer:
         response = await self._client.send(request, stream=True)
         try:
             body = bytearray()
@@ -164,7 +174,7 @@ class HttpClient:
             await response.aclose()
         got = bytes(body)
         headers = tuple(response.headers.items())
-        message = exchange.response(name, response.status_code, headers, got, self._clock.stamp())
+        message = exchange.response(name, response.status_code, headers, got, self._clock.stamp(), read)
         return HttpAnswer(response.status_code, headers, got, message.seq, str(request.url))
 
 

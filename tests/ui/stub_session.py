@@ -17,6 +17,7 @@ from bench.journal.history import History
 from bench.journal.log import Journal
 from bench.journal.notes import NoteBook
 from bench.journal.pairs import LivePairs, limits_of
+from bench.maeve_desk import MaeveDesk
 from bench.message import Decoded, Direction, Fault, Link, Message
 from bench.ports import LinkState, LinkStatus
 from bench.proxy_desk import ProxyDesk
@@ -153,6 +154,7 @@ class StubSession:
         self.asking = AskingTable(clock=self.clock)
         self.questions = self.asking.questions
         self.decisions = SimpleNamespace(unknown=self.profile.unknown)
+        self.maeve_desk: MaeveDesk | None = None
         self.orders: list[tuple[object, ...]] = []
         self.refuse: Exception | None = None
         self.dropped = 0

@@ -252,6 +252,7 @@ def link_title(name: str) -> str:
         "capture": "Capture",
         "api": "API",
         "hub": "Hub",
+        "maeve": "MaEVe",
     }
     first = name.partition(":")[0]
     return words.get(first, first.capitalize())

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from bench.change import Change
     from bench.session import Session
     from bench.tasks import Tasks
+    from ui.panels.maeve_sync import SyncDialog
 
 MAX_UNDO = 50
 MAX_LABEL = 32
@@ -67,6 +68,7 @@ class TokensPanel(Panel):
         self._undo: list[_Undo] = []
         self._stale = True
         self._unsubscribe: Callable[[], None] | None = None
+        self._sync: SyncDialog | None = None
         self._build()
         theme.on_change(self.table.viewport().update)
 
@@ -82,6 +84,9 @@ class TokensPanel(Panel):
         self._stale = True
         for button in (self.add_button, self.import_button):
             button.setEnabled(self.has_store)
+        self.sync_button.setVisible(session.maeve_desk is not None)
+        if self._sync is not None:  # of the store that was shown before
+            self._sync.close()
         self.refresh(set())
 
     def refresh(self, changes: set[tuple[Change, object]]) -> None:
@@ -125,6 +130,7 @@ class TokensPanel(Panel):
         )
         self.import_button = self._button("Import…", self.import_file, "Read tokens from CSV or JSON, with a preview")
         self.export_button = self._button("Export…", self.export_file, "Write all tokens to CSV or JSON")
+        self.sync_button = self._button("MaEVe…", self.sync, "Compare with a MaEVe CSMS, then push, pull or both")
         self.undo_button = self._button("Undo", self.undo, "Ctrl+Z")
         self.progress = QProgressBar()
         self.progress.setAccessibleName("Progress of the import")
@@ -144,6 +150,7 @@ class TokensPanel(Panel):
         bar.addSpacing(8)
         bar.addWidget(self.import_button)
         bar.addWidget(self.export_button)
+        bar.addWidget(self.sync_button)
         self.empty = EmptyState(
             "The store has no tokens",
             "An Authorize is answered from this list. Present a card and enrol it, add one here, or import a CSV or JSON file.",
@@ -390,6 +397,33 @@ class TokensPanel(Panel):
         tokens = self.session.store.all()
         await asyncio.to_thread(write_tokens, tokens, path)
         self.notice.emit("ok", f"Wrote {len(tokens):,} tokens to {path}.")
+
+    # MaEVe
+
+    def sync(self) -> None:
+        """Open the comparison with a MaEVe CSMS; it does not block."""
+        if self.session is None or self.session.maeve_desk is None or self.tasks is None:
+            return
+        from ui.panels.maeve_sync import SyncDialog
+
+        if self._sync is None:
+            self._sync = SyncDialog(self.session.maeve_desk, self.tasks, self)
+            self._sync.pulled.connect(self._pulled)
+            self._sync.finished.connect(self._sync_closed)
+            self._sync.show()
+        self._sync.raise_()
+        self._sync.activateWindow()
+
+    def _sync_closed(self) -> None:
+        if self._sync is not None:
+            self._sync.deleteLater()
+        self._sync = None
+
+    def _pulled(self, pulled: list[tuple[Token | None, Token]]) -> None:
+        before = tuple(old for old, _ in pulled if old is not None)
+        new = tuple(now for old, now in pulled if old is None)
+        self._remember(_Undo("Pulled from MaEVe", before, new))
+        self.refresh(set())
 
     # Menu
 
