@@ -10,81 +10,49 @@ from bench.clock import utc_now
 from bench.errors import BadInput
 from bench.tokens import contract_id
 from bench.tokens.api_form import from_api, moment
+from bench.tokens.columns import BLOCKED, EXPIRY, STATUS, STATUS_WORDS, UID
 from bench.tokens.model import AuthorizationStatus, CacheMode, IdTokenType, MessageFormat, Token, TokenKind
 from bench.uid import typed_uid
 
 if TYPE_CHECKING:
     from bench.settings import EnrolSettings
 
-FIELDS = (
-    *(
-        "uid",
-        "idTokenType",
-        "type",
-        "status",
-        "valid",
-        "contractId",
-        "countryCode",
-        "partyId",
-        "issuer",
-        "visualNumber",
-    ),
-    *("groupId", "languageCode", "language2", "cacheMode", "expiry", "evseIds", "chargingPriority"),
-    *("personalMessage", "personalMessageFormat", "personalMessageLanguage", "note", "source", "lastUpdated"),
-)
-EXPIRY = "expiry"
-
-_SQUEEZED = str.maketrans("", "", " _-.")
-_ALIASES = {
-    **{name.casefold(): name for name in FIELDS},
-    **dict.fromkeys(("idtag", "idtoken", "tag", "taguid", "token", "card", "cardnumber", "rfid", "serial"), "uid"),
-    **dict.fromkeys(("parent", "parentidtag", "parenttag", "group", "groupidtoken"), "groupId"),
-    **dict.fromkeys((EXPIRY, "expirydate", "expires", "validuntil", "cacheexpirydatetime"), EXPIRY),
-    **dict.fromkeys(("tokentype", "idtype"), "idTokenType"),
-    **dict.fromkeys(("contract", "emaid", "evcoid"), "contractId"),
-    **dict.fromkeys(("name", "label"), "visualNumber"),
-    **dict.fromkeys(("comment", "description", "remark", "notes"), "note"),
-    **dict.fromkeys(("country",), "countryCode"),
-    **dict.fromkeys(("party",), "partyId"),
-    **dict.fromkeys(("language", "lang", "language1"), "languageCode"),
-    **dict.fromkeys(("evse", "evseid", "evses"), "evseIds"),
-    **dict.fromkeys(("priority",), "chargingPriority"),
-    **dict.fromkeys(("message",), "personalMessage"),
-    **dict.fromkeys(("authorizationstatus", "state"), "status"),
-}
 ACCEPTED = AuthorizationStatus.ACCEPTED.value
 _YES = frozenset(("true", "1", "yes", "y", "on"))
 _NO = frozenset(("false", "0", "no", "n", "off"))
 _WORDS = {
     "type": {word.casefold(): word.value for word in TokenKind},
     "idTokenType": {word.casefold(): word.value for word in IdTokenType},
-    "status": {word.casefold(): word.value for word in AuthorizationStatus},
+    STATUS: STATUS_WORDS,
     "cacheMode": {word.casefold(): word.value for word in CacheMode},
     "personalMessageFormat": {word.casefold(): word.value for word in MessageFormat},
 }
 _INTEGER = re.compile(r"[+-]?\d{1,10}", re.ASCII)
 _BETWEEN = re.compile(r"[\s,;|]+")
+_DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:[ ,T]+(\d{1,2}:\d\d(?::\d\d)?))?", re.ASCII)
+_NEVER = frozenset(("never", "none", "unlimited", "-", "n/a"))
+_WHOLE = frozenset((UID, "idTokenType", "contractId", "valid", "cacheMode"))
 # What a spreadsheet makes of a long number: the digits are gone.
 _SPREADSHEET_NUMBER = re.compile(r"\d([.,]\d+)?E\+\d\d", re.ASCII)
-
-
-def field_of(column: str) -> str | None:
-    """The field a column means, whatever its case, spaces and underscores; None for one that is not of a token."""
-    return _ALIASES.get(column.strip().translate(_SQUEEZED).casefold())
 
 
 def to_token(row: Mapping[str, object], defaults: EnrolSettings) -> tuple[Token, str]:
     """The token of a row of known fields, and what an operator should know of it (or an empty text).
 
     What a charger's list does not say is filled in: country, party and issuer from ``defaults``, a contract id made from
-    the uid, kind RFID, cacheMode ALWAYS, valid unless a status says otherwise.
+    the uid, kind RFID, cacheMode ALWAYS, valid unless a status says otherwise. The separators of a UID go, unless the row says
+    all that a store keeps: a program wrote that.
 
     Raises:
         BadInput: the message opens with the field's name.
     """
     body: dict[str, object] = {name: _tidy(name, value) for name, value in row.items() if value not in (None, "")}
+    if isinstance(given := body.get(UID), str) and not body.keys() >= _WHOLE:
+        body[UID] = _packed(given)
     _move_id_type(body)
-    uid = body.get("uid")
+    if (blocked := body.pop(BLOCKED, None)) is not None:
+        _block(body, blocked)
+    uid = body.get(UID)
     if isinstance(uid, str) and _SPREADSHEET_NUMBER.fullmatch(uid):
         raise BadInput(
             f"uid: {uid} is what a spreadsheet made of a long number", "format that column as text, then export"
@@ -120,13 +88,11 @@ def _tidy(name: str, value: object) -> object:
     if not isinstance(value, str):
         return value
     text = value.strip()
-    if name == "uid":
-        # Bytes with separators, as people and chargers' own pages write them; the reader's form has none.
-        packed = typed_uid(text)
-        return packed if len(packed) < len(text) else text
-    if name == "valid":
+    if name in ("valid", BLOCKED):
         folded = text.casefold()
         return True if folded in _YES else False if folded in _NO else text
+    if name == EXPIRY:
+        return _iso(text)
     if name == "chargingPriority":
         return int(text) if _INTEGER.fullmatch(text) else text
     if name == "evseIds":
@@ -138,6 +104,31 @@ def evse_parts(text: str) -> list[int | str]:
     """The numbers of ``1 2``, ``1,2`` or ``[1, 2]``; what is no number stays a text."""
     parts = _BETWEEN.split(text.strip(" []"))
     return [int(part) if _INTEGER.fullmatch(part) else part for part in parts if part]
+
+
+def _packed(text: str) -> str:
+    """Bytes with separators, as people and chargers' own pages write them, in the reader's form, which has none."""
+    packed = typed_uid(text)
+    return packed if len(packed) < len(text) else text
+
+
+def _iso(text: str) -> str:
+    """A date as pages show it, as ISO 8601 has it; with the month by its place (``12/31/2030``) it stays as it is."""
+    if text.casefold() in _NEVER:
+        return ""
+    found = _DAY_FIRST.fullmatch(text)
+    if found is None:
+        return text
+    day, month, year, time = found.groups()
+    return f"{year}-{month:0>2}-{day:0>2}" + (f"T{time:0>5}" if time else "")
+
+
+def _block(body: dict[str, object], blocked: object) -> None:
+    if not isinstance(blocked, bool):
+        raise BadInput(f"blocked: {str(blocked)[:60]!r}, wanted yes or no")
+    if blocked:
+        body[STATUS] = AuthorizationStatus.BLOCKED.value
+        body["valid"] = False
 
 
 def _move_id_type(body: dict[str, object]) -> None:
