@@ -30,7 +30,9 @@ MAPPABLE = (*FIELDS[:-1], BLOCKED)
 _SQUEEZED = str.maketrans("", "", " _-.?()")
 _OWN = {name.casefold(): name for name in (*FIELDS, BLOCKED)}
 _ALIASES = {
-    **dict.fromkeys(("idtag", "idtoken", "tag", "tagid", "taguid", "token", "card", "cardid", "cardidtag", "cardnumber"), UID),
+    **dict.fromkeys(
+        ("idtag", "idtoken", "tag", "tagid", "taguid", "token", "card", "cardid", "cardidtag", "cardnumber"), UID
+    ),
     **dict.fromkeys(("carduid", "rfid", "rfidtag", "rfiduid", "rfidcard", "rfidcode", "serial", "serialnumber"), UID),
     **dict.fromkeys(("parent", "parentid", "parentidtag", "parenttag", "parentcardidtag", "parenttagid"), "groupId"),
     **dict.fromkeys(("group", "groupidtoken", "grouptag"), "groupId"),
@@ -76,7 +78,11 @@ def path_field(path: str) -> str | None:
     if parent == "groupIdToken":
         return "groupId" if name == "idToken" else None
     if parent == "personalMessage":
-        return {"content": "personalMessage", "format": "personalMessageFormat", "language": "personalMessageLanguage"}.get(name)
+        return {
+            "content": "personalMessage",
+            "format": "personalMessageFormat",
+            "language": "personalMessageLanguage",
+        }.get(name)
     if parent == "idToken":
         return {"idToken": UID, "type": "idTokenType"}.get(name)
     return field_of(name) if parent in _INFO else None
@@ -108,7 +114,8 @@ def check(mapping: Mapping[str, str | None], *, sheet: bool) -> None:
     fields = [field for field in mapping.values() if field is not None]
     if UID not in fields:
         raise BadInput(
-            "no column names a token", "the first line must name the columns, one of them uid or idTag; or say which it is"
+            "no column names a token",
+            "the first line must name the columns, one of them uid or idTag; or say which it is",
         )
     twice = next((field for field in fields if sheet and fields.count(field) > 1), None)
     if twice is not None:

@@ -80,8 +80,8 @@ def write_tokens(
 ) -> Written:
     """Write a file that an import reads back; a failure leaves the old file as it was. Blocks: for a thread of its own.
 
-    form: None = CSV or JSON, by the file's ending. key_codes: they are secret, so they are left out unless asked for. progress: told
-    how many of ``total`` tokens are done; what it raises ends the writing.
+    form: None = CSV or JSON, by the file's ending. key_codes: they are secret, so they are left out unless asked for.
+    progress: told how many of ``total`` tokens are done; what it raises ends the writing.
 
     Raises:
         BadInput: no such form. OperatorError: the file cannot be written.

@@ -12,7 +12,7 @@ from bench.errors import BadInput
 from bench.tokens.checks import MAX_SOURCE, checked
 from bench.tokens.columns import BLOCKED, EXPIRY, STATUS, UID
 from bench.tokens.model import IdTokenType, Token
-from bench.tokens.rows import to_token
+from bench.tokens.rows import RowReader
 from bench.tokens.token_file import Reading, Row, TokenFile
 
 MAX_TOKENS = 2_000_000
@@ -56,7 +56,7 @@ class RowError(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """One row in the preview. token: as it would be kept, None for one that is wrong. why: which fields change, or what is wrong."""
+    """One row in the preview. token: as it would be kept, None for one that is wrong. why: what changes, or what is wrong."""
 
     row: int
     outcome: Outcome
@@ -123,7 +123,7 @@ class _Planner:
         limit: int | None,
     ) -> None:
         self._file = file
-        self._defaults = reading.defaults
+        self._reader = RowReader(reading.defaults)
         self._known = known
         self._existing = existing
         self._origin = origin
@@ -168,7 +168,7 @@ class _Planner:
             self._note(number, UID, why)
             return Judged(number, Outcome.LEFT_OUT, None, why)
         try:
-            token, note = to_token(row.values, self._defaults)
+            token, note = self._reader.token(row.values)
             before = self._known(token.uid, token.id_token_type)
             if before is None:
                 if self._origin is not None and token.source is None:
@@ -229,7 +229,9 @@ _TOLD = {
     "valid": STATUS,
     "status": STATUS,
 }
-_COMPARED = tuple(entry.name for entry in fields(Token) if entry.name not in ("last_updated", "source", "id_token_type"))
+_COMPARED = tuple(
+    entry.name for entry in fields(Token) if entry.name not in ("last_updated", "source", "id_token_type")
+)
 
 
 def changed(before: Token, after: Token) -> list[str]:

@@ -151,7 +151,9 @@ class _Stretches:
     def take(self, character: str) -> None:
         found = self.peek()
         if found != character:
-            raise BadInput(f"not JSON: {found!r} where {character!r} is wanted" if found else "not JSON: it ends too early")
+            raise BadInput(
+                f"not JSON: {found!r} where {character!r} is wanted" if found else "not JSON: it ends too early"
+            )
         self._at += 1
 
     def value(self) -> object:

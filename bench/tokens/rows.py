@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bench.clock import utc_now
 from bench.errors import BadInput
 from bench.tokens import contract_id
 from bench.tokens.api_form import from_api, moment
+from bench.tokens.checks import MAX_TEXT
 from bench.tokens.columns import BLOCKED, EXPIRY, STATUS, STATUS_WORDS, UID
 from bench.tokens.model import AuthorizationStatus, CacheMode, IdTokenType, MessageFormat, Token, TokenKind
 from bench.uid import typed_uid
@@ -30,10 +32,71 @@ _WORDS = {
 _INTEGER = re.compile(r"[+-]?\d{1,10}", re.ASCII)
 _BETWEEN = re.compile(r"[\s,;|]+")
 _DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:[ ,T]+(\d{1,2}:\d\d(?::\d\d)?))?", re.ASCII)
+_PLAIN_UID = re.compile(r"[0-9A-Fa-f]{8,20}", re.ASCII)
+_CARDS = (IdTokenType.ISO14443, IdTokenType.ISO15693)
+_OWN = frozenset((UID, "contractId", "visualNumber", "note"))
+MAX_ALIKE = 4_096
 _NEVER = frozenset(("never", "none", "unlimited", "-", "n/a"))
 _WHOLE = frozenset((UID, "idTokenType", "contractId", "valid", "cacheMode"))
 # What a spreadsheet makes of a long number: the digits are gone.
 _SPREADSHEET_NUMBER = re.compile(r"\d([.,]\d+)?E\+\d\d", re.ASCII)
+
+
+class RowReader:
+    """Rows to tokens, many of which are alike but for their value, contract, number and note.
+
+    What is alike is judged once and kept, for some thousand kinds of rows; what is not is always judged.
+    """
+
+    def __init__(self, defaults: EnrolSettings) -> None:
+        self._defaults = defaults
+        self._alike: dict[tuple[tuple[str, object], ...], tuple[Token, str]] = {}
+
+    def token(self, row: Mapping[str, object]) -> tuple[Token, str]:
+        """As :func:`to_token`."""
+        own = _own(row)
+        if own is None:
+            return to_token(row, self._defaults)
+        alike = tuple([pair for pair in row.items() if pair[0] not in _OWN])
+        try:
+            known = self._alike.get(alike)
+        except TypeError:  # a list among the values
+            return to_token(row, self._defaults)
+        if known is not None and (made := _like(known[0], *own)) is not None:
+            return made, known[1]
+        token, note = to_token(row, self._defaults)
+        if _like(token, *own) == token:
+            if len(self._alike) >= MAX_ALIKE:
+                self._alike.clear()
+            self._alike[alike] = token, note
+        return token, note
+
+
+def _own(row: Mapping[str, object]) -> tuple[str, str, str, str] | None:
+    """Value, contract, number and note of a row where they are as plain as they mostly are."""
+    uid = row.get(UID)
+    if not isinstance(uid, str) or _PLAIN_UID.fullmatch(uid) is None:
+        return None
+    if not row.get("idTokenType") and len(uid) not in (8, 14, 20):
+        return None  # its type depends on it
+    texts = (row.get("contractId") or "", row.get("visualNumber") or "", row.get("note") or "")
+    for text in texts:
+        if not isinstance(text, str) or len(text) > MAX_TEXT or text != text.strip() or not text.isprintable():
+            return None
+    return (uid, *texts)  # type: ignore[return-value]
+
+
+def _like(token: Token, uid: str, contract: str, number: str, note: str) -> Token | None:
+    """The same token but for these; None where they need a closer look."""
+    if token.id_token_type not in _CARDS:
+        return None
+    try:
+        contract = (
+            contract_id.normalise(contract) if contract else contract_id.make(token.country_code, token.party_id, uid)
+        )
+    except BadInput:
+        return None
+    return replace(token, uid=uid, contract_id=contract, visual_number=number or None, note=note or None)
 
 
 def to_token(row: Mapping[str, object], defaults: EnrolSettings) -> tuple[Token, str]:

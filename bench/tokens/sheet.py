@@ -46,7 +46,9 @@ class Sheet:
             raise BadInput("the file is empty", "its first line must name the columns")
         self._held, cells = found
         if len(cells) > MAX_COLUMNS:
-            raise BadInput(f"the first line has {len(cells):,} cells", f"a list of tokens has at most {MAX_COLUMNS} columns")
+            raise BadInput(
+                f"the first line has {len(cells):,} cells", f"a list of tokens has at most {MAX_COLUMNS} columns"
+            )
         self.named = _is_header(cells) if named is None else named
         self.columns = _unique(cells if self.named else [""] * len(cells))
         self._first = None if self.named else cells

@@ -25,8 +25,9 @@ _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx and .ods, .xls
 class TextFile:
     """Text that is read from its beginning, once; never whole in memory.
 
-    begins: its first character that is no white space. source: a file (Path) or its text (str). encoding: None = by its byte order mark, or by the NULs of UTF-16 without one, else
-    UTF-8. Reading raises BadInput where bytes are no text, or a line is over 1 MiB.
+    source: a file (Path) or its text (str). encoding: None = by its byte order mark, or by the NULs of UTF-16 without one, else
+    UTF-8. begins: its first character that is no white space. Reading raises BadInput where bytes are no text, or a line is over
+    1 MiB.
 
     Raises:
         BadInput: it cannot be opened, is a workbook, or is over 4 GiB.
@@ -99,7 +100,9 @@ class TextFile:
 
     def _check(self, head: bytes) -> None:
         if head.startswith(_WORKBOOKS):
-            raise BadInput(f"{self.name} is a workbook of a spreadsheet", "save the sheet as CSV UTF-8, then import that")
+            raise BadInput(
+                f"{self.name} is a workbook of a spreadsheet", "save the sheet as CSV UTF-8, then import that"
+            )
         if self.size > MAX_BYTES:
             raise BadInput(f"{self.name} is over {MAX_BYTES // 1024**2} MiB", "split it")
 

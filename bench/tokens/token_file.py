@@ -154,7 +154,9 @@ class TokenFile:
         self.columns = tuple(names)
         self.mapping = {path: columns.path_field(path) for path in self.columns}
         for entry in reversed(self._first):
-            self.samples |= {name: str(value)[:200] for name, value in entry.values.items() if value not in (None, "", {})}
+            self.samples |= {
+                name: str(value)[:200] for name, value in entry.values.items() if value not in (None, "", {})
+            }
         self._told = "JSON"
 
     def _entries(self) -> Iterator[Row]:
