@@ -27,9 +27,7 @@ class Store(Protocol):
         self, batch: Iterable[Token], *, by: str = ..., progress: Progress | None = None
     ) -> list[Token]: ...
 
-    async def delete_many(
-        self, keys: Iterable[Key], *, by: str = ..., progress: Progress | None = None
-    ) -> int: ...
+    async def delete_many(self, keys: Iterable[Key], *, by: str = ..., progress: Progress | None = None) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,9 @@ class Edits:
         """
         given, gone = list(put), list(remove)
         small = len(given) + len(gone) <= MAX_TOKENS
-        before = {token.key: self._store.get(token.uid, token.id_token_type) for token in (*given, *gone)} if small else {}
+        before = (
+            {token.key: self._store.get(token.uid, token.id_token_type) for token in (*given, *gone)} if small else {}
+        )
         after: dict[Key, Token | None] = {}
         try:
             if given:

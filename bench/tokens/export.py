@@ -16,6 +16,7 @@ from bench.clock import iso_datetime, utc_now
 from bench.errors import BadInput, OperatorError
 from bench.tokens.api_form import to_api
 from bench.tokens.columns import FIELDS
+from bench.tokens.import_plan import RowError
 from bench.tokens.list_entries import LeftOut, entries
 from bench.tokens.model import STATUS_16, IdTokenType, Token
 from bench.tokens.sheet import guarded
@@ -196,3 +197,16 @@ def _charger_cells(token: Token) -> dict[str, object]:
         "parent": token.group_id or "",
         "status": STATUS_16[token.status_at(utc_now())],
     }
+
+
+def write_errors(errors: Iterable[RowError], path: Path) -> None:
+    """The wrong rows of an import as CSV: row, field, why.
+
+    Raises:
+        OperatorError: the file cannot be written.
+    """
+    rows = [{"row": error.row, "field": error.field, "why": error.why} for error in errors]
+    try:
+        path.write_text("".join(_sheet(("row", "field", "why"), rows)), encoding="utf-8", newline="")
+    except OSError as error:
+        raise OperatorError(f"cannot write {path}: {error.strerror or error}", "name another file") from error

@@ -91,9 +91,11 @@ class JsonEntries:
     def _call(self) -> Iterator[JsonEntry]:
         """The rest of ``[2, id, "SendLocalList", payload]``."""
         source = self._source
-        for _ in range(2):
-            source.take(",")
-            source.value()
+        source.take(",")
+        source.value()
+        source.take(",")
+        if source.value() != "SendLocalList":
+            raise BadInput("the JSON is no list of tokens", "of OCPP messages only SendLocalList holds one")
         source.take(",")
         yield from self._tokens(1)
         source.take("]")

@@ -77,14 +77,14 @@ class TokenFile:
             self._given = reading.mapping
             self.mapping = {name: reading.mapping.get(name, meant) for name, meant in self.mapping.items()}
         except BaseException:
-            self._text.__exit__(None, None, None)
+            self._text.close()
             raise
 
     def __enter__(self) -> TokenFile:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._text.__exit__(None, None, None)
+        self._text.close()
 
     @property
     def done(self) -> int:

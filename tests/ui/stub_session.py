@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import deque
 from collections.abc import Callable
@@ -22,17 +23,27 @@ from bench.proxy_desk import ProxyDesk
 from bench.readers import Readers
 from bench.settings import Profile
 from bench.station import Station, Transaction
+from bench.tokens.index import TokenIndex
 from bench.tokens.model import AuthorizationStatus, IdTokenType, Token
 
 START_UTC_NS = 1_795_262_260 * NS_PER_S  # 2026-11-21 11:57:40 UTC
 
 
 class StubStore:
-    """Tokens in a dictionary, with the methods of :class:`bench.tokens.store.TokenStore` that the window uses."""
+    """Tokens in a dictionary, with the methods of :class:`bench.tokens.store.TokenStore` that the window uses.
+
+    gate: what a write waits for, as a database that is slow.
+    """
 
     def __init__(self) -> None:
         self.tokens: dict[tuple[str, IdTokenType], Token] = {}
         self._listeners: list[Callable[[], None]] = []
+        self.revision = 0
+        self.gate: asyncio.Event | None = None
+
+    @property
+    def index(self) -> TokenIndex:
+        return TokenIndex(self.tokens.values())
 
     @property
     def count(self) -> int:
@@ -58,23 +69,41 @@ class StubStore:
         self._listeners.append(callback)
         return lambda: self._listeners.remove(callback)
 
-    async def put(self, token: Token) -> Token:
+    async def put(self, token: Token, *, by: str = "") -> Token:
         self.tokens[token.key] = token
         self._tell()
         return token
 
-    async def put_many(self, batch: list[Token]) -> list[Token]:
-        for token in batch:
+    async def put_many(
+        self, batch: list[Token], *, by: str = "", progress: Callable[[int, int], None] | None = None
+    ) -> list[Token]:
+        given = list(batch)
+        if progress is not None:
+            progress(0, len(given))
+        if self.gate is not None:
+            await self.gate.wait()
+        for token in given:
             self.tokens[token.key] = token
         self._tell()
-        return list(batch)
+        return given
 
-    async def delete(self, uid: str, id_token_type: IdTokenType) -> None:
-        if self.tokens.pop((uid.casefold(), id_token_type), None) is None:
+    async def delete(self, uid: str, id_token_type: IdTokenType, *, by: str = "") -> None:
+        if not await self.delete_many([(uid, id_token_type)]):
             raise NotFound(f"there is no token {uid}")
+
+    async def delete_many(
+        self,
+        keys: list[tuple[str, IdTokenType]],
+        *,
+        by: str = "",
+        progress: Callable[[int, int], None] | None = None,
+    ) -> int:
+        gone = sum(self.tokens.pop((uid.casefold(), kind), None) is not None for uid, kind in keys)
         self._tell()
+        return gone
 
     def _tell(self) -> None:
+        self.revision += 1
         for listener in self._listeners:
             listener()
 
