@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import tempfile
 from collections.abc import Awaitable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -27,6 +29,8 @@ from bench.ports import LinkState, Reader, StationServer
 from bench.serial_port import SerialPorts
 from bench.session import Session
 from bench.settings import CsmsSettings, Profile, ReaderSettings, UpstreamSettings
+from bench.tokens.database import parse
+from bench.tokens.postgres import secret_name
 from bench.tokens.store import TokenStore
 
 if TYPE_CHECKING:
@@ -38,6 +42,8 @@ if TYPE_CHECKING:
     from devices.ocpp.station import CsmsConnection
     from fixtures.broker import EmbeddedBroker
     from fixtures.charger.charger import SimulatedCharger
+
+log = logging.getLogger(__name__)
 
 READY_LIMIT_S = 15.0
 DEFAULT_BROKER_PORT = 1883
@@ -112,7 +118,7 @@ class Bench:
         csms = profile.ocpp.csms
         self.session = Session(
             profile,
-            TokenStore(self.store_url()),
+            self.token_store(),
             capture=Capture(self._capture_path()),
             bus=bus,
             readers=tuple(self._make_readers(profile, ports)),
@@ -357,6 +363,11 @@ class Bench:
         )
         await self.charger.start()
 
+    def token_store(self) -> TokenStore:
+        """The store of this bench, not yet open; the password of a server whose URL holds none is looked up."""
+        url = self.store_url()
+        return TokenStore(url, password=partial(_server_password, secret_name(parse(url))))
+
     def store_url(self) -> str:
         """The database this bench keeps its tokens in."""
         given = self.options.store or self.options.profile.store
@@ -427,6 +438,15 @@ def parse_reader(text: str) -> ReaderSettings:
     if baud is not None and not (baud.isascii() and baud.isdigit() and len(baud) < 10 and int(baud) > 0):
         raise BadInput(f"{baud[:20]} is no baud rate", "write for example baud=9600")
     return ReaderSettings(driver=driver, port=port, baud=None if baud is None else int(baud), options=options)
+
+
+def _server_password(name: str) -> str | None:
+    """The password of a database server. A keyring that does not work is no reason to stop: the server may want none."""
+    try:
+        return secret(name)
+    except OperatorError as error:
+        log.info("%s", error)
+        return None
 
 
 def secret_variable(name: str) -> str:

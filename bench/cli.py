@@ -339,7 +339,7 @@ def tokens_add(store: str | None, uid: str, id_type: str, status: str, profile_f
         if word is not AuthorizationStatus.ACCEPTED:
             token = replace(token, status=word, valid=False)
         before = opened.get(token.uid, kind)
-        await opened.put(token)
+        await opened.put(token, by="command line")
         was = f" (was {before.effective_status}, replaced)" if before is not None else ""
         click.echo(f"{token.uid} is in the store as {token.contract_id}, {word}{was}")
         return 0
@@ -363,7 +363,8 @@ def tokens_block(store: str | None, uid: str) -> int:
         found = [token for token in opened.all() if token.uid.casefold() in meant]
         if not found:
             raise NotFound(f"there is no token {uid} in the store", "see: authbench tokens list")
-        await opened.put_many([replace(token, valid=False, status=AuthorizationStatus.BLOCKED) for token in found])
+        blocked = [replace(token, valid=False, status=AuthorizationStatus.BLOCKED) for token in found]
+        await opened.put_many(blocked, by="command line")
         click.echo(f"{uid} is blocked")
         return 0
 

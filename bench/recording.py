@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from bench.book import KEEP_FINDINGS
 from bench.card import CardRead
@@ -33,6 +33,9 @@ from bench.readers import Readers
 from bench.settings import Profile
 from bench.station import Station
 from bench.tokens.model import Token
+
+if TYPE_CHECKING:
+    from bench.tokens.history import TokenChange
 
 log = logging.getLogger(__name__)
 
@@ -149,14 +152,20 @@ class NoStore:
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         return lambda: None
 
-    async def put(self, token: Token) -> NoReturn:
+    async def put(self, token: Token, by: str = "") -> NoReturn:
         _refuse()
 
-    async def put_many(self, tokens: object) -> NoReturn:
+    async def put_many(self, tokens: object, by: str = "", progress: object = None) -> NoReturn:
         _refuse()
 
-    async def delete(self, uid: str, id_token_type: object = None) -> NoReturn:
+    async def delete(self, uid: str, id_token_type: object = None, by: str = "") -> NoReturn:
         _refuse()
+
+    async def delete_many(self, keys: object, by: str = "", progress: object = None) -> NoReturn:
+        _refuse()
+
+    async def history(self, uid: str, id_token_type: object, limit: int = 0) -> list[TokenChange]:
+        return []
 
 
 class Recording:

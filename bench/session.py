@@ -318,8 +318,7 @@ class Session:
         token = make_token(card.uid, id_type, self.profile.enrol)
         if status != AuthorizationStatus.ACCEPTED:
             token = replace(token, status=AuthorizationStatus(status), valid=False)
-        await self.store.put(token)
-        return token
+        return await self.store.put(token, by="enrol")
 
     # OCPP. Each raises NotFound (no such station), LinkDown (gone), OperatorError (no answer in time).
 
@@ -496,11 +495,12 @@ class Session:
     async def _keep_store_fresh(self) -> None:
         """Take over what another program wrote into the store, such as the command line beside the window."""
         while True:
-            await asyncio.sleep(REFRESH_S)
+            await self.store.wait_elsewhere(REFRESH_S)
             try:
                 await self.store.refresh()
             except OperatorError as error:
                 self.link_changed(LinkStatus("store", LinkState.FAULTY, error.what, error.cure))
+                await asyncio.sleep(REFRESH_S)
             else:
                 if self.links["store"].state is not LinkState.UP:
                     self._tokens_changed()

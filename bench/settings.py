@@ -10,8 +10,9 @@ import tomllib
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from bench.errors import BadInput
 
@@ -167,6 +168,16 @@ class EnrolSettings(_Section):
     issuer: Annotated[str, Field(min_length=1, max_length=64)] = "Authbench"
 
 
+def _without_password(url: str) -> str:
+    try:
+        given = urlsplit(url).password
+    except ValueError:  # the store itself says what is wrong with it
+        return url
+    if given is not None:
+        raise ValueError("a password does not belong into a profile; keep it with: authbench secret set user@host:port")
+    return url
+
+
 class Profile(_Section):
     """One bench set-up. answer_limit_s: how long a tap waits for its answer. accept_unknown: tokens not in the store are Accepted.
     concurrent_tx: one token may charge in several transactions at once; false: the second start is answered ConcurrentTx.
@@ -176,7 +187,7 @@ class Profile(_Section):
     answer_limit_s: Annotated[float, Field(gt=0, le=3600)] = 5.0
     accept_unknown: bool = False
     concurrent_tx: bool = True
-    store: str | None = None
+    store: Annotated[str, AfterValidator(_without_password)] | None = None
     bus: BusSettings = BusSettings()
     ocpp: OcppSettings = OcppSettings()
     readers: tuple[ReaderSettings, ...] = ()

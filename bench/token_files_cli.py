@@ -22,9 +22,8 @@ STEP_PERCENT = 5
 async def with_store(store: str | None, work: Callable[[Any], Coroutine[Any, Any, int]]) -> int:
     """Open the token store of a command, work on it and close it."""
     from bench.assembly import Bench, Options
-    from bench.tokens.store import TokenStore
 
-    opened = TokenStore(Bench(Options(store=store)).store_url())
+    opened = Bench(Options(store=store)).token_store()
     await opened.open()
     try:
         return await work(opened)
@@ -91,7 +90,7 @@ def import_tokens(
         if dry_run:
             click.echo(_told(plan, "would be imported"))
             return 0
-        await opened.put_many(plan.tokens)
+        await opened.put_many(plan.tokens, by="import", progress=_tell("writing", file))
         click.echo(_told(plan, "imported"))
         return 0
 

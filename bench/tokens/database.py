@@ -14,6 +14,7 @@ from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from bench.errors import StoreError
+from bench.tokens import postgres
 
 DIALECTS = ("sqlite", "postgresql")
 
@@ -30,6 +31,7 @@ def parse(url: str) -> URL:
         raise StoreError(
             "the URL of the token store cannot be read", "write it as sqlite:////path/to/tokens.db"
         ) from error
+    made = postgres.with_driver(made)
     if made.get_backend_name() not in DIALECTS:
         raise StoreError(f"the token store cannot be kept in {made.get_backend_name()}", "use sqlite or postgresql")
     return made
@@ -46,11 +48,13 @@ def file_of(url: URL) -> Path | None:
 def place_of(url: URL) -> str:
     """The file, else the URL without its password: how messages name the store."""
     file = file_of(url)
+    if url.get_backend_name() == "postgresql":
+        return postgres.place_of(url)
     return str(file) if file is not None else url.render_as_string(hide_password=True)
 
 
-def make_engine(url: URL, busy_timeout_s: float) -> Engine:
-    """An engine with one connection.
+def make_engine(url: URL, busy_timeout_s: float, password: postgres.Password | None = None) -> Engine:
+    """An engine with one connection. password: looks up that of a server whose URL holds none.
 
     Raises:
         StoreError: the driver is not installed, or the folder is not there.
@@ -60,14 +64,18 @@ def make_engine(url: URL, busy_timeout_s: float) -> Engine:
         raise StoreError(
             f"the folder {file.parent} for the token store does not exist", "create it, or name another file"
         )
-    one: dict[str, Any] = {"pool_size": 1, "max_overflow": 0, "pool_pre_ping": url.get_backend_name() != "sqlite"}
+    server = url.get_backend_name() == "postgresql"
+    one: dict[str, Any] = {"pool_size": 1, "max_overflow": 0, "pool_pre_ping": server}
+    if server:
+        one["connect_args"] = postgres.connect_args(busy_timeout_s)
     if url.get_backend_name() == "sqlite" and file is None:
         one = {"poolclass": StaticPool}
     try:
         engine = create_engine(url, **one)
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise StoreError(
-            f"the driver for {url.drivername} is not installed ({error})", "install it with pip"
+            f"the driver for {url.drivername} is not installed ({error})",
+            postgres.DRIVER_CURE if server else "install it with pip",
         ) from error
     if engine.dialect.is_async:
         raise StoreError(
@@ -75,6 +83,8 @@ def make_engine(url: URL, busy_timeout_s: float) -> Engine:
         )
     if engine.dialect.name == "sqlite":
         _prepare_sqlite(engine, busy_timeout_s)
+    else:
+        postgres.ask_password(engine, password)
     return engine
 
 
@@ -97,36 +107,48 @@ def _prepare_sqlite(engine: Engine, busy_timeout_s: float) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def check_integrity(connection: Connection, url: URL) -> None:
-    """Ask SQLite to check the file.
+def check_state(connection: Connection, url: URL) -> None:
+    """Is the database fit to be the store; on PostgreSQL, this waits for another bench that migrates it.
 
     Raises:
-        StoreError: it is damaged.
+        StoreError: an SQLite file that is damaged; a server that takes no writes or no Unicode.
     """
-    if connection.dialect.name == "sqlite":
+    if connection.dialect.name == "postgresql":
+        postgres.check_server(connection, url)
+        postgres.lock_migration(connection)
+    else:
         found = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()
         if found != "ok":
             raise _corrupt(place_of(url), str(found))
 
 
-def check_writable(engine: Engine) -> None:
+def check_writable(engine: Engine, url: URL) -> None:
     """Write and take back: a read-only file, which SQLite opens gladly, fails here and not at the first enrolment."""
-    if engine.dialect.name == "sqlite":
-        with engine.connect() as connection:
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            postgres.check_rights(connection, url)
+        else:
             connection.exec_driver_sql("PRAGMA user_version = 1")
             connection.rollback()
 
 
-def data_version(engine: Engine) -> int:
-    """SQLite's mark that moves when another connection has written."""
-    raw = engine.raw_connection()
-    try:
-        cursor = raw.cursor()
-        cursor.execute("PRAGMA data_version")
-        row = cursor.fetchone()
-        return int(row[0]) if row else 0
-    finally:
-        raw.close()
+def begin_writing(connection: Connection) -> None:
+    """Wait for others that write; SQLite has done so when the transaction began."""
+    if connection.dialect.name == "postgresql":
+        postgres.take_turn(connection)
+
+
+def tell_others(connection: Connection) -> None:
+    """Wake the benches that share the store once this transaction is committed; with SQLite they look by themselves."""
+    if connection.dialect.name == "postgresql":
+        postgres.tell_others(connection)
+
+
+def data_version(connection: Connection) -> int | None:
+    """SQLite's mark that moves when another connection has written; None where the database has no such mark."""
+    if connection.dialect.name != "sqlite":
+        return None
+    return int(connection.exec_driver_sql("PRAGMA data_version").scalar_one())
 
 
 def close(engine: Engine) -> None:
@@ -147,8 +169,7 @@ def explain(error: Exception, url: URL) -> StoreError:
     place = place_of(url)
     original = error.orig if isinstance(error, DBAPIError) else error
     if not isinstance(original, sqlite3.Error):
-        detail = str(original if original is not None else error).partition("\n")[0]
-        return StoreError(f"the token store {place} failed: {detail}", "check that the database server is reachable")
+        return postgres.explain(original if original is not None else error, url)
     file = file_of(url)
     # Errors of Python's own sqlite3 module carry no code of the library.
     code = getattr(original, "sqlite_errorname", "")

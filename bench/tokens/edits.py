@@ -100,7 +100,7 @@ class Edits:
             raise BadInput("there is nothing to take back")
         edit = self._done.pop()
         try:
-            await self._move(edit, edit.after, edit.before, "taken back")
+            await self._move(edit, edit.after, edit.before, "taken back", "undo")
         except BadInput:
             raise
         except BaseException:
@@ -115,7 +115,7 @@ class Edits:
             raise BadInput("there is nothing to make again")
         edit = self._undone.pop()
         try:
-            await self._move(edit, edit.before, edit.after, "made again")
+            await self._move(edit, edit.before, edit.after, "made again", "redo")
         except BadInput:
             raise
         except BaseException:
@@ -125,7 +125,7 @@ class Edits:
         return edit
 
     async def _move(
-        self, edit: Edit, there: dict[Key, Token | None], wanted: dict[Key, Token | None], word: str
+        self, edit: Edit, there: dict[Key, Token | None], wanted: dict[Key, Token | None], word: str, how: str
     ) -> None:
         other = [key for key, token in there.items() if not _same(self._store.get(*key), token)]
         if other:
@@ -136,12 +136,13 @@ class Edits:
                 f"{edit.what[0].lower()}{edit.what[1:]} cannot be {word}: {shown}{more} was changed since",
                 "see what it is now, and change it by hand",
             )
+        by = f"{self._by}, {how}"
         put = [token for token in wanted.values() if token is not None]
         if put:
-            await self._store.put_many(put, by=self._by)
+            await self._store.put_many(put, by=by)
         gone = [key for key, token in wanted.items() if token is None]
         if gone:
-            await self._store.delete_many(gone, by=self._by)
+            await self._store.delete_many(gone, by=by)
 
     def _remember(self, edit: Edit) -> None:
         self._undone.clear()

@@ -106,6 +106,15 @@ class TokenIndex:
         for token in batch:
             self._add(token)
 
+    def copy(self) -> TokenIndex:
+        """Another index of the same tokens."""
+        made = TokenIndex()
+        made._count, made._valid = self._count, self._valid
+        made._expiring, made._by_value = dict(self._expiring), dict(self._by_value)
+        made._with_separators = {bare: set(written) for bare, written in self._with_separators.items()}
+        made._order = None if self._order is None else list(self._order)
+        return made
+
     def remove(self, value: str, id_token_type: IdTokenType) -> None:
         """Take one out; nothing happens where it is not there."""
         folded = value.casefold()

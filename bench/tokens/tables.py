@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Column, DateTime, Integer, MetaData, RowMapping, String, Table
+from sqlalchemy import JSON, BigInteger, Boolean, Column, DateTime, Integer, MetaData, String, Table
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
@@ -75,6 +76,21 @@ tokens = Table(
 )
 
 
+# One row a change, in the order of the changes: writers take turns. What a token became is what the next change found it as, or
+# the token itself, so it is not kept twice; and an index would cost an import more than it saves a look at one token.
+token_changes = Table(
+    "token_changes",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("utc", UtcDateTime, nullable=False),
+    Column("uid_key", String(36), nullable=False),
+    Column("id_token_type", String(16), nullable=False),
+    Column("what", String(8), nullable=False),
+    Column("made_by", String(120), nullable=False),
+    Column("before", JSON(none_as_null=True)),  # the columns of the token as it was; none for one that was added
+)
+
+
 def to_row(token: Token) -> dict[str, Any]:
     """The columns of a checked token that has its last_updated."""
     return {
@@ -103,7 +119,7 @@ def to_row(token: Token) -> dict[str, Any]:
     }
 
 
-def from_row(row: RowMapping) -> Token:
+def from_row(row: Mapping[Any, Any]) -> Token:
     """The token of a row.
 
     Raises:

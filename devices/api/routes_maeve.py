@@ -25,7 +25,7 @@ def maeve_router(session: Session) -> APIRouter:
     @router.post("/token", status_code=201, operation_id="setToken", response_class=Response)
     async def set_token(token: TokenBody) -> Response:
         """Create or update a token; uid and idTokenType, ignoring case, say which. contractId is normalised."""
-        await session.store.put(from_api(token.model_dump(mode="json", exclude_none=True)))
+        await session.store.put(from_api(token.model_dump(mode="json", exclude_none=True)), by="api")
         return Response(status_code=201)
 
     @router.get("/token", response_model=list[TokenOut], operation_id="listTokens")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from bench.answers import CallAnswer, PushReport, Said
 from bench.card import CardRead, Hint, Technology
-from bench.clock import NS_PER_S, ManualClock
+from bench.clock import NS_PER_S, ManualClock, to_datetime
 from bench.errors import BadInput, LinkDown, NotFound
 from bench.exchange import DecidedBy, Exchange, Finding, Hop, Party, Severity, TapCard, Verdict
 from bench.journal.history import History
@@ -23,6 +23,7 @@ from bench.proxy_desk import ProxyDesk
 from bench.readers import Readers
 from bench.settings import Profile
 from bench.station import Station, Transaction
+from bench.tokens.history import TokenChange, What
 from bench.tokens.index import TokenIndex
 from bench.tokens.model import AuthorizationStatus, IdTokenType, Token
 
@@ -37,6 +38,7 @@ class StubStore:
 
     def __init__(self) -> None:
         self.tokens: dict[tuple[str, IdTokenType], Token] = {}
+        self.changes: list[TokenChange] = []
         self._listeners: list[Callable[[], None]] = []
         self.revision = 0
         self.gate: asyncio.Event | None = None
@@ -70,6 +72,7 @@ class StubStore:
         return lambda: self._listeners.remove(callback)
 
     async def put(self, token: Token, *, by: str = "") -> Token:
+        self._record(token.key, by, token)
         self.tokens[token.key] = token
         self._tell()
         return token
@@ -83,12 +86,13 @@ class StubStore:
         if self.gate is not None:
             await self.gate.wait()
         for token in given:
+            self._record(token.key, by, token)
             self.tokens[token.key] = token
         self._tell()
         return given
 
     async def delete(self, uid: str, id_token_type: IdTokenType, *, by: str = "") -> None:
-        if not await self.delete_many([(uid, id_token_type)]):
+        if not await self.delete_many([(uid, id_token_type)], by=by):
             raise NotFound(f"there is no token {uid}")
 
     async def delete_many(
@@ -98,9 +102,22 @@ class StubStore:
         by: str = "",
         progress: Callable[[int, int], None] | None = None,
     ) -> int:
-        gone = sum(self.tokens.pop((uid.casefold(), kind), None) is not None for uid, kind in keys)
+        there = [key for uid, kind in keys if (key := (uid.casefold(), kind)) in self.tokens]
+        for key in there:
+            self._record(key, by, None)
+            del self.tokens[key]
         self._tell()
-        return gone
+        return len(there)
+
+    async def history(self, uid: str, id_token_type: IdTokenType, limit: int = 100) -> list[TokenChange]:
+        key = uid.casefold(), id_token_type
+        return [change for change in reversed(self.changes) if change.key == key][:limit]
+
+    def _record(self, key: tuple[str, IdTokenType], by: str, after: Token | None) -> None:
+        before = self.tokens.get(key)
+        what = What.DELETED if after is None else What.ADDED if before is None else What.CHANGED
+        number = len(self.changes) + 1
+        self.changes.append(TokenChange(number, to_datetime(START_UTC_NS), key, what, by, before, after))
 
     def _tell(self) -> None:
         self.revision += 1

@@ -46,7 +46,7 @@ class FakeStore:
         found = (t for t in self.tokens.values() if t.uid.casefold() == value.casefold())
         return next((t for t in found if id_token_type in (None, t.id_token_type)), None)
 
-    async def put(self, token: Token) -> None:
+    async def put(self, token: Token, by: str = "") -> None:
         await asyncio.sleep(0)
         if self.refuse is not None:
             raise self.refuse
