@@ -33,7 +33,7 @@ START_UTC_NS = 1_795_262_260 * NS_PER_S  # 2026-11-21 11:57:40 UTC
 class StubStore:
     """Tokens in a dictionary, with the methods of :class:`bench.tokens.store.TokenStore` that the window uses.
 
-    gate: what a write waits for, as a database that is slow.
+    gate: what a write waits for, as a database that is slow; waiting: one does.
     """
 
     def __init__(self) -> None:
@@ -42,6 +42,7 @@ class StubStore:
         self._listeners: list[Callable[[], None]] = []
         self.revision = 0
         self.gate: asyncio.Event | None = None
+        self.waiting = asyncio.Event()
 
     @property
     def index(self) -> TokenIndex:
@@ -84,6 +85,7 @@ class StubStore:
         if progress is not None:
             progress(0, len(given))
         if self.gate is not None:
+            self.waiting.set()
             await self.gate.wait()
         for token in given:
             self._record(token.key, by, token)

@@ -1,25 +1,24 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLineEdit
 
-from bench.errors import BadInput, StoreError
+from bench.errors import StoreError
 from bench.exchange import MASK
 from bench.ports import LinkState
 from bench.settings import EnrolSettings
 from bench.tokens import contract_id
+from bench.tokens.index import TokenIndex
 from bench.tokens.model import AuthorizationStatus, IdTokenType, MessageFormat, PersonalMessage
 from tests.ui.stub_session import make_token
 from ui import theme
 from ui.models.tokens import Column, TokenTableModel
 from ui.panels.token_form import TokenForm
-from ui.panels.token_import import ImportPreview
 from ui.panels.tokens import TokensPanel
 
 # What the offscreen platform says of every window that is shown.
@@ -91,7 +90,7 @@ def select(panel, *labels):
 
 def test_the_model_is_a_model(qtmodeltester, themed):
     model = TokenTableModel()
-    model.show([make_token("04A2"), make_token("04B1", valid=False)])
+    model.show(TokenIndex([make_token("04A2"), make_token("04B1", valid=False)]))
     qtmodeltester.check(model)
 
 
@@ -242,7 +241,7 @@ async def test_a_form_that_is_only_looked_at_keeps_all_of_a_token(qtbot, themed,
 
 def test_a_token_that_expired_is_shown_as_such(themed):
     model = TokenTableModel()
-    model.show([make_token("04A2", expiry=datetime(2020, 1, 1, tzinfo=UTC))])
+    model.show(TokenIndex([make_token("04A2", expiry=datetime(2020, 1, 1, tzinfo=UTC))]))
     assert model.index(0, Column.STATUS).data() == "⚠ Expired"
 
 
@@ -370,10 +369,10 @@ async def test_delete_and_bring_back_by_keyboard(qapp, qtbot, panel, shelf, task
 
 @pytest.mark.gui
 async def test_a_store_that_refuses_is_told(panel, shelf, tasks, monkeypatch):
-    async def refuse(uid, id_token_type):
+    async def refuse(keys, *, by="", progress=None):
         raise StoreError("the database is read-only", "make its folder writable")
 
-    monkeypatch.setattr(shelf.store, "delete", refuse)
+    monkeypatch.setattr(shelf.store, "delete_many", refuse)
     notices = []
     panel.notice.connect(lambda *notice: notices.append(notice))
     select(panel, "TAG-7")
@@ -391,81 +390,6 @@ async def test_changes_made_elsewhere_show_at_the_next_refresh(panel, shelf):
     panel.refresh(set())
     assert texts(panel)[0] == "00AA"
     assert [token.visual_number for token in panel.selected()] == ["TAG-8"]
-
-
-class Shown(QObject):
-    """Waits for the next dialog of a kind."""
-
-    def __init__(self, kind, app):
-        super().__init__()
-        self.kind, self.dialog = kind, asyncio.get_running_loop().create_future()
-        app.installEventFilter(self)
-
-    def eventFilter(self, watched, event):
-        if event.type() is QEvent.Type.Show and isinstance(watched, self.kind) and not self.dialog.done():
-            self.dialog.set_result(watched)
-        return False
-
-
-async def preview_of(qapp, action, panel):
-    """Start an import and give its preview."""
-    shown = Shown(ImportPreview, qapp)
-    panel.run(action, name="import")
-    async with asyncio.timeout(5):
-        preview = await shown.dialog
-    qapp.removeEventFilter(shown)
-    return preview
-
-
-@pytest.mark.gui
-async def test_import_shows_first_then_imports_and_can_be_taken_back(qapp, panel, shelf, tasks, tmp_path):
-    file = tmp_path / "cards.json"
-    panel.run(panel.export_path(file), name="export")
-    await settled(tasks)
-    entries = json.loads(file.read_text())
-    assert len(entries) == 3
-    card = next(entry for entry in entries if entry["uid"] == "04A2B3C4D5E680")
-    new = {**card, "uid": "04DD", "contractId": "GB-ABX-C01234567", "visualNumber": "NEW"}
-    file.write_text(json.dumps([{**card, "contractId": "GB-ABX-C01234567", "visualNumber": "TAG-70"}, new]))
-    before = dict(shelf.store.tokens)
-
-    preview = await preview_of(qapp, panel.import_path(file), panel)
-    assert preview.said.text() == "✔ 2 tokens: 1 new, 1 replace what the store has."
-    assert shelf.store.tokens == before
-    preview.import_button.click()
-    await settled(tasks)
-    assert shelf.store.get("04A2B3C4D5E680").visual_number == "TAG-70"
-    assert shelf.store.get("04DD").visual_number == "NEW"
-    assert not panel.progress.isVisible()
-    panel.undo()
-    await settled(tasks)
-    assert shelf.store.tokens == before
-
-
-@pytest.mark.gui
-async def test_a_file_with_a_wrong_row_is_not_imported(qapp, panel, shelf, tasks, tmp_path):
-    file = tmp_path / "cards.csv"
-    file.write_text("uid,contractId\n04DD,GB-ABX-C01234567\n" + "A" * 41 + ",GB-ABX-C01234567\n")
-    preview = await preview_of(qapp, panel.import_path(file), panel)
-    assert not preview.import_button.isEnabled()
-    assert preview.said.text().startswith("✖ 1 row is wrong.")
-    assert preview.wrong.toPlainText().startswith("row 3    uid: 41 characters")
-    preview.reject()
-    await settled(tasks)
-    assert shelf.store.count == 3
-
-
-@pytest.mark.gui
-async def test_a_file_that_cannot_be_read_is_told(panel, tasks, tmp_path):
-    notices = []
-    panel.notice.connect(lambda *notice: notices.append(notice))
-    panel.run(panel.import_path(tmp_path / "none.csv"), name="import")
-    await settled(tasks)
-    ((severity, text),) = notices
-    assert severity == "fail"
-    assert "cannot read" in text
-    with pytest.raises(BadInput):
-        await panel.import_path(tmp_path / "none.csv")
 
 
 async def test_a_capture_holds_no_tokens_and_takes_none(qtbot, themed, stub, tasks):

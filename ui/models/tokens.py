@@ -22,6 +22,7 @@ AT_ONCE = 3_000
 """Stores up to this size are searched and sorted at once."""
 SLICE_MS = 8
 PAUSE_MS = 2
+MAX_SEEN = 4_096
 
 
 class Column(IntEnum):
@@ -98,6 +99,8 @@ class TokenTableModel(RowModel):
         self._index = TokenIndex()
         self._rows: list[Token] | None = None  # None: the index itself, in its order
         self._count = 0
+        # The index goes on changing under the rows: what was shown of one stays its token until they are made anew.
+        self._seen: dict[int, Token] = {}
         self._words: tuple[str, ...] = ()
         self._status: AuthorizationStatus | None = None
         self._column = Column.UID
@@ -147,8 +150,16 @@ class TokenTableModel(RowModel):
             return self._rows[row] if 0 <= row < len(self._rows) else None
         if not 0 <= row < self._count:
             return None
-        found = self._index.page(self._count - 1 - row if self._descending else row, 1)
-        return found[0] if found else None
+        token = self._seen.get(row)
+        if token is None:
+            found = self._index.page(self._count - 1 - row if self._descending else row, 1)
+            if not found:
+                return None
+            token = found[0]
+            if len(self._seen) >= MAX_SEEN:
+                self._seen.clear()
+            self._seen[row] = token
+        return token
 
     def row_of(self, key: Key) -> int | None:
         """The row of a token by :attr:`Token.key`."""
@@ -227,6 +238,7 @@ class TokenTableModel(RowModel):
         again, self._again = self._again, False
         self._stop()
         self.beginResetModel()
+        self._seen.clear()
         self._rows = rows
         self._count = len(self._index) if rows is None else len(rows)
         self.endResetModel()

@@ -148,7 +148,10 @@ class TokenFiles:
             preview.show_plan(plan)
 
     async def _look(self, preview: ImportPreview, path: Path, *, fresh: bool) -> tuple[Reading, int]:
-        """Show what the file is, and say how to read it and how large it is. fresh: its columns are taken for what they were the last time."""
+        """Show what the file is, and say how to read it and how large it is.
+
+        fresh: its columns are taken for what they were the last time.
+        """
         from bench.tokens.token_file import TokenFile
 
         def look(reading: Reading) -> TokenFile:

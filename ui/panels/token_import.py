@@ -72,6 +72,7 @@ class ImportPreview(QDialog):
         self.revision = 0  # of the store that the plan was made with
         self._work: Work | None = None
         self._importing = False
+        self._sheet = False  # a CSV file was opened, so its first line was judged
         self._timer = QTimer(self)
         self._timer.setInterval(SHOW_MS)
         self._timer.timeout.connect(self._show_progress)
@@ -192,7 +193,7 @@ class ImportPreview(QDialog):
         return Reading(
             mapping=self.columns.mapping() if mapped else {},
             encoding=self.encoding.currentData() or None,
-            named=self.named.isChecked() if mapped and self.named.isVisibleTo(self) else None,
+            named=self.named.isChecked() if mapped and self._sheet else None,
             defaults=self._defaults,
         )
 
@@ -213,7 +214,8 @@ class ImportPreview(QDialog):
     def show_file(self, file: TokenFile) -> None:
         """What the file is, and what its columns are taken for."""
         self.told.setText(file.told)
-        self.named.setVisible(file.format is FileFormat.CSV)
+        self._sheet = file.format is FileFormat.CSV
+        self.named.setVisible(self._sheet)
         self.named.setChecked(file.named)
         self.columns.show_columns(file.columns, file.mapping, file.samples)
 

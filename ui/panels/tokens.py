@@ -101,8 +101,6 @@ class TokensPanel(Panel):
         self._model = TokenTableModel(self)
         self.table = make_table("Tokens", live=True)
         self.table.setModel(self._model)
-        self._model.modelAboutToBeReset.connect(self._keep_selection)
-        self._model.settled.connect(self._settled)
         self.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
         self.table.setSortingEnabled(True)
         set_widths(self.table, SAMPLES)
@@ -188,6 +186,8 @@ class TokensPanel(Panel):
         ):
             shortcut = QShortcut(QKeySequence(keys), self.table, slot)
             shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
+        self._model.modelAboutToBeReset.connect(self._keep_selection)
+        self._model.settled.connect(self._settled)
         self._tell_undo()
         self._settled()
 
@@ -385,9 +385,13 @@ class TokensPanel(Panel):
         if self._model.total:
             self.files.ask_export()
 
+    def takes(self, path: Path) -> bool:
+        """Whether a file holds tokens by its beginning, and there is a store for them."""
+        return self.session is not None and self.has_store and holds_tokens(path)
+
     def take_file(self, path: Path) -> bool:
         """Import a file that was dropped on the window; False where it holds no tokens, or there is no store."""
-        if self.session is None or not self.has_store or not holds_tokens(path):
+        if not self.takes(path):
             return False
         self.run(self.files.import_path(path), name="import tokens")
         return True
