@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import chain
 
 from bench.errors import BadInput
-from bench.tokens.columns import field_of, is_status
+from bench.tokens.columns import is_status
 from bench.tokens.text_file import TextFile
 
 MAX_COLUMNS = 256
@@ -24,7 +24,8 @@ _NUMBER = re.compile(r"-?\d{1,15}", re.ASCII)
 
 
 class Sheet:
-    """The cells of a CSV file. columns: their names, each once; ``column 3`` where the file has none.
+    """The cells of a CSV file. columns: their names, each once; ``column 3`` where the file has none. example: the first row of
+    such a file.
 
     named: whether the first line names the columns; None = by its words.
 
@@ -41,18 +42,19 @@ class Sheet:
         self._reader = csv.reader(
             chain(lines, iter(text.line, "")), delimiter=self.delimiter, strict=True, skipinitialspace=False
         )
+        self._first: tuple[int, list[str]] | None = None
         found = next(self.rows(), None)
         if found is None:
             raise BadInput("the file is empty", "its first line must name the columns")
-        self._held, cells = found
+        line, cells = found
         if len(cells) > MAX_COLUMNS:
             raise BadInput(
                 f"the first line has {len(cells):,} cells", f"a list of tokens has at most {MAX_COLUMNS} columns"
             )
         self.named = _is_header(cells) if named is None else named
         self.columns = _unique(cells if self.named else [""] * len(cells))
-        self._first = None if self.named else cells
-        self.example = None if self.named else cells
+        self.example: list[str] = [] if self.named else cells
+        self._first = None if self.named else (line, cells)
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Line and cells of each row that is not blank.
@@ -60,10 +62,9 @@ class Sheet:
         Raises:
             BadInput: not CSV, with the line.
         """
-        if getattr(self, "_first", None) is not None:
-            cells, self._first = self._first, None
-            assert cells is not None
-            yield self._held, cells
+        if self._first is not None:
+            first, self._first = self._first, None
+            yield first
         reader = self._reader
         try:
             for cells in reader:
@@ -118,8 +119,7 @@ def _delimiter(line: str) -> str:
 
 
 def _is_header(cells: list[str]) -> bool:
-    if any(field_of(cell) is not None for cell in cells):
-        return True
+    """Whether they name columns: a value of a card in the first does not, whatever words stand behind it."""
     return _VALUE.fullmatch(cells[0].strip()) is None
 
 

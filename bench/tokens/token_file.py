@@ -117,7 +117,7 @@ class TokenFile:
         self.columns = tuple(sheet.columns)
         guessed = columns.guess(self.columns)
         if not sheet.named:
-            guessed = dict(zip(self.columns, guess_unnamed(sheet.example or []), strict=True))
+            guessed = dict(zip(self.columns, guess_unnamed(sheet.example), strict=True))
         self.mapping = guessed
         self._waiting = [row for _, row in zip(range(SAMPLE), sheet.rows(), strict=False)]
         for _, cells in reversed(self._waiting):

@@ -55,6 +55,7 @@ class TokenBulkForm(QDialog):
         ):
             tick = QCheckBox(text)
             tick.setAccessibleName(f"Change {name}")
+            tick.setMinimumHeight(editor.sizeHint().height())
             editor.setAccessibleName(name.capitalize())
             changed = editor.textEdited if isinstance(editor, QLineEdit) else editor.activated
             changed.connect(lambda _, tick=tick: tick.setChecked(True))

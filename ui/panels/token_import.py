@@ -32,7 +32,7 @@ from ui import theme
 from ui.models.import_rows import SAMPLES, ImportRowsModel
 from ui.panels.cells import make_table, set_widths
 from ui.panels.token_import_columns import ColumnTable
-from ui.widgets import ElidedLabel, RoleLabel, mark
+from ui.widgets import ElidedLabel, RoleLabel, buddy_label, mark
 
 if TYPE_CHECKING:
     from ui.transfer import Work
@@ -85,14 +85,14 @@ class ImportPreview(QDialog):
         self.fields.setHandleWidth(12)
         self.fields.addWidget(self._how(defaults))
         self.fields.addWidget(self._outcome())
-        self.fields.setSizes([400, 640])
+        self.fields.setSizes([390, 790])
         self.fields.setStretchFactor(1, 1)
         layout.addWidget(self.fields, 1)
         self.said = RoleLabel("", "muted", bold=True, wrap=True)
         self.said.setAccessibleName("What the import would do")
         layout.addWidget(self.said)
         layout.addLayout(self._foot())
-        self.resize(1080, 620)
+        self.resize(1200, 640)
 
     # Building
 
@@ -126,7 +126,7 @@ class ImportPreview(QDialog):
         form.setHorizontalSpacing(12)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("&Encoding", self.encoding)
-        form.addRow("&Where none is named", missing)
+        form.addRow(buddy_label("&Where none is named", self.country), missing)
         form.addRow("&Already there", self.existing)
         how = QWidget()
         column = QVBoxLayout(how)
@@ -225,6 +225,9 @@ class ImportPreview(QDialog):
         self._importing = importing
         self.fields.setEnabled(not importing)
         self.import_button.setEnabled(False)
+        if not importing:
+            self.said.set_role("muted")
+            self.said.setText("Reading the file…")
         self.bar.show()
         self._show_progress()
         self._timer.start()

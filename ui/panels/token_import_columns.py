@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QAbstractItemView, QComboBox, QHeaderView, QTableW
 from bench.exchange import MASK
 from bench.tokens.columns import MAPPABLE, UID
 from ui import theme
+from ui.panels.cells import CellDelegate
 
 WORDS = {
     "uid": "UID",
@@ -55,6 +56,7 @@ class ColumnTable(QTableWidget):
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setItemDelegate(CellDelegate(self))
         self.setShowGrid(False)
         self.setTabKeyNavigation(False)
         self.verticalHeader().hide()
