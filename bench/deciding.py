@@ -10,7 +10,10 @@ from bench.clock import Clock, Stamp, to_datetime
 from bench.exchange import DecidedBy, Exchange, Party, Severity
 from bench.station import Station
 from bench.tokens.decision import Lookup, Situation, decide
+from bench.tokens.elsewhere import case_matters, type_matters
 from bench.tokens.model import Ask, Decision, JosevTokenType, Token
+
+MAX_TOLD = 1_000
 
 
 class Decider:
@@ -37,6 +40,7 @@ class Decider:
         self._identity = identity
         self._accept_unknown = accept_unknown
         self._concurrent_tx = concurrent_tx
+        self._told: dict[tuple[str, str, Token], None] = {}  # (station, rule, token): said once, not at every tap
 
     def ask(self, ask: Ask, exchange: Exchange | None, from_: Party) -> Decision:
         """Decide, and write the look-up into the exchange (the first decision of an exchange is its decision)."""
@@ -55,7 +59,30 @@ class Decider:
             asked = token.label if token is not None else ("token" if exchange.card else "free charging")
             self._book.step(exchange, before, from_, Party.STORE, f"{asked}?")
             self._book.step(exchange, self._clock.stamp(), Party.STORE, from_, decision.reason)
+            if token is not None and (token.uid != ask.value or ask.id_token_type is None):
+                self._tell_of_other_systems(ask, token, exchange)
         return decision
+
+    def _tell_of_other_systems(self, ask: Ask, token: Token, exchange: Exchange) -> None:
+        """The answer holds here because OCPP compares as it does; say where another system would have found nothing."""
+        if case_matters(ask.value, token):
+            text = "the station writes this token in another case than the store: equal in OCPP, unknown to MaEVe"
+            self._tell_once(ask.station, "token.case", text, "store it as the station writes it", token, exchange)
+        if type_matters(ask.id_token_type, token):
+            text = f"OCPP 1.6 names no type: this was decided by the {token.id_token_type} of that value"
+            cure = "nothing where it is meant; a card of the same value would go first"
+            self._tell_once(ask.station, "token.type", text, cure, token, exchange)
+
+    def _tell_once(self, station: str, rule: str, text: str, cure: str, token: Token, exchange: Exchange) -> None:
+        key = station, rule, token
+        if key in self._told:
+            return
+        if len(self._told) >= MAX_TOLD:
+            del self._told[next(iter(self._told))]
+        self._told[key] = None
+        seen = tuple(exchange.sequences)
+        stamp = self._clock.stamp()
+        self._book.finding(rule, Severity.INFO, text, stamp=stamp, exchange=exchange, evidence=seen, cure=cure)
 
     def _situation(self, token: Token, ask: Ask, now: Stamp) -> Situation | None:
         """What counts beside the token, or None where nothing does; of most tokens, so it must cost next to nothing."""

@@ -39,10 +39,10 @@ def checked(token: Token, last_updated: datetime | None = None) -> Token:
     """
     return Token(  # by its name each: replace() takes thrice the time, and an import makes a million
         uid=_uid(token),
-        country_code=_matching("countryCode", token.country_code, _COUNTRY, "2 letters").upper(),
-        party_id=_matching("partyId", token.party_id, _PARTY, "3 letters or digits").upper(),
+        country_code=_country(token.country_code),
+        party_id=_party(token.party_id),
         contract_id=_contract(token.contract_id),
-        issuer=_required("issuer", token.issuer),
+        issuer=_issuer(token.issuer),
         kind=token.kind,
         id_token_type=token.id_token_type,
         valid=token.valid,
@@ -89,12 +89,30 @@ def _uid(token: Token) -> str:
     return uid
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096)  # several cards of one driver lie side by side
 def _contract(text: str) -> str:
     try:
         return contract_id.normalise(text)
     except BadInput as error:
         raise BadInput(f"contractId: {error.what}", error.cure) from error
+
+
+# What many tokens share is looked at once.
+
+
+@lru_cache(maxsize=1024)
+def _country(text: str) -> str:
+    return _matching("countryCode", text, _COUNTRY, "2 letters").upper()
+
+
+@lru_cache(maxsize=1024)
+def _party(text: str) -> str:
+    return _matching("partyId", text, _PARTY, "3 letters or digits").upper()
+
+
+@lru_cache(maxsize=1024)
+def _issuer(text: str) -> str:
+    return _required("issuer", text)
 
 
 def _matching(field: str, text: str, form: re.Pattern[str], wanted: str) -> str:
@@ -132,6 +150,7 @@ def _note(text: str | None) -> str | None:
     return kept or None
 
 
+@lru_cache(maxsize=1024)
 def _group(text: str | None) -> str | None:
     kept = _text("groupId", text, MAX_UID)
     if kept is not None and not kept.isascii():
@@ -146,7 +165,7 @@ def _language(text: str | None) -> str | None:
 
 def _language2(token: Token) -> str | None:
     """OCPP 2.0.1 C01.FR.10, FR.11, FR.17."""
-    kept = _tag("language2", token.language2)
+    kept = _tag("language2", token.language2) if token.language2 else None
     if kept is None:
         return None
     first = _language(token.language_code)

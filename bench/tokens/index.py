@@ -135,19 +135,26 @@ class TokenIndex:
 
     def _add(self, token: Token) -> None:
         folded = token.uid.casefold()
-        before = self._by_value.get(folded, ())
+        before = self._by_value.get(folded)
+        if before is None:
+            self._by_value[folded] = (token,)
+            self._count_new(folded, token)
+            if not folded.isalnum() and (bare := plain(folded)) != folded:
+                self._with_separators.setdefault(bare, set()).add(folded)
+            return
         others = tuple(other for other in before if other.id_token_type is not token.id_token_type)
         self._by_value[folded] = tuple(sorted((*others, token), key=_rank)) if others else (token,)
         if len(others) < len(before):
             self._count_valid(next(other for other in before if other.id_token_type is token.id_token_type), -1)
             self._count_valid(token, 1)
             return
+        self._count_new(folded, token)
+
+    def _count_new(self, folded: str, token: Token) -> None:
         self._count_valid(token, 1)
         self._count += 1
         if self._order is not None:
             insort(self._order, (folded, token.id_token_type.value))
-        if not before and (bare := plain(folded)) != folded:
-            self._with_separators.setdefault(bare, set()).add(folded)
 
     def _count_valid(self, token: Token, by: int) -> None:
         if token.effective_status is not AuthorizationStatus.ACCEPTED:

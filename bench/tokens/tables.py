@@ -12,9 +12,9 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
 from bench.tokens.model import (
+    ID_TOKEN_TYPES,
     AuthorizationStatus,
     CacheMode,
-    IdTokenType,
     MessageFormat,
     PersonalMessage,
     Token,
@@ -119,38 +119,71 @@ def to_row(token: Token) -> dict[str, Any]:
     }
 
 
-def from_row(row: Mapping[Any, Any]) -> Token:
-    """The token of a row.
+def from_row(row: Mapping[str, Any]) -> Token:
+    """The token of a row by the names of its columns; raises as :func:`from_values`."""
+    return from_values(*(row[name] for name in _NAMES))
+
+
+def from_values(
+    _uid_key: str,
+    id_token_type: str,
+    uid: str,
+    kind: str,
+    country_code: str,
+    party_id: str,
+    contract_id: str,
+    visual_number: str | None,
+    issuer: str,
+    group_id: str | None,
+    valid: bool,
+    status: str | None,
+    language_code: str | None,
+    cache_mode: str,
+    last_updated: datetime | None,
+    expiry: datetime | None,
+    evse_ids: list[int] | None,
+    language2: str | None,
+    personal_message: dict[str, str] | None,
+    charging_priority: int | None,
+    note: str | None,
+    source: str | None,
+) -> Token:
+    """The token of a row, its values in the order of the columns.
 
     Raises:
         KeyError, TypeError, ValueError: a word that this version does not know, JSON of another shape.
     """
     return Token(
-        uid=row["uid"],
-        country_code=row["country_code"],
-        party_id=row["party_id"],
-        contract_id=row["contract_id"],
-        issuer=row["issuer"],
-        kind=TokenKind(row["kind"]),
-        id_token_type=IdTokenType(row["id_token_type"]),
-        valid=row["valid"],
-        cache_mode=CacheMode(row["cache_mode"]),
-        status=None if row["status"] is None else AuthorizationStatus(row["status"]),
-        visual_number=row["visual_number"],
-        group_id=row["group_id"],
-        language_code=row["language_code"],
-        last_updated=row["last_updated"],
-        expiry=row["expiry"],
-        evse_ids=tuple(row["evse_ids"] or ()),
-        language2=row["language2"],
-        personal_message=_message(row["personal_message"]),
-        charging_priority=row["charging_priority"],
-        note=row["note"],
-        source=row["source"],
+        uid=uid,
+        country_code=country_code,
+        party_id=party_id,
+        contract_id=contract_id,
+        issuer=issuer,
+        kind=_KINDS[kind],
+        id_token_type=ID_TOKEN_TYPES[id_token_type],
+        valid=valid,
+        cache_mode=_CACHE_MODES[cache_mode],
+        status=None if status is None else _STATUSES[status],
+        visual_number=visual_number,
+        group_id=group_id,
+        language_code=language_code,
+        last_updated=last_updated,
+        expiry=expiry,
+        evse_ids=() if evse_ids is None else tuple(evse_ids),
+        language2=language2,
+        personal_message=None if personal_message is None else _message(personal_message),
+        charging_priority=charging_priority,
+        note=note,
+        source=source,
     )
 
 
-def _message(kept: dict[str, str] | None) -> PersonalMessage | None:
-    if kept is None:
-        return None
+_NAMES = tuple(column.name for column in tokens.columns)
+# Looked up by their words: a million calls of an enumeration cost a second each.
+_KINDS = {kind.value: kind for kind in TokenKind}
+_STATUSES = {status.value: status for status in AuthorizationStatus}
+_CACHE_MODES = {mode.value: mode for mode in CacheMode}
+
+
+def _message(kept: dict[str, str]) -> PersonalMessage:
     return PersonalMessage(kept["content"], MessageFormat(kept["format"]), kept["language"])

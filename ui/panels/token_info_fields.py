@@ -57,7 +57,7 @@ class InfoFields:
         self.note = QPlainTextEdit(start.note or "")
         self.note.setPlaceholderText("your own words; no station is told")
         self.note.setTabChangesFocus(True)
-        self.note.setFixedHeight(NOTE_LINES * self.note.fontMetrics().lineSpacing() + 14)
+        self.note.setFixedHeight(NOTE_LINES * self.note.fontMetrics().lineSpacing() + 20)
         _name(self.note, "Note", f"Your own words, at most {MAX_NOTE} characters; no station is told" + _origin(start))
         self.lines: dict[str, QLineEdit] = {
             "expiry": self.expiry,

@@ -7,13 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QItemSelection, QItemSelectionModel, QPoint, Qt
-from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLineEdit,
-    QMenu,
     QPushButton,
     QStackedLayout,
     QVBoxLayout,
@@ -23,9 +22,8 @@ from PySide6.QtWidgets import (
 from bench.errors import BadInput
 from bench.tokens.edits import Edits
 from bench.tokens.forms import near_miss
-from bench.tokens.model import OCPP_TO_JOSEV, AuthorizationStatus, IdTokenType, Token
+from bench.tokens.model import AuthorizationStatus, IdTokenType, Token
 from ui import theme
-from ui.models.token_rows import shown_uid
 from ui.models.tokens import SAMPLES, TokenTableModel
 from ui.panels.base import Panel
 from ui.panels.cells import make_table, set_widths
@@ -33,7 +31,8 @@ from ui.panels.token_bulk import TokenBulkForm
 from ui.panels.token_drop import DropSign, holds_tokens, token_file
 from ui.panels.token_files import TokenFiles
 from ui.panels.token_form import TokenForm
-from ui.widgets import EmptyState, RoleLabel, grouped, mark
+from ui.panels.token_menu import TokenMenu, named
+from ui.widgets import EmptyState, RoleLabel, mark
 
 if TYPE_CHECKING:
     from bench.change import Change
@@ -43,7 +42,6 @@ if TYPE_CHECKING:
 MAX_LABEL = 32
 MAX_KEPT = 500
 """Selected tokens that are selected again after the table was made anew."""
-SEARCH_EXCHANGES = 500
 
 
 class TokensPanel(Panel):
@@ -104,7 +102,8 @@ class TokensPanel(Panel):
         self.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
         self.table.setSortingEnabled(True)
         set_widths(self.table, SAMPLES)
-        self.table.customContextMenuRequested.connect(self._context_menu)
+        self.menu = TokenMenu(self)
+        self.table.customContextMenuRequested.connect(self.menu.popup)
         self.table.doubleClicked.connect(lambda index: self.edit())
         self.table.selectionModel().selectionChanged.connect(self._tell_buttons)
         self.search = QLineEdit()
@@ -182,7 +181,7 @@ class TokensPanel(Panel):
             ("Del", self.delete),
             ("Return", self.edit),
             ("Enter", self.edit),
-            ("Ctrl+C", self.copy_values),
+            ("Ctrl+C", self.menu.copy_values),
         ):
             shortcut = QShortcut(QKeySequence(keys), self.table, slot)
             shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
@@ -213,10 +212,11 @@ class TokensPanel(Panel):
         self.status.setCurrentIndex(0)
 
     def _keep_selection(self) -> None:
-        if self._selected_rows() <= MAX_KEPT:
+        if self.selected_count() <= MAX_KEPT:
             self._kept = [token.key for token in self.selected()] or self._kept
 
-    def _selected_rows(self) -> int:
+    def selected_count(self) -> int:
+        """How many tokens are selected."""
         return sum(found.height() for found in self.table.selectionModel().selection())
 
     def _settled(self) -> None:
@@ -266,7 +266,7 @@ class TokensPanel(Panel):
             self.count.setText("searching…")
 
     def _tell_buttons(self) -> None:
-        count = self._selected_rows()
+        count = self.selected_count()
         self.edit_button.setEnabled(count > 0)
         self.block_button.setEnabled(count > 0)
         self.delete_button.setEnabled(count > 0)
@@ -323,13 +323,13 @@ class TokensPanel(Panel):
 
     async def _save(self, before: Token | None, after: Token) -> None:
         moved = before is not None and before.key != after.key
-        what = f"{'Added' if before is None else 'Edited'} {_named([after])}"
+        what = f"{'Added' if before is None else 'Edited'} {named([after])}"
         await self._change(what, [after], [before] if moved and before is not None else [])
 
     def _open_bulk(self, chosen: list[Token]) -> None:
         form = TokenBulkForm(chosen, self)
         form.saved.connect(
-            lambda changed: self.run(self._change(f"Edited {_named(changed)}", changed), name="edit tokens")
+            lambda changed: self.run(self._change(f"Edited {named(changed)}", changed), name="edit tokens")
         )
         form.finished.connect(form.deleteLater)
         form.show()
@@ -339,7 +339,7 @@ class TokensPanel(Panel):
         chosen = self.selected()
         if chosen:
             block = not all(map(_blocked, chosen))
-            what = f"{'Blocked' if block else 'Unblocked'} {_named(chosen)}"
+            what = f"{'Blocked' if block else 'Unblocked'} {named(chosen)}"
             made = [replace(token, valid=not block, status=None) for token in chosen]
             self.run(self._change(what, made), name="block tokens")
 
@@ -350,7 +350,7 @@ class TokensPanel(Panel):
             self.run(self._delete(chosen), name="delete tokens")
 
     async def _delete(self, chosen: list[Token]) -> None:
-        what = f"Deleted {_named(chosen)}"
+        what = f"Deleted {named(chosen)}"
         await self._change(what, [], chosen)
         back = f"Ctrl+Z brings {'it' if len(chosen) == 1 else 'them'} back."
         small = self._made_edits().undoable == what
@@ -412,76 +412,9 @@ class TokensPanel(Panel):
             event.acceptProposedAction()
             self.run(self.files.import_path(path), name="import tokens")
 
-    # One token
-
-    def copy_values(self) -> None:
-        """Put the values of the selected tokens on the clipboard, one a line; key codes stay masked."""
-        chosen = self.selected()
-        if chosen:
-            QGuiApplication.clipboard().setText("\n".join(map(shown_uid, chosen)))
-            self.notice.emit("info", f"Copied {_named(chosen)}.")
-
-    def present(self) -> None:
-        """Present the selected token, as if its card was held to the reader."""
-        chosen = self.selected()
-        if len(chosen) != 1 or self.session is None:
-            return
-        from bench.session import TapRequest
-
-        (token,) = chosen
-        try:
-            exchange = self.session.present(TapRequest(token.uid, OCPP_TO_JOSEV[token.id_token_type]))
-        except BadInput as error:
-            self.notice.emit("fail", str(error))
-        else:
-            self.exchange_selected.emit(exchange.id)
-
-    def show_exchange(self) -> None:
-        """Go to the latest exchange of the selected token."""
-        chosen = self.selected()
-        if len(chosen) != 1 or self.session is None:
-            return
-        (token,) = chosen
-        folded = token.uid.casefold()
-        latest = list(self.session.exchanges.values())[: -SEARCH_EXCHANGES - 1 : -1]
-        found = next((one for one in latest if one.card is not None and one.card.uid.casefold() == folded), None)
-        if found is None:
-            self.notice.emit("info", f"{_named(chosen)} is in none of the latest exchanges.")
-        else:
-            self.exchange_selected.emit(found.id)
-
-    def _context_menu(self, where: QPoint) -> None:
-        count = self._selected_rows()
-        if not count:
-            return
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        one = count == 1
-        menu.addAction("Edit" if one else f"Edit {count:,} tokens", self.edit)
-        menu.addAction(self.block_button.text(), self.toggle_block)
-        menu.addAction("Delete", self.delete)
-        menu.addSeparator()
-        menu.addAction("Copy UID" if one else "Copy UIDs", self.copy_values)
-        menu.addAction("Present it now (tap)", self.present).setEnabled(one)
-        menu.addAction("Show its latest exchange", self.show_exchange).setEnabled(one)
-        menu.addSeparator()
-        menu.addAction("Export…", self.export_file)
-        # popup, never exec: a nested event loop would starve the engine.
-        menu.popup(self.table.viewport().mapToGlobal(where))
-
 
 def _blocked(token: Token) -> bool:
     return token.effective_status is AuthorizationStatus.BLOCKED
-
-
-def _named(tokens: list[Token]) -> str:
-    """One token by its UID, as it is printed on the card; a key code by its number or as dots; several by their count."""
-    if len(tokens) != 1:
-        return f"{len(tokens):,} tokens"
-    (token,) = tokens
-    if token.id_token_type is IdTokenType.KEY_CODE:
-        return f"key code {token.visual_number or shown_uid(token)}"
-    return grouped(shown_uid(token))
 
 
 def _cut(text: str) -> str:

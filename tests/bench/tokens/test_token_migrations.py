@@ -20,6 +20,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine
 
 from bench.errors import StoreError
+from bench.tokens.database import parse
 from bench.tokens.migrations import VERSION_TABLE, config, migrate
 from bench.tokens.model import (
     AuthorizationStatus,
@@ -122,8 +123,8 @@ async def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path) -> N
     other.close()
 
 
-def test_the_migrations_make_the_tables_of_the_code() -> None:
-    engine = create_engine("sqlite://")
+def test_the_migrations_make_the_tables_of_the_code(store_url: str) -> None:
+    engine = create_engine(parse(store_url))
     with engine.begin() as connection:
         migrate(connection)
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE, "compare_type": True})
