@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -123,10 +124,9 @@ class _Planner:
         limit: int | None,
     ) -> None:
         self._file = file
-        self._reader = RowReader(reading.defaults)
+        self._reader = RowReader(reading.defaults, origin)
         self._known = known
         self._existing = existing
-        self._origin = origin
         self._limit = limit
         self._rows_by_key: dict[tuple[str, IdTokenType], int] = {}
         self.plan = Plan()
@@ -170,10 +170,7 @@ class _Planner:
         try:
             token, note = self._reader.token(row.values)
             before = self._known(token.uid, token.id_token_type)
-            if before is None:
-                if self._origin is not None and token.source is None:
-                    token = replace(token, source=self._origin)
-            elif self._existing is Existing.UPDATE:
+            if before is not None and self._existing is Existing.UPDATE:
                 token = _updated(before, token, row.values)
         except BadInput as error:
             name, _, why = error.what.partition(": ")
@@ -232,11 +229,12 @@ _TOLD = {
 _COMPARED = tuple(
     entry.name for entry in fields(Token) if entry.name not in ("last_updated", "source", "id_token_type")
 )
+_STATE = attrgetter(*_COMPARED)
 
 
 def changed(before: Token, after: Token) -> list[str]:
     """The fields in which two tokens of one value and type differ, by their names; when and whence they came aside."""
-    if replace(after, last_updated=before.last_updated, source=before.source) == before:
+    if _STATE(before) == _STATE(after):
         return []
     found = (_TOLD[name] for name in _COMPARED if getattr(before, name) != getattr(after, name))
     return list(dict.fromkeys(found))

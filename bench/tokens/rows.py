@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
 
 from bench.clock import utc_now
 from bench.errors import BadInput
@@ -34,7 +34,12 @@ _BETWEEN = re.compile(r"[\s,;|]+")
 _DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:[ ,T]+(\d{1,2}:\d\d(?::\d\d)?))?", re.ASCII)
 _PLAIN_UID = re.compile(r"[0-9A-Fa-f]{8,20}", re.ASCII)
 _CARDS = (IdTokenType.ISO14443, IdTokenType.ISO15693)
-_OWN = frozenset((UID, "contractId", "visualNumber", "note"))
+_OWN = (UID, "contractId", "visualNumber", "note")
+_ATTRIBUTES = tuple(entry.name for entry in fields(Token))
+_UID, _CONTRACT, _NUMBER, _NOTE, _TYPE, _COUNTRY, _PARTY = map(
+    _ATTRIBUTES.index,
+    ("uid", "contract_id", "visual_number", "note", "id_token_type", "country_code", "party_id"),
+)
 MAX_ALIKE = 4_096
 _NEVER = frozenset(("never", "none", "unlimited", "-", "n/a"))
 _WHOLE = frozenset((UID, "idTokenType", "contractId", "valid", "cacheMode"))
@@ -45,31 +50,42 @@ _SPREADSHEET_NUMBER = re.compile(r"\d([.,]\d+)?E\+\d\d", re.ASCII)
 class RowReader:
     """Rows to tokens, many of which are alike but for their value, contract, number and note.
 
-    What is alike is judged once and kept, for some thousand kinds of rows; what is not is always judged.
+    What is alike is judged once and kept, for some thousand kinds of rows; what is not is always judged. origin: the ``source`` of
+    tokens whose row names none.
     """
 
-    def __init__(self, defaults: EnrolSettings) -> None:
+    def __init__(self, defaults: EnrolSettings, origin: str | None = None) -> None:
         self._defaults = defaults
-        self._alike: dict[tuple[tuple[str, object], ...], tuple[Token, str]] = {}
+        self._origin = origin
+        self._alike: dict[tuple[object, ...], tuple[list[Any], str]] = {}
 
     def token(self, row: Mapping[str, object]) -> tuple[Token, str]:
         """As :func:`to_token`."""
         own = _own(row)
         if own is None:
-            return to_token(row, self._defaults)
-        alike = tuple([pair for pair in row.items() if pair[0] not in _OWN])
+            return self._judged(row)
+        rest = dict(row)
+        for name in _OWN:
+            rest.pop(name, None)
+        # Equal values of other types (1 and true) are not alike.
+        alike = (*rest, *rest.values(), *map(type, rest.values()))
         try:
             known = self._alike.get(alike)
         except TypeError:  # a list among the values
-            return to_token(row, self._defaults)
+            return self._judged(row)
         if known is not None and (made := _like(known[0], *own)) is not None:
             return made, known[1]
-        token, note = to_token(row, self._defaults)
-        if _like(token, *own) == token:
+        token, note = self._judged(row)
+        pattern = [getattr(token, name) for name in _ATTRIBUTES]
+        if _like(pattern, *own) == token:
             if len(self._alike) >= MAX_ALIKE:
                 self._alike.clear()
-            self._alike[alike] = token, note
+            self._alike[alike] = pattern, note
         return token, note
+
+    def _judged(self, row: Mapping[str, object]) -> tuple[Token, str]:
+        token, note = to_token(row, self._defaults)
+        return (replace(token, source=self._origin) if token.source is None else token), note
 
 
 def _own(row: Mapping[str, object]) -> tuple[str, str, str, str] | None:
@@ -79,24 +95,28 @@ def _own(row: Mapping[str, object]) -> tuple[str, str, str, str] | None:
         return None
     if not row.get("idTokenType") and len(uid) not in (8, 14, 20):
         return None  # its type depends on it
-    texts = (row.get("contractId") or "", row.get("visualNumber") or "", row.get("note") or "")
-    for text in texts:
-        if not isinstance(text, str) or len(text) > MAX_TEXT or text != text.strip() or not text.isprintable():
+    contract, number, note = row.get("contractId") or "", row.get("visualNumber") or "", row.get("note") or ""
+    for text in (contract, number, note):
+        if text and not (
+            isinstance(text, str) and len(text) <= MAX_TEXT and text.isprintable() and text[0] != " " != text[-1]
+        ):
             return None
-    return (uid, *texts)  # type: ignore[return-value]
+    return uid, contract, number, note  # type: ignore[return-value]
 
 
-def _like(token: Token, uid: str, contract: str, number: str, note: str) -> Token | None:
-    """The same token but for these; None where they need a closer look."""
-    if token.id_token_type not in _CARDS:
+def _like(pattern: list[Any], uid: str, contract: str, number: str, note: str) -> Token | None:
+    """The token of that pattern but for these; None where they need a closer look."""
+    if pattern[_TYPE] not in _CARDS:
         return None
     try:
-        contract = (
-            contract_id.normalise(contract) if contract else contract_id.make(token.country_code, token.party_id, uid)
+        kept = (
+            contract_id.normalise(contract) if contract else contract_id.make(pattern[_COUNTRY], pattern[_PARTY], uid)
         )
     except BadInput:
         return None
-    return replace(token, uid=uid, contract_id=contract, visual_number=number or None, note=note or None)
+    values = pattern.copy()
+    values[_UID], values[_CONTRACT], values[_NUMBER], values[_NOTE] = uid, kept, number or None, note or None
+    return Token(*values)
 
 
 def to_token(row: Mapping[str, object], defaults: EnrolSettings) -> tuple[Token, str]:

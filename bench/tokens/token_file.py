@@ -127,17 +127,17 @@ class TokenFile:
 
     def _cells(self) -> Iterator[Row]:
         fields = [self.mapping[name] for name in self.columns]
-        wanted = [(at, name) for at, name in enumerate(fields) if name is not None]
+        wanted = [at for at, name in enumerate(fields) if name is not None]
+        names = [name for name in fields if name is not None]
         count = len(fields)
         waiting, self._waiting = self._waiting, []
         for source in (waiting, self._sheet.rows()):
             for number, cells in source:
                 width = len(cells)
-                values: dict[str, object] = {}
-                for at, name in wanted:
-                    if at < width:
-                        cell = cells[at]
-                        values[name] = unguarded(cell) if cell[:1] == "'" else cell
+                if "'" in "".join(cells):
+                    cells = [unguarded(cell) for cell in cells]
+                chosen = cells if len(names) == width == count else [cells[at] for at in wanted if at < width]
+                values: dict[str, object] = dict(zip(names, chosen, strict=False))
                 # A stray delimiter shifts every value behind it, so such a row is not guessed at.
                 surplus = width > count and any(cell.strip() for cell in cells[count:])
                 yield Row(number, values, f"{width:,} cells, the header has {count}" if surplus else "")
