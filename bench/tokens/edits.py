@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -85,6 +86,10 @@ class Edits:
             if gone:
                 await self._store.delete_many([token.key for token in gone], by=by or self._by, progress=progress)
                 after |= {token.key: None for token in gone} if small else {}
+        except asyncio.CancelledError:
+            # It may have been too late to call it off: what is there can be taken back.
+            after = after or (self._there(given) if small else {})
+            raise
         finally:
             if after:
                 self._remember(Edit(what, {key: before[key] for key in after}, after))
@@ -143,6 +148,11 @@ class Edits:
         gone = [key for key, token in wanted.items() if token is None]
         if gone:
             await self._store.delete_many(gone, by=by)
+
+    def _there(self, given: list[Token]) -> dict[Key, Token | None]:
+        """These tokens where the store has them all as given, else nothing."""
+        found = {token.key: self._store.get(token.uid, token.id_token_type) for token in given}
+        return found if all(_same(found[token.key], token) for token in given) else {}
 
     def _remember(self, edit: Edit) -> None:
         self._undone.clear()
