@@ -164,7 +164,7 @@ def _sheet(names: tuple[str, ...], rows: Iterable[Mapping[str, object]]) -> Iter
     writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow(names)
     for row in rows:
-        writer.writerow([guarded(row.get(name, "")) for name in names])
+        writer.writerow([guarded(cell) if (cell := row.get(name)) else cell for name in names])
         if buffer.tell() > 1 << 16:
             yield buffer.getvalue()
             buffer.seek(0)

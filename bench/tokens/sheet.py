@@ -20,6 +20,7 @@ _VALUE = re.compile(r"(VID:)?(?=.*[0-9])[0-9A-Fa-f:\- ]{4,40}", re.ASCII)
 # A cell that a spreadsheet would take for a formula is written with an apostrophe before it, one more where it has some.
 _GUARDED = re.compile(r"'+[=+\-@\t\r]")
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_RISKY = frozenset("'=+-@\t\r")
 _NUMBER = re.compile(r"-?\d{1,15}", re.ASCII)
 
 
@@ -104,8 +105,9 @@ def guess_unnamed(cells: list[str]) -> list[str | None]:
 
 def guarded(value: object) -> object:
     """A cell that no spreadsheet runs; :func:`unguarded` takes the guard off again."""
-    risky = isinstance(value, str) and _FORMULA.match(value) is not None and _NUMBER.fullmatch(value) is None
-    return f"'{value}" if risky else value
+    if not isinstance(value, str) or value[:1] not in _RISKY:
+        return value
+    return f"'{value}" if _FORMULA.match(value) is not None and _NUMBER.fullmatch(value) is None else value
 
 
 def unguarded(cell: str) -> str:

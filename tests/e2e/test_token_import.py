@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from bench.tasks import Tasks
 from bench.tokens.edits import Edits
 from bench.tokens.export import write_tokens
 from bench.tokens.import_plan import Outcome, plan_import
@@ -59,7 +60,7 @@ async def test_an_import_that_is_called_off_leaves_nothing(store: TokenStore) ->
         if done:
             begun.set()
 
-    importing = asyncio.ensure_future(edits.make("Imported", cards(), by="import", progress=tell))
+    importing = Tasks().spawn(edits.make("Imported", cards(), by="import", progress=tell), name="import")
     async with asyncio.timeout(20):
         await begun.wait()
     importing.cancel()
