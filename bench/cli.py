@@ -335,7 +335,7 @@ def tokens_add(store: str | None, uid: str, id_type: str, status: str, profile_f
     profile = load_profile(profile_file) if profile_file is not None else Profile()
 
     async def work(opened: Any) -> int:
-        token = enrol(typed_uid(uid), kind, profile.enrol)
+        token = replace(enrol(typed_uid(uid), kind, profile.enrol), source="command line")
         if word is not AuthorizationStatus.ACCEPTED:
             token = replace(token, status=word, valid=False)
         before = opened.get(token.uid, kind)

@@ -17,7 +17,7 @@ from sqlalchemy import JSON, Connection, DateTime, bindparam, func, select, text
 from bench.exchange import MASK
 from bench.tokens.api_form import to_api
 from bench.tokens.model import IdTokenType, Token
-from bench.tokens.tables import UtcDateTime, from_row, token_changes, tokens
+from bench.tokens.tables import UtcDateTime, from_row, from_values, token_changes, tokens
 
 Key = tuple[str, IdTokenType]
 
@@ -85,7 +85,7 @@ def record(connection: Connection, keys: Iterable[Key], by: str, now: datetime, 
     # Nothing of a caller's stands in this text: names of columns, and words of our own.
     connection.execute(
         text(
-            f"INSERT INTO token_changes (utc, uid_key, id_token_type, what, made_by, before)"  # noqa: S608
+            f"INSERT INTO token_changes (utc, uid_key, id_token_type, what, made_by, before)"
             f" SELECT :utc, k.uid_key, k.id_token_type, {what}, :made_by, {before} FROM {keys_of(connection)} AS k"
             f" {'' if deleting else 'LEFT '}JOIN tokens AS t"
             " ON t.uid_key = k.uid_key AND t.id_token_type = k.id_token_type"
@@ -169,11 +169,11 @@ def read_tokens(connection: Connection, keys: Iterable[Key]) -> Iterator[Token]:
         return
     names = ", ".join(f"t.{column.name}" for column in tokens.columns)
     chosen = text(
-        f"SELECT {names} FROM {keys_of(connection)} AS k"  # noqa: S608 - names of columns
+        f"SELECT {names} FROM {keys_of(connection)} AS k"
         " JOIN tokens AS t ON t.uid_key = k.uid_key AND t.id_token_type = k.id_token_type"
     ).columns(*tokens.columns)
     for row in connection.execute(chosen, {"keys": as_json(wanted)}):
-        yield from_row(row._mapping)
+        yield from_values(*row)
 
 
 _BLANK: dict[str, Any] = {column.name: None for column in tokens.columns}

@@ -93,30 +93,35 @@ token_changes = Table(
 
 def to_row(token: Token) -> dict[str, Any]:
     """The columns of a checked token that has its last_updated."""
-    return {
-        "uid_key": token.uid.casefold(),
-        "id_token_type": token.id_token_type.value,
-        "uid": token.uid,
-        "kind": token.kind.value,
-        "country_code": token.country_code,
-        "party_id": token.party_id,
-        "contract_id": token.contract_id,
-        "visual_number": token.visual_number,
-        "issuer": token.issuer,
-        "group_id": token.group_id,
-        "valid": token.valid,
-        "status": None if token.status is None else token.status.value,
-        "language_code": token.language_code,
-        "cache_mode": token.cache_mode.value,
-        "last_updated": token.last_updated,
-        "expiry": token.expiry,
-        "evse_ids": list(token.evse_ids) or None,
-        "language2": token.language2,
-        "personal_message": None if token.personal_message is None else asdict(token.personal_message),
-        "charging_priority": token.charging_priority,
-        "note": token.note,
-        "source": token.source,
-    }
+    return dict(zip(_NAMES, to_values(token), strict=True))
+
+
+def to_values(token: Token) -> tuple[Any, ...]:
+    """The values of :func:`to_row`, in the order of the columns."""
+    return (
+        token.uid.casefold(),
+        token.id_token_type.value,
+        token.uid,
+        token.kind.value,
+        token.country_code,
+        token.party_id,
+        token.contract_id,
+        token.visual_number,
+        token.issuer,
+        token.group_id,
+        token.valid,
+        None if token.status is None else token.status.value,
+        token.language_code,
+        token.cache_mode.value,
+        token.last_updated,
+        token.expiry,
+        list(token.evse_ids) if token.evse_ids else None,
+        token.language2,
+        None if token.personal_message is None else asdict(token.personal_message),
+        token.charging_priority,
+        token.note,
+        token.source,
+    )
 
 
 def from_row(row: Mapping[str, Any]) -> Token:

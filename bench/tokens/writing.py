@@ -18,14 +18,14 @@ from bench.tokens.checks import checked
 from bench.tokens.history import Key
 from bench.tokens.index import TokenIndex
 from bench.tokens.model import IdTokenType, Token
-from bench.tokens.tables import UtcDateTime, from_values, to_row, tokens
+from bench.tokens.tables import UtcDateTime, from_values, to_row, to_values, tokens
 
 T = TypeVar("T")
 SLICE = 5_000
 _KEY = tuple(column.name for column in tokens.primary_key)
 _VALUES = tuple(column.name for column in tokens.columns if not column.primary_key)
 _SQLITE_UPSERT = (
-    f"INSERT INTO tokens ({', '.join((*_KEY, *_VALUES))})"  # noqa: S608 - names of columns
+    f"INSERT INTO tokens ({', '.join(column.name for column in tokens.columns)})"
     f" VALUES ({', '.join('?' * len(tokens.columns))})"
     f" ON CONFLICT ({', '.join(_KEY)}) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _VALUES)}"
 )
@@ -61,7 +61,7 @@ def delete(connection: Connection, keys: Sequence[Key], by: str, now: datetime, 
         history.record(connection, some, by, now, deleting=True)
         gone += connection.execute(
             text(
-                "DELETE FROM tokens WHERE (uid_key, id_token_type) IN"  # noqa: S608 - words of our own
+                "DELETE FROM tokens WHERE (uid_key, id_token_type) IN"
                 f" (SELECT k.uid_key, k.id_token_type FROM {history.keys_of(connection)} AS k)"
             ),
             {"keys": history.as_json(some)},
@@ -103,22 +103,21 @@ def _upsert(connection: Connection, some: list[Token]) -> None:
     convert = _converters(connection.dialect)
     rows = []
     for token in some:
-        row = to_row(token)
-        for name, turn in convert:
-            value = row[name]
-            if value is not None:
-                row[name] = turn(value)
-        rows.append(tuple(row.values()))
+        values = list(to_values(token))
+        for place, turn in convert:
+            if values[place] is not None:
+                values[place] = turn(values[place])
+        rows.append(tuple(values))
     connection.exec_driver_sql(_SQLITE_UPSERT, rows)
 
 
-def _converters(dialect: Dialect) -> list[tuple[str, Callable[[Any], object]]]:
+def _converters(dialect: Dialect) -> list[tuple[int, Callable[[Any], object]]]:
     """How the columns that SQLite has no type for are written; moments repeat, so each is written out once."""
-    found = []
-    for column in tokens.columns:
+    found: list[tuple[int, Callable[[Any], object]]] = []
+    for place, column in enumerate(tokens.columns):
         turn = column.type.dialect_impl(dialect).bind_processor(dialect)
         if isinstance(column.type, UtcDateTime | JSON) and turn is not None:
-            found.append((column.name, lru_cache(maxsize=64)(turn) if isinstance(column.type, UtcDateTime) else turn))
+            found.append((place, lru_cache(maxsize=64)(turn) if isinstance(column.type, UtcDateTime) else turn))
     return found
 
 
