@@ -27,6 +27,7 @@ from bench.maeve_cli import maeve
 from bench.readers_cli import readers
 from bench.secrets_cli import secret
 from bench.sync_cli import sync
+from bench.token_files_cli import export_tokens, import_tokens, with_store
 
 log = logging.getLogger("authbench")
 
@@ -302,17 +303,6 @@ def tokens(context: click.Context, store: str | None) -> None:
     context.obj = store
 
 
-async def _with_store(store: str | None, work: Callable[[Any], Coroutine[Any, Any, int]]) -> int:
-    from bench.assembly import Bench, Options
-
-    opened = Bench(Options(store=store)).token_store()
-    await opened.open()
-    try:
-        return await work(opened)
-    finally:
-        await opened.close()
-
-
 @tokens.command("list")
 @click.pass_obj
 def tokens_list(store: str | None) -> int:
@@ -333,7 +323,7 @@ def tokens_list(store: str | None) -> int:
             click.echo("\t".join(map(str, line)))
         return 0
 
-    return run(_with_store(store, work))
+    return run(with_store(store, work))
 
 
 @tokens.command("add")
@@ -366,7 +356,7 @@ def tokens_add(store: str | None, uid: str, id_type: str, status: str, profile_f
         click.echo(f"{token.uid} is in the store as {token.contract_id}, {word}{was}")
         return 0
 
-    return run(_with_store(store, work))
+    return run(with_store(store, work))
 
 
 @tokens.command("block")
@@ -390,44 +380,7 @@ def tokens_block(store: str | None, uid: str) -> int:
         click.echo(f"{uid} is blocked")
         return 0
 
-    return run(_with_store(store, work))
-
-
-@tokens.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.pass_obj
-def tokens_import(store: str | None, file: Path) -> int:
-    """Import CSV or JSON; a row with an error stops the import and nothing is stored."""
-    from bench.tokens.transfer import read_tokens
-
-    async def work(opened: Any) -> int:
-        found, errors = read_tokens(file)
-        for error in errors:
-            click.echo(f"{file}: row {error.row}, {error.field}: {error.why}", err=True)
-        if errors:
-            click.echo(f"authbench: nothing was imported; correct {len(errors)} row(s) first", err=True)
-            return 2
-        await opened.put_many(found, by="import")
-        click.echo(f"{len(found)} tokens imported")
-        return 0
-
-    return run(_with_store(store, work))
-
-
-@tokens.command("export")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.pass_obj
-def tokens_export(store: str | None, file: Path) -> int:
-    """Export to CSV or JSON, by the file's ending."""
-    from bench.tokens.transfer import write_tokens
-
-    async def work(opened: Any) -> int:
-        all_tokens = opened.all()
-        write_tokens(all_tokens, file)
-        click.echo(f"{len(all_tokens)} tokens written to {file}")
-        return 0
-
-    return run(_with_store(store, work))
+    return run(with_store(store, work))
 
 
 @cli.command("self-test")
@@ -491,6 +444,7 @@ def has_display() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.environ.get("QT_QPA_PLATFORM"))
 
 
+for command in (import_tokens, export_tokens, sync):
+    tokens.add_command(command)
 for command in (journal, certificates, secret, readers, maeve):
     cli.add_command(command)
-tokens.add_command(sync)

@@ -181,11 +181,12 @@ class MainWindow(QMainWindow):
         self._size_once()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if dropped_file(event.mimeData()):
+        if file := dropped_file(event.mimeData()):
             event.acceptProposedAction()
+            self.workspace.tell_drop(file)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """A capture dropped on the window is opened; what may become one is imported."""
+        """Tokens dropped on the window go into the store, a capture is opened, what may become one is imported."""
         event.acceptProposedAction()
         self.workspace.take_file(dropped_file(event.mimeData()))
 

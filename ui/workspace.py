@@ -210,11 +210,23 @@ class Workspace(QObject):
     # Orders of menu and keys
 
     def take_file(self, file: str) -> None:
-        """A file that was dropped here: a capture is opened, what may become one is imported."""
-        if importable(Path(file)):
+        """A file that was dropped here: tokens go into the store, a capture is opened, what may become one is imported."""
+        if self.tokens.take_file(Path(file)):
+            self.show_panel(self.tokens)
+        elif importable(Path(file)):
             self.transfers.import_file(file)
         else:
             self.capture_requested.emit(file)
+
+    def tell_drop(self, file: str) -> None:
+        """Say what letting go of a file would do."""
+        path = Path(file)
+        deed = "open the capture"
+        if self.tokens.takes(path):
+            deed = "import tokens from"
+        elif importable(path):
+            deed = "make a capture of"
+        self.show_notice("info", f"Let go to {deed} {path.name}.")
 
     def show_panel(self, panel: Panel) -> None:
         """Bring a panel to the front and put the focus into it."""

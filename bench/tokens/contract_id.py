@@ -43,23 +43,32 @@ _WEIGHTS_2 = _powers((0, 1, 1, 1), 2, 14)
 _WEIGHTS_3 = _powers((0, 1, 1, 2), 3, 14)
 
 
+def _shares() -> tuple[dict[str, int], ...]:
+    """What each character adds at each place to the four sums, which lie 16 bits apart in one number."""
+    places = []
+    for (a2, b2, c2, d2), (a3, b3, c3, d3) in zip(_WEIGHTS_2, _WEIGHTS_3, strict=True):
+        place = {}
+        for number, character in enumerate(ALPHABET):
+            q1, q2, r1, r2 = number // 18, number // 9 % 2, number // 3 % 3, number % 3
+            sums = (q1 * a2 + q2 * c2, q1 * b2 + q2 * d2, r1 * a3 + r2 * c3, r1 * b3 + r2 * d3)
+            place[character] = sum(part << 16 * at for at, part in enumerate(sums))
+        places.append(place)
+    return tuple(places)
+
+
+_SHARES = _shares()
+
+
 def check_digit(fourteen: str) -> str:
     """The check digit of the first 14 characters of a normalised contract id (upper-case, no separators)."""
-    sum_q1 = sum_q2 = sum_r1 = sum_r2 = 0
-    for place, character in enumerate(fourteen[:14]):
-        number = ALPHABET.index(character)
-        q1, q2, r1, r2 = number // 18, number // 9 % 2, number // 3 % 3, number % 3
-        a, b, c, d = _WEIGHTS_2[place]
-        sum_q1 += q1 * a + q2 * c
-        sum_q2 += q1 * b + q2 * d
-        a, b, c, d = _WEIGHTS_3[place]
-        sum_r1 += r1 * a + r2 * c
-        sum_r2 += r1 * b + r2 * d
+    sums = 0
+    for place, character in zip(_SHARES, fourteen, strict=False):
+        sums += place[character]
     # The digit is the value that brings the weighted sum of all 15 places to zero. The 15th powers are the unit matrix
     # modulo 2 and ((1, 1), (1, 0)) modulo 3, which solves as below.
-    q1, q2 = sum_q1 % 2, sum_q2 % 2
-    r1 = -sum_r2 % 3
-    r2 = (-sum_r1 - r1) % 3
+    q1, q2 = sums & 1, sums >> 16 & 1
+    r1 = -(sums >> 48) % 3
+    r2 = (-(sums >> 32 & 0xFFFF) - r1) % 3
     return ALPHABET[q1 * 18 + q2 * 9 + r1 * 3 + r2]
 
 

@@ -4,87 +4,138 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
 
 from bench.clock import utc_now
 from bench.errors import BadInput
 from bench.tokens import contract_id
 from bench.tokens.api_form import from_api, moment
+from bench.tokens.checks import MAX_TEXT
+from bench.tokens.columns import BLOCKED, EXPIRY, STATUS, STATUS_WORDS, UID
 from bench.tokens.model import AuthorizationStatus, CacheMode, IdTokenType, MessageFormat, Token, TokenKind
 from bench.uid import typed_uid
 
 if TYPE_CHECKING:
     from bench.settings import EnrolSettings
 
-FIELDS = (
-    *(
-        "uid",
-        "idTokenType",
-        "type",
-        "status",
-        "valid",
-        "contractId",
-        "countryCode",
-        "partyId",
-        "issuer",
-        "visualNumber",
-    ),
-    *("groupId", "languageCode", "language2", "cacheMode", "expiry", "evseIds", "chargingPriority"),
-    *("personalMessage", "personalMessageFormat", "personalMessageLanguage", "note", "source", "lastUpdated"),
-)
-EXPIRY = "expiry"
-
-_SQUEEZED = str.maketrans("", "", " _-.")
-_ALIASES = {
-    **{name.casefold(): name for name in FIELDS},
-    **dict.fromkeys(("idtag", "idtoken", "tag", "taguid", "token", "card", "cardnumber", "rfid", "serial"), "uid"),
-    **dict.fromkeys(("parent", "parentidtag", "parenttag", "group", "groupidtoken"), "groupId"),
-    **dict.fromkeys((EXPIRY, "expirydate", "expires", "validuntil", "cacheexpirydatetime"), EXPIRY),
-    **dict.fromkeys(("tokentype", "idtype"), "idTokenType"),
-    **dict.fromkeys(("contract", "emaid", "evcoid"), "contractId"),
-    **dict.fromkeys(("name", "label"), "visualNumber"),
-    **dict.fromkeys(("comment", "description", "remark", "notes"), "note"),
-    **dict.fromkeys(("country",), "countryCode"),
-    **dict.fromkeys(("party",), "partyId"),
-    **dict.fromkeys(("language", "lang", "language1"), "languageCode"),
-    **dict.fromkeys(("evse", "evseid", "evses"), "evseIds"),
-    **dict.fromkeys(("priority",), "chargingPriority"),
-    **dict.fromkeys(("message",), "personalMessage"),
-    **dict.fromkeys(("authorizationstatus", "state"), "status"),
-}
 ACCEPTED = AuthorizationStatus.ACCEPTED.value
 _YES = frozenset(("true", "1", "yes", "y", "on"))
 _NO = frozenset(("false", "0", "no", "n", "off"))
 _WORDS = {
     "type": {word.casefold(): word.value for word in TokenKind},
     "idTokenType": {word.casefold(): word.value for word in IdTokenType},
-    "status": {word.casefold(): word.value for word in AuthorizationStatus},
+    STATUS: STATUS_WORDS,
     "cacheMode": {word.casefold(): word.value for word in CacheMode},
     "personalMessageFormat": {word.casefold(): word.value for word in MessageFormat},
 }
 _INTEGER = re.compile(r"[+-]?\d{1,10}", re.ASCII)
 _BETWEEN = re.compile(r"[\s,;|]+")
+_DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:[ ,T]+(\d{1,2}:\d\d(?::\d\d)?))?", re.ASCII)
+_PLAIN_UID = re.compile(r"[0-9A-Fa-f]{8,20}", re.ASCII)
+_CARDS = (IdTokenType.ISO14443, IdTokenType.ISO15693)
+_OWN = (UID, "contractId", "visualNumber", "note")
+_ATTRIBUTES = tuple(entry.name for entry in fields(Token))
+_UID, _CONTRACT, _NUMBER, _NOTE, _TYPE, _COUNTRY, _PARTY = map(
+    _ATTRIBUTES.index,
+    ("uid", "contract_id", "visual_number", "note", "id_token_type", "country_code", "party_id"),
+)
+MAX_ALIKE = 4_096
+_NEVER = frozenset(("never", "none", "unlimited", "-", "n/a"))
+_WHOLE = frozenset((UID, "idTokenType", "contractId", "valid", "cacheMode"))
 # What a spreadsheet makes of a long number: the digits are gone.
 _SPREADSHEET_NUMBER = re.compile(r"\d([.,]\d+)?E\+\d\d", re.ASCII)
 
 
-def field_of(column: str) -> str | None:
-    """The field a column means, whatever its case, spaces and underscores; None for one that is not of a token."""
-    return _ALIASES.get(column.strip().translate(_SQUEEZED).casefold())
+class RowReader:
+    """Rows to tokens, many of which are alike but for their value, contract, number and note.
+
+    What is alike is judged once and kept, for some thousand kinds of rows; what is not is always judged. origin: the ``source`` of
+    tokens whose row names none.
+    """
+
+    def __init__(self, defaults: EnrolSettings, origin: str | None = None) -> None:
+        self._defaults = defaults
+        self._origin = origin
+        self._alike: dict[tuple[object, ...], tuple[list[Any], str]] = {}
+
+    def token(self, row: Mapping[str, object]) -> tuple[Token, str]:
+        """As :func:`to_token`."""
+        own = _own(row)
+        if own is None:
+            return self._judged(row)
+        rest = dict(row)
+        for name in _OWN:
+            rest.pop(name, None)
+        # Equal values of other types (1 and true) are not alike.
+        alike = (*rest, *rest.values(), *map(type, rest.values()))
+        try:
+            known = self._alike.get(alike)
+        except TypeError:  # a list among the values
+            return self._judged(row)
+        if known is not None and (made := _like(known[0], *own)) is not None:
+            return made, known[1]
+        token, note = self._judged(row)
+        pattern = [getattr(token, name) for name in _ATTRIBUTES]
+        if _like(pattern, *own) == token:
+            if len(self._alike) >= MAX_ALIKE:
+                self._alike.clear()
+            self._alike[alike] = pattern, note
+        return token, note
+
+    def _judged(self, row: Mapping[str, object]) -> tuple[Token, str]:
+        token, note = to_token(row, self._defaults)
+        return (replace(token, source=self._origin) if token.source is None else token), note
+
+
+def _own(row: Mapping[str, object]) -> tuple[str, str, str, str] | None:
+    """Value, contract, number and note of a row where they are as plain as they mostly are."""
+    uid = row.get(UID)
+    if not isinstance(uid, str) or _PLAIN_UID.fullmatch(uid) is None:
+        return None
+    if not row.get("idTokenType") and len(uid) not in (8, 14, 20):
+        return None  # its type depends on it
+    contract, number, note = row.get("contractId") or "", row.get("visualNumber") or "", row.get("note") or ""
+    for text in (contract, number, note):
+        if text and not (
+            isinstance(text, str) and len(text) <= MAX_TEXT and text.isprintable() and text[0] != " " != text[-1]
+        ):
+            return None
+    return uid, contract, number, note  # type: ignore[return-value]
+
+
+def _like(pattern: list[Any], uid: str, contract: str, number: str, note: str) -> Token | None:
+    """The token of that pattern but for these; None where they need a closer look."""
+    if pattern[_TYPE] not in _CARDS:
+        return None
+    try:
+        kept = (
+            contract_id.normalise(contract) if contract else contract_id.make(pattern[_COUNTRY], pattern[_PARTY], uid)
+        )
+    except BadInput:
+        return None
+    values = pattern.copy()
+    values[_UID], values[_CONTRACT], values[_NUMBER], values[_NOTE] = uid, kept, number or None, note or None
+    return Token(*values)
 
 
 def to_token(row: Mapping[str, object], defaults: EnrolSettings) -> tuple[Token, str]:
     """The token of a row of known fields, and what an operator should know of it (or an empty text).
 
     What a charger's list does not say is filled in: country, party and issuer from ``defaults``, a contract id made from
-    the uid, kind RFID, cacheMode ALWAYS, valid unless a status says otherwise.
+    the uid, kind RFID, cacheMode ALWAYS, valid unless a status says otherwise. The separators of a UID go, unless the row says
+    all that a store keeps: a program wrote that.
 
     Raises:
         BadInput: the message opens with the field's name.
     """
     body: dict[str, object] = {name: _tidy(name, value) for name, value in row.items() if value not in (None, "")}
+    if isinstance(given := body.get(UID), str) and not body.keys() >= _WHOLE:
+        body[UID] = _packed(given)
     _move_id_type(body)
-    uid = body.get("uid")
+    if (blocked := body.pop(BLOCKED, None)) is not None:
+        _block(body, blocked)
+    uid = body.get(UID)
     if isinstance(uid, str) and _SPREADSHEET_NUMBER.fullmatch(uid):
         raise BadInput(
             f"uid: {uid} is what a spreadsheet made of a long number", "format that column as text, then export"
@@ -120,13 +171,11 @@ def _tidy(name: str, value: object) -> object:
     if not isinstance(value, str):
         return value
     text = value.strip()
-    if name == "uid":
-        # Bytes with separators, as people and chargers' own pages write them; the reader's form has none.
-        packed = typed_uid(text)
-        return packed if len(packed) < len(text) else text
-    if name == "valid":
+    if name in ("valid", BLOCKED):
         folded = text.casefold()
         return True if folded in _YES else False if folded in _NO else text
+    if name == EXPIRY:
+        return _iso(text)
     if name == "chargingPriority":
         return int(text) if _INTEGER.fullmatch(text) else text
     if name == "evseIds":
@@ -138,6 +187,31 @@ def evse_parts(text: str) -> list[int | str]:
     """The numbers of ``1 2``, ``1,2`` or ``[1, 2]``; what is no number stays a text."""
     parts = _BETWEEN.split(text.strip(" []"))
     return [int(part) if _INTEGER.fullmatch(part) else part for part in parts if part]
+
+
+def _packed(text: str) -> str:
+    """Bytes with separators, as people and chargers' own pages write them, in the reader's form, which has none."""
+    packed = typed_uid(text)
+    return packed if len(packed) < len(text) else text
+
+
+def _iso(text: str) -> str:
+    """A date as pages show it, as ISO 8601 has it; with the month by its place (``12/31/2030``) it stays as it is."""
+    if text.casefold() in _NEVER:
+        return ""
+    found = _DAY_FIRST.fullmatch(text)
+    if found is None:
+        return text
+    day, month, year, time = found.groups()
+    return f"{year}-{month:0>2}-{day:0>2}" + (f"T{time:0>5}" if time else "")
+
+
+def _block(body: dict[str, object], blocked: object) -> None:
+    if not isinstance(blocked, bool):
+        raise BadInput(f"blocked: {str(blocked)[:60]!r}, wanted yes or no")
+    if blocked:
+        body[STATUS] = AuthorizationStatus.BLOCKED.value
+        body["valid"] = False
 
 
 def _move_id_type(body: dict[str, object]) -> None:

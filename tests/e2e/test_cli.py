@@ -58,9 +58,33 @@ def test_tokens_round_trip(run: Run, tmp_path: Path) -> None:
 
     for ending in ("csv", "json"):
         file = tmp_path / f"tokens.{ending}"
-        assert tokens("export", str(file))[:2] == (0, f"3 tokens written to {file}\n")
+        assert tokens("export", str(file))[1] == f"2 tokens written to {file}\n", "key codes are secret"
+        assert tokens("export", "--key-codes", str(file))[:2] == (0, f"3 tokens written to {file}\n")
         assert tokens("import", str(file), store=f"{ending}.db")[:2] == (0, "3 tokens imported\n")
         assert tokens("list", store=f"{ending}.db")[:2] == (0, listed)
+
+
+def test_an_import_says_first_what_it_would_do(run: Run, tmp_path: Path) -> None:
+    def tokens(*arguments: str) -> tuple[int, str, str]:
+        return run("tokens", "--store", "one.db", *arguments)
+
+    file = tmp_path / "page.csv"
+    file.write_text("Karte;Zustand;parent\n5237AB3B;blocked;FLEET\n04AABBCC;;FLEET\n")
+    assert tokens("add", "04AABBCC")[0] == 0
+    assert "no column names a token" in tokens("import", str(file))[2]
+    mapped = ("--map", "Karte=uid", "--map", "Zustand=status")
+    assert "no field 'colour'" in tokens("import", str(file), "--map", "Karte=colour")[2]
+    told = (0, "2 tokens would be imported: 1 new, 1 changed\n")
+    assert tokens("import", str(file), *mapped, "--dry-run")[:2] == told
+    assert len(tokens("list")[1].splitlines()) == 1
+    assert tokens("import", str(file), *mapped, "--keep")[1] == "1 tokens imported: 1 new, 1 kept\n"
+    assert tokens("import", str(file), *mapped)[1] == "1 tokens imported: 1 changed, 1 unchanged\n"
+    assert tokens("export", "--as", "charger", "out.csv")[0] == 0
+    assert (tmp_path / "out.csv").read_text().splitlines() == [
+        "idTag,expiry,parent,status",
+        "04AABBCC,,FLEET,Accepted",
+        "5237AB3B,,FLEET,Blocked",
+    ]
 
 
 def test_tokens_that_cannot_be(run: Run, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import deque
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from bench.readers import Readers
 from bench.settings import Profile
 from bench.station import Station, Transaction
 from bench.tokens.history import TokenChange, What
+from bench.tokens.index import TokenIndex
 from bench.tokens.model import AuthorizationStatus, IdTokenType, Token
 from tests.bench.asking import AskingTable
 
@@ -32,12 +34,22 @@ START_UTC_NS = 1_795_262_260 * NS_PER_S  # 2026-11-21 11:57:40 UTC
 
 
 class StubStore:
-    """Tokens in a dictionary, with the methods of :class:`bench.tokens.store.TokenStore` that the window uses."""
+    """Tokens in a dictionary, with the methods of :class:`bench.tokens.store.TokenStore` that the window uses.
+
+    gate: what a write waits for, as a database that is slow; waiting: one does.
+    """
 
     def __init__(self) -> None:
         self.tokens: dict[tuple[str, IdTokenType], Token] = {}
         self.changes: list[TokenChange] = []
         self._listeners: list[Callable[[], None]] = []
+        self.revision = 0
+        self.gate: asyncio.Event | None = None
+        self.waiting = asyncio.Event()
+
+    @property
+    def index(self) -> TokenIndex:
+        return TokenIndex(self.tokens.values())
 
     @property
     def count(self) -> int:
@@ -63,24 +75,44 @@ class StubStore:
         self._listeners.append(callback)
         return lambda: self._listeners.remove(callback)
 
-    async def put(self, token: Token, by: str = "") -> Token:
+    async def put(self, token: Token, *, by: str = "") -> Token:
         self._record(token.key, by, token)
         self.tokens[token.key] = token
         self._tell()
         return token
 
-    async def put_many(self, batch: list[Token], by: str = "", progress: object = None) -> list[Token]:
-        for token in batch:
+    async def put_many(
+        self, batch: list[Token], *, by: str = "", progress: Callable[[int, int], None] | None = None
+    ) -> list[Token]:
+        given = list(batch)
+        if progress is not None:
+            progress(0, len(given))
+        if self.gate is not None:
+            self.waiting.set()
+            await self.gate.wait()
+        for token in given:
             self._record(token.key, by, token)
             self.tokens[token.key] = token
         self._tell()
-        return list(batch)
+        return given
 
-    async def delete(self, uid: str, id_token_type: IdTokenType, by: str = "") -> None:
-        self._record((uid.casefold(), id_token_type), by, None)
-        if self.tokens.pop((uid.casefold(), id_token_type), None) is None:
+    async def delete(self, uid: str, id_token_type: IdTokenType, *, by: str = "") -> None:
+        if not await self.delete_many([(uid, id_token_type)], by=by):
             raise NotFound(f"there is no token {uid}")
+
+    async def delete_many(
+        self,
+        keys: list[tuple[str, IdTokenType]],
+        *,
+        by: str = "",
+        progress: Callable[[int, int], None] | None = None,
+    ) -> int:
+        there = [key for uid, kind in keys if (key := (uid.casefold(), kind)) in self.tokens]
+        for key in there:
+            self._record(key, by, None)
+            del self.tokens[key]
         self._tell()
+        return len(there)
 
     async def history(self, uid: str, id_token_type: IdTokenType, limit: int = 100) -> list[TokenChange]:
         key = uid.casefold(), id_token_type
@@ -93,6 +125,7 @@ class StubStore:
         self.changes.append(TokenChange(number, to_datetime(START_UTC_NS), key, what, by, before, after))
 
     def _tell(self) -> None:
+        self.revision += 1
         for listener in self._listeners:
             listener()
 

@@ -30,7 +30,7 @@ def panel(qtbot, themed, stub, tasks):
 async def open_history(panel, tasks) -> TokenHistory:
     panel.refresh(set())
     panel.table.selectRow(0)
-    panel.history()
+    panel.menu.history()
     async with asyncio.timeout(5):
         await asyncio.gather(*tasks._tasks, return_exceptions=True)
     [shown] = panel.findChildren(TokenHistory)

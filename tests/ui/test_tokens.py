@@ -1,25 +1,25 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QLineEdit, QMenu
 
-from bench.errors import BadInput, StoreError
+from bench.errors import StoreError
 from bench.exchange import MASK
 from bench.ports import LinkState
 from bench.settings import EnrolSettings
 from bench.tokens import contract_id
+from bench.tokens.index import TokenIndex
 from bench.tokens.model import AuthorizationStatus, IdTokenType, MessageFormat, PersonalMessage
 from tests.ui.stub_session import make_token
 from ui import theme
+from ui.models.token_rows import away
 from ui.models.tokens import Column, TokenTableModel
 from ui.panels.token_form import TokenForm
-from ui.panels.token_import import ImportPreview
 from ui.panels.tokens import TokensPanel
 
 # What the offscreen platform says of every window that is shown.
@@ -91,7 +91,7 @@ def select(panel, *labels):
 
 def test_the_model_is_a_model(qtmodeltester, themed):
     model = TokenTableModel()
-    model.show([make_token("04A2"), make_token("04B1", valid=False)])
+    model.show(TokenIndex([make_token("04A2"), make_token("04B1", valid=False)]))
     qtmodeltester.check(model)
 
 
@@ -242,7 +242,7 @@ async def test_a_form_that_is_only_looked_at_keeps_all_of_a_token(qtbot, themed,
 
 def test_a_token_that_expired_is_shown_as_such(themed):
     model = TokenTableModel()
-    model.show([make_token("04A2", expiry=datetime(2020, 1, 1, tzinfo=UTC))])
+    model.show(TokenIndex([make_token("04A2", expiry=datetime(2020, 1, 1, tzinfo=UTC))]))
     assert model.index(0, Column.STATUS).data() == "⚠ Expired"
 
 
@@ -370,10 +370,10 @@ async def test_delete_and_bring_back_by_keyboard(qapp, qtbot, panel, shelf, task
 
 @pytest.mark.gui
 async def test_a_store_that_refuses_is_told(panel, shelf, tasks, monkeypatch):
-    async def refuse(uid, id_token_type, by=""):
+    async def refuse(keys, *, by="", progress=None):
         raise StoreError("the database is read-only", "make its folder writable")
 
-    monkeypatch.setattr(shelf.store, "delete", refuse)
+    monkeypatch.setattr(shelf.store, "delete_many", refuse)
     notices = []
     panel.notice.connect(lambda *notice: notices.append(notice))
     select(panel, "TAG-7")
@@ -393,81 +393,6 @@ async def test_changes_made_elsewhere_show_at_the_next_refresh(panel, shelf):
     assert [token.visual_number for token in panel.selected()] == ["TAG-8"]
 
 
-class Shown(QObject):
-    """Waits for the next dialog of a kind."""
-
-    def __init__(self, kind, app):
-        super().__init__()
-        self.kind, self.dialog = kind, asyncio.get_running_loop().create_future()
-        app.installEventFilter(self)
-
-    def eventFilter(self, watched, event):
-        if event.type() is QEvent.Type.Show and isinstance(watched, self.kind) and not self.dialog.done():
-            self.dialog.set_result(watched)
-        return False
-
-
-async def preview_of(qapp, action, panel):
-    """Start an import and give its preview."""
-    shown = Shown(ImportPreview, qapp)
-    panel.run(action, name="import")
-    async with asyncio.timeout(5):
-        preview = await shown.dialog
-    qapp.removeEventFilter(shown)
-    return preview
-
-
-@pytest.mark.gui
-async def test_import_shows_first_then_imports_and_can_be_taken_back(qapp, panel, shelf, tasks, tmp_path):
-    file = tmp_path / "cards.json"
-    panel.run(panel.export_path(file), name="export")
-    await settled(tasks)
-    entries = json.loads(file.read_text())
-    assert len(entries) == 3
-    card = next(entry for entry in entries if entry["uid"] == "04A2B3C4D5E680")
-    new = {**card, "uid": "04DD", "contractId": "GB-ABX-C01234567", "visualNumber": "NEW"}
-    file.write_text(json.dumps([{**card, "contractId": "GB-ABX-C01234567", "visualNumber": "TAG-70"}, new]))
-    before = dict(shelf.store.tokens)
-
-    preview = await preview_of(qapp, panel.import_path(file), panel)
-    assert preview.said.text() == "✔ 2 tokens: 1 new, 1 replace what the store has."
-    assert shelf.store.tokens == before
-    preview.import_button.click()
-    await settled(tasks)
-    assert shelf.store.get("04A2B3C4D5E680").visual_number == "TAG-70"
-    assert shelf.store.get("04DD").visual_number == "NEW"
-    assert not panel.progress.isVisible()
-    panel.undo()
-    await settled(tasks)
-    assert shelf.store.tokens == before
-
-
-@pytest.mark.gui
-async def test_a_file_with_a_wrong_row_is_not_imported(qapp, panel, shelf, tasks, tmp_path):
-    file = tmp_path / "cards.csv"
-    file.write_text("uid,contractId\n04DD,GB-ABX-C01234567\n" + "A" * 41 + ",GB-ABX-C01234567\n")
-    preview = await preview_of(qapp, panel.import_path(file), panel)
-    assert not preview.import_button.isEnabled()
-    assert preview.said.text().startswith("✖ 1 row is wrong.")
-    assert preview.wrong.toPlainText().startswith("row 3    uid: 41 characters")
-    preview.reject()
-    await settled(tasks)
-    assert shelf.store.count == 3
-
-
-@pytest.mark.gui
-async def test_a_file_that_cannot_be_read_is_told(panel, tasks, tmp_path):
-    notices = []
-    panel.notice.connect(lambda *notice: notices.append(notice))
-    panel.run(panel.import_path(tmp_path / "none.csv"), name="import")
-    await settled(tasks)
-    ((severity, text),) = notices
-    assert severity == "fail"
-    assert "cannot read" in text
-    with pytest.raises(BadInput):
-        await panel.import_path(tmp_path / "none.csv")
-
-
 async def test_a_capture_holds_no_tokens_and_takes_none(qtbot, themed, stub, tasks):
     stub.link("store", LinkState.OFF, "a capture holds no tokens")
     panel = TokensPanel()
@@ -480,3 +405,148 @@ async def test_a_capture_holds_no_tokens_and_takes_none(qtbot, themed, stub, tas
     panel.attach(stub, tasks)
     assert panel._stack.currentWidget() is panel.empty
     assert panel.add_button.isEnabled()
+
+
+# The menu, redo, and a store of many
+
+
+@pytest.mark.gui
+async def test_the_menu_of_one_token_and_of_several(qapp, panel, shelf, lively):
+    shown = []
+    panel.exchange_selected.connect(shown.append)
+    notices = []
+    panel.notice.connect(lambda severity, text: notices.append(text))
+    select(panel, "TAG-7")
+    panel.table.customContextMenuRequested.emit(QPoint(5, 5))
+    (menu,) = panel.findChildren(QMenu)
+    actions = {action.text(): action for action in menu.actions()}
+    actions["Copy UID"].trigger()
+    assert qapp.clipboard().text() == "04A2B3C4D5E680"
+    actions["Show its latest exchange"].trigger()
+    assert (shown, notices[-1]) == ([], "04 A2 B3 C4 D5 E6 80 is in none of the latest exchanges.")
+    actions["Present it now (tap)"].trigger()
+    ((order, tap),) = shelf.orders
+    assert (order, tap.uid, tap.token_type) == ("present", "04A2B3C4D5E680", "ISO14443")
+    assert shown == [1]
+    actions["Show its latest exchange"].trigger()
+    assert shown == [1, 1]
+    menu.close()
+    panel.table.selectAll()
+    panel.menu.copy_values()
+    assert qapp.clipboard().text().splitlines() == ["04A2B3C4D5E680", "04B1C2D3E4F580", MASK]
+
+
+@pytest.mark.gui
+async def test_redo_by_keyboard_and_what_another_changed_is_told(qapp, qtbot, panel, shelf, tasks):
+    panel.table.setFocus()
+    await active(qapp, panel)
+    notices = []
+    panel.notice.connect(lambda severity, text: notices.append((severity, text)))
+    select(panel, "TAG-7")
+    qtbot.keyClick(panel.table, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+    await settled(tasks)
+    panel.undo_button.click()
+    await settled(tasks)
+    assert panel.redo_button.isVisible()
+    qtbot.keyClick(panel.table, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
+    await settled(tasks)
+    assert texts(panel, Column.STATUS)[0] == "✖ Blocked"
+    assert not panel.redo_button.isVisible()
+    await shelf.store.put(make_token("04A2B3C4D5E680", visual_number="theirs"))
+    panel.undo()
+    await settled(tasks)
+    severity, text = notices[-1]
+    assert severity == "fail"
+    assert text.startswith("blocked 04 A2 B3 C4 D5 E6 80 cannot be taken back: 04A2B3C4D5E680 was changed since")
+    assert not panel.undo_button.isVisible()
+
+
+@pytest.mark.gui
+async def test_a_status_and_every_column(panel, shelf):
+    panel.status.setCurrentText("Blocked")
+    assert texts(panel, Column.NUMBER) == ["TAG-8"]
+    assert panel.count.text() == "1 of 3"
+    panel.status.setCurrentText("NoCredit")
+    assert panel.nothing.isVisible()
+    panel.nothing.button.click()
+    assert panel.count.text() == "3 tokens"
+    await shelf.store.put(make_token("04CC", expiry=datetime(2999, 1, 1, tzinfo=UTC), note="two\nlines", source="api"))
+    panel.refresh(set())
+    for column in Column:
+        for order in Qt.SortOrder:
+            panel.table.sortByColumn(column, order)
+            assert len(texts(panel, column)) == 4
+    panel.table.sortByColumn(Column.EXPIRY, Qt.SortOrder.AscendingOrder)
+    assert (texts(panel)[0], texts(panel, Column.NOTE)[0], texts(panel, Column.SOURCE)[0]) == (
+        "04CC",
+        "two · lines",
+        "api",
+    )
+
+
+@pytest.mark.gui
+async def test_a_card_written_otherwise_is_told_when_adding(qtbot, form):
+    qtbot.keyClicks(form.uid, "80E6D5C4B3A204")
+    assert form.verdict.text() == "⚠ TAG-7 may be the same card: 04A2B3C4D5E680 in the store (reversed)"
+    form.uid.clear()
+    qtbot.keyClicks(form.uid, "0000000000004711")
+    assert "4711 in" not in form.verdict.text(), "a key code is not told of"
+
+
+@pytest.mark.parametrize(
+    ("delta", "words"),
+    [
+        (timedelta(days=3), "in 3 days"),
+        (timedelta(hours=30), "in 30 h"),
+        (timedelta(minutes=-5), "5 min ago"),
+        (timedelta(days=-400), "13 months ago"),
+        (timedelta(days=3650), "in 10 years"),
+    ],
+)
+def test_how_far_away_a_moment_is(delta, words):
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    assert away(now + delta, now) == words
+
+
+def many(count):
+    made = [make_token(f"04{number:06X}", visual_number=f"TAG-{number % 977:03}") for number in range(count)]
+    return TokenIndex(made)
+
+
+async def test_a_large_store_is_searched_and_sorted_in_slices(qtbot, themed):
+    model = TokenTableModel()
+    index = many(12_000)
+    model.show(index)
+    assert (model.rowCount(), model.busy) == (12_000, False), "all of them in order cost nothing"
+    with qtbot.waitSignal(model.settled):
+        model.search("tag-500")
+        assert model.busy
+        assert model.rowCount() == 12_000, "what was shown stays until it is found"
+    assert {model.index(row, Column.NUMBER).data() for row in range(model.rowCount())} == {"TAG-500"}
+    with qtbot.waitSignal(model.settled):
+        model.search("")
+        assert not model.busy
+    with qtbot.waitSignal(model.settled):
+        model.sort(Column.NUMBER, Qt.SortOrder.DescendingOrder)
+    numbers = [model.index(row, Column.NUMBER).data() for row in range(model.rowCount())]
+    assert numbers == sorted(numbers, reverse=True)
+    with qtbot.waitSignals([model.settled, model.settled]):
+        model.search("tag")
+        index.put([make_token("00AA", visual_number="TAG-999")])
+        model.show(index)
+    assert model.index(0, Column.UID).data() == "00AA", "what came meanwhile is found too"
+    assert model.row_of(index.get("00AA", IdTokenType.ISO14443).key) == 0
+
+
+async def test_rows_keep_their_tokens_until_the_table_is_made_anew(themed):
+    model = TokenTableModel()
+    index = many(10)
+    model.show(index)
+    seen = model.index(3, Column.UID).data()
+    index.put([make_token("00AA")])
+    assert model.token_at(3).uid == seen, "a click hits what is shown, not what came before it since"
+    model.show(index)
+    assert model.token_at(4).uid == seen
+    model.sort(Column.UID, Qt.SortOrder.DescendingOrder)
+    assert model.token_at(10).uid == "00AA"
+    assert model.row_of(index.get("00AA", IdTokenType.ISO14443).key) == 10

@@ -67,6 +67,8 @@ class Defaults(Protocol):
 class TokenForm(QDialog):
     """Not modal; closes when saved. A field is called wrong once it was edited, or when Save was tried.
 
+    near: tokens of the store that may be the same card written otherwise, with the word for the difference.
+
     Signals:
         saved: the token as it was before (None for a new one) and the token to keep.
     """
@@ -79,10 +81,12 @@ class TokenForm(QDialog):
         defaults: Defaults,
         exists: Callable[[str, IdTokenType], Token | None],
         parent: QWidget | None = None,
+        near: Callable[[str], list[tuple[Token, str]]] = lambda uid: [],
     ) -> None:
         super().__init__(parent)
         self._before = token
         self._exists = exists
+        self._near = near
         self.token: Token | None = None
         self._edited: set[str] = set()
         self._tried = False
@@ -262,6 +266,12 @@ class TokenForm(QDialog):
         other = self._exists(token.uid, token.id_token_type)
         if other is not None and (self._before is None or other.key != self._before.key):
             return "warn", f"⚠ {other.label} has this UID and type already; saving replaces it"
+        if self._before is None and token.id_token_type is not IdTokenType.KEY_CODE and other is None:
+            # A key code among them is not told of: who types digits would learn what opens the charger.
+            near = [found for found in self._near(token.uid) if found[0].id_token_type is not IdTokenType.KEY_CODE]
+            if near:
+                seen, word = near[0]
+                return "warn", f"⚠ {seen.label} may be the same card: {seen.uid} in the store ({word})"
         notes = checks.notes(token)
         if notes:
             return "warn", "⚠ " + "; ".join(notes)

@@ -12,7 +12,7 @@ from bench.clock import utc_now
 from bench.tokens.elsewhere import elsewhere
 from bench.tokens.model import Token
 from ui.models.token_changes import TokenChangeModel
-from ui.models.tokens import shown_uid
+from ui.models.token_rows import shown_uid
 from ui.panels.cells import make_table, set_widths
 from ui.widgets import RoleLabel
 

@@ -1,37 +1,39 @@
-"""Tokens: the store as a table; every change can be taken back."""
+"""Tokens: the store as a table; every change can be taken back and made again."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
-    QDialog,
+    QComboBox,
     QHBoxLayout,
     QLineEdit,
-    QMenu,
-    QProgressBar,
     QPushButton,
     QStackedLayout,
     QVBoxLayout,
     QWidget,
 )
 
+from bench.errors import BadInput
+from bench.tokens.edits import Edits
+from bench.tokens.forms import near_miss
 from bench.tokens.model import AuthorizationStatus, IdTokenType, Token
-from ui import dialogs, theme
-from ui.models.tokens import TokenTableModel, shown_uid
+from ui import theme
+from ui.models.tokens import SAMPLES, TokenTableModel
 from ui.panels.base import Panel
 from ui.panels.cells import make_table, set_widths
+from ui.panels.token_bulk import TokenBulkForm
+from ui.panels.token_drop import DropSign, holds_tokens, token_file
+from ui.panels.token_files import TokenFiles
 from ui.panels.token_form import TokenForm
-from ui.panels.token_history import TokenHistory
-from ui.panels.token_import import SAMPLES, ImportPreview
+from ui.panels.token_menu import TokenMenu, named
 from ui.panels.unknown_tokens import UnknownChoice
-from ui.widgets import EmptyState, RoleLabel, grouped, mark
+from ui.widgets import EmptyState, RoleLabel, mark
 
 if TYPE_CHECKING:
     from bench.change import Change
@@ -39,23 +41,9 @@ if TYPE_CHECKING:
     from bench.tasks import Tasks
     from ui.panels.maeve_sync import SyncDialog
 
-MAX_UNDO = 50
 MAX_LABEL = 32
-BATCH = 500
-WINDOW, UNDO = "window", "window, undo"  # who changes tokens here, for their history
-FILTERS = "Tokens (*.csv *.json);;CSV (*.csv);;JSON (*.json)"
-
-
-@dataclass(frozen=True, slots=True)
-class _Undo:
-    """How to take one change back. what: the change, as "Deleted 04 A2 B3 C4". put: tokens as they were.
-
-    remove: tokens that were not there.
-    """
-
-    what: str
-    put: tuple[Token, ...] = ()
-    remove: tuple[Token, ...] = ()
+MAX_KEPT = 500
+"""Selected tokens that are selected again after the table was made anew."""
 
 
 class TokensPanel(Panel):
@@ -65,21 +53,26 @@ class TokensPanel(Panel):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._undo: list[_Undo] = []
+        self._edits: Edits | None = None
         self._stale = True
+        self._kept: list[tuple[str, IdTokenType]] = []
         self._unsubscribe: Callable[[], None] | None = None
         self._sync: SyncDialog | None = None
         self._build()
+        self.files = TokenFiles(self, self._model, self._made_edits, self.selected)
+        self.sign = DropSign(self)
+        self.setAcceptDrops(True)
         theme.on_change(self.table.viewport().update)
 
     # What the window uses
 
     def attach(self, session: Session, tasks: Tasks) -> None:
         super().attach(session, tasks)
+        self.files.end()
         if self._unsubscribe is not None:
             self._unsubscribe()
         self._unsubscribe = session.store.subscribe(self._store_changed)
-        self._undo.clear()
+        self._edits = Edits(session.store)
         self._tell_undo()
         self._stale = True
         for button in (self.add_button, self.import_button):
@@ -94,15 +87,18 @@ class TokensPanel(Panel):
         if self.session is None or not self._stale:
             return
         self._stale = False
-        chosen = [token.key for token in self.selected()]
-        self._model.show(self.session.store.all())
-        self._choose(chosen)
-        self._tell()
+        self._model.show(self.session.store.index)
 
     def focus_filter(self) -> bool:
         self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.search.selectAll()
         return True
+
+    def remembered(self) -> dict[str, str]:
+        return {"mappings": self.files.remembered()}
+
+    def recall(self, values: dict[str, str]) -> None:
+        self.files.recall(values.get("mappings", ""))
 
     # Building
 
@@ -110,50 +106,61 @@ class TokensPanel(Panel):
         self._model = TokenTableModel(self)
         self.table = make_table("Tokens", live=True)
         self.table.setModel(self._model)
-        self.table.setSortingEnabled(True)
         self.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+        self.table.setSortingEnabled(True)
         set_widths(self.table, SAMPLES)
-        self.table.customContextMenuRequested.connect(self._context_menu)
+        self.menu = TokenMenu(self)
+        self.table.customContextMenuRequested.connect(self.menu.popup)
         self.table.doubleClicked.connect(lambda index: self.edit())
         self.table.selectionModel().selectionChanged.connect(self._tell_buttons)
         self.search = QLineEdit()
-        self.search.setPlaceholderText("search: UID, printed number, contract, group, status")
+        self.search.setPlaceholderText("search: UID, printed number, contract, group, note")
         self.search.setAccessibleName("Search the tokens")
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._search)
+        self.status = QComboBox()
+        self.status.setAccessibleName("Show tokens of a status")
+        self.status.setToolTip("What an Authorize is answered now")
+        self.status.addItem("any status", None)
+        for word in AuthorizationStatus:
+            self.status.addItem(word.value, word)
+        self.status.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.status.setMinimumContentsLength(10)
+        self.status.currentIndexChanged.connect(self._filter_status)
         self.count = RoleLabel("", "muted")
         self.add_button = mark(self._button("Add", self.add, "A new token (Ctrl+N)"), "primary")
-        self.edit_button = self._button("Edit", self.edit, "Change the selected token (Enter)")
+        self.edit_button = self._button(
+            "Edit", self.edit, "Change the selected token (Enter), or status, group, expiry and cache of several"
+        )
         self.block_button = self._button("Block", self.toggle_block, "Block or unblock the selected tokens (Ctrl+K)")
         self.delete_button = self._button(
             "Delete", self.delete, "Delete the selected tokens (Del); Ctrl+Z brings them back"
         )
-        self.import_button = self._button("Import…", self.import_file, "Read tokens from CSV or JSON, with a preview")
-        self.export_button = self._button("Export…", self.export_file, "Write all tokens to CSV or JSON")
+        self.import_button = self._button(
+            "Import…", self.import_file, "Read tokens from CSV or JSON, with a preview; or drag a file here"
+        )
+        self.export_button = self._button("Export…", self.export_file, "Write tokens to CSV, JSON or a local list")
         self.sync_button = self._button("MaEVe…", self.sync, "Compare with a MaEVe CSMS, then push, pull or both")
         self.undo_button = self._button("Undo", self.undo, "Ctrl+Z")
-        self.progress = QProgressBar()
-        self.progress.setAccessibleName("Progress of the import")
-        self.progress.setMaximumWidth(160)
-        self.progress.hide()
-
+        self.redo_button = self._button("Redo", self.redo, "Ctrl+Shift+Z")
         bar = QHBoxLayout()
         bar.setContentsMargins(10, 6, 10, 0)
         bar.setSpacing(8)
         bar.addWidget(self.search, 1)
+        bar.addWidget(self.status)
         bar.addWidget(self.count)
         self.unknown = UnknownChoice()
         bar.addWidget(self.unknown)
-        bar.addWidget(self.progress)
-        for button in (self.undo_button, self.add_button, self.edit_button, self.block_button, self.delete_button):
+        for button in (self.undo_button, self.redo_button, self.add_button, self.edit_button, self.block_button):
             bar.addWidget(button)
+        bar.addWidget(self.delete_button)
         bar.addSpacing(8)
         bar.addWidget(self.import_button)
         bar.addWidget(self.export_button)
         bar.addWidget(self.sync_button)
         self.empty = EmptyState(
             "The store has no tokens",
-            "An Authorize is answered from this list. Present a card and enrol it, add one here, or import a CSV or JSON file.",
+            "An Authorize is answered from this list. Present a card and enrol it, add one here, or drag a CSV or JSON file here.",
             "Add a token",
         )
         self.empty.asked.connect(self.add)
@@ -161,8 +168,8 @@ class TokensPanel(Panel):
             "A capture holds no tokens",
             "How each of them was judged stands under Exchanges. A running bench has its store here.",
         )
-        self.nothing = EmptyState("No token holds these words", "", "Clear the search")
-        self.nothing.asked.connect(self.search.clear)
+        self.nothing = EmptyState("No token is like this", "", "Show all")
+        self.nothing.asked.connect(self.show_all)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(5)
@@ -174,16 +181,25 @@ class TokensPanel(Panel):
             self._stack.addWidget(page)
         for keys, slot in (
             (QKeySequence(QKeySequence.StandardKey.Undo), self.undo),
+            (QKeySequence("Ctrl+Shift+Z"), self.redo),
+            (QKeySequence("Ctrl+Y"), self.redo),
             (QKeySequence(QKeySequence.StandardKey.New), self.add),
             (QKeySequence("Ctrl+K"), self.toggle_block),
         ):
             shortcut = QShortcut(keys, self, slot)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        for keys, slot in (("Del", self.delete), ("Return", self.edit), ("Enter", self.edit)):
+        for keys, slot in (
+            ("Del", self.delete),
+            ("Return", self.edit),
+            ("Enter", self.edit),
+            ("Ctrl+C", self.menu.copy_values),
+        ):
             shortcut = QShortcut(QKeySequence(keys), self.table, slot)
             shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
+        self._model.modelAboutToBeReset.connect(self._keep_selection)
+        self._model.settled.connect(self._settled)
         self._tell_undo()
-        self._tell()
+        self._settled()
 
     @staticmethod
     def _button(text: str, slot: Callable[[], None], tip: str) -> QPushButton:
@@ -196,21 +212,28 @@ class TokensPanel(Panel):
 
     def selected(self) -> list[Token]:
         """The selected tokens, from top to bottom."""
-        rows = sorted(index.row() for index in self.table.selectionModel().selectedRows())
+        rows = sorted(
+            row for found in self.table.selectionModel().selection() for row in range(found.top(), found.bottom() + 1)
+        )
         return [token for row in rows if (token := self._model.token_at(row)) is not None]
 
-    def _choose(self, keys: list[tuple[str, IdTokenType]]) -> None:
-        if len(keys) == 1 and (row := self._model.row_of(keys[0])) is not None:
-            self.table.selectRow(row)
+    def show_all(self) -> None:
+        """Neither a search nor a status."""
+        self.search.clear()
+        self.status.setCurrentIndex(0)
 
-    def _store_changed(self) -> None:
-        self._stale = True
+    def _keep_selection(self) -> None:
+        if self.selected_count() <= MAX_KEPT:
+            self._kept = [token.key for token in self.selected()] or self._kept
 
-    def _search(self, text: str) -> None:
-        self._model.search(text)
-        self._tell()
+    def selected_count(self) -> int:
+        """How many tokens are selected."""
+        return sum(found.height() for found in self.table.selectionModel().selection())
 
-    def _tell(self) -> None:
+    def _settled(self) -> None:
+        """The table shows what was asked for."""
+        kept, self._kept = self._kept, []
+        self._choose(kept)
         rows, total = self._model.rowCount(), self._model.total
         empty = self.empty if self.has_store else self.no_store
         self._stack.setCurrentWidget(self.table if rows else self.nothing if total else empty)
@@ -218,81 +241,118 @@ class TokensPanel(Panel):
         self.export_button.setEnabled(total > 0)
         self._tell_buttons()
 
+    def _choose(self, keys: list[tuple[str, IdTokenType]]) -> None:
+        rows = [row for key in keys if (row := self._model.row_of(key)) is not None]
+        if not rows:
+            return
+        chosen = QItemSelection()
+        for row in rows:
+            chosen.select(self._model.index(row, 0), self._model.index(row, self._model.columnCount() - 1))
+        self.table.selectionModel().select(chosen, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        self.table.selectionModel().setCurrentIndex(
+            self._model.index(rows[0], 0), QItemSelectionModel.SelectionFlag.NoUpdate
+        )
+
+    def _show_now(self, *keys: tuple[str, IdTokenType]) -> None:
+        """Show what was just changed here, with these tokens selected."""
+        self._kept = list(keys)
+        self._stale = True
+        self.table.clearSelection()
+        self.refresh(set())
+
+    def _store_changed(self) -> None:
+        self._stale = True
+
+    def _search(self, text: str) -> None:
+        self._model.search(text)
+        self._tell_busy()
+
+    def _filter_status(self) -> None:
+        word = self.status.currentData()
+        self._model.filter_status(AuthorizationStatus(word) if word else None)
+        self._tell_busy()
+
+    def _tell_busy(self) -> None:
+        if self._model.busy:
+            self.count.setText("searching…")
+
     def _tell_buttons(self) -> None:
-        chosen = self.selected()
-        self.edit_button.setEnabled(len(chosen) == 1)
-        self.block_button.setEnabled(bool(chosen))
-        self.delete_button.setEnabled(bool(chosen))
-        self.block_button.setText("Unblock" if chosen and all(map(_blocked, chosen)) else "Block")
+        count = self.selected_count()
+        self.edit_button.setEnabled(count > 0)
+        self.block_button.setEnabled(count > 0)
+        self.delete_button.setEnabled(count > 0)
+        few = self.selected() if 0 < count <= MAX_KEPT else []
+        self.block_button.setText("Unblock" if few and all(map(_blocked, few)) else "Block")
 
     def _tell_undo(self) -> None:
-        self.undo_button.setVisible(bool(self._undo))
-        if self._undo:
-            what = self._undo[-1].what
-            self.undo_button.setText(f"{_cut(what)} · Undo")
-            self.undo_button.setToolTip(f"{what}. Ctrl+Z takes it back.")
+        what = "" if self._edits is None else self._edits.undoable
+        again = "" if self._edits is None else self._edits.redoable
+        self.undo_button.setVisible(bool(what))
+        self.redo_button.setVisible(bool(again))
+        self.undo_button.setText(f"{_cut(what)} · Undo")
+        self.undo_button.setToolTip(f"{what}. Ctrl+Z takes it back.")
+        self.redo_button.setToolTip(f"{again}: make it again (Ctrl+Shift+Z)")
 
     # Changing
+
+    def _made_edits(self) -> Edits:
+        if self._edits is None:
+            raise BadInput("there is no store to change", "start the bench first")
+        return self._edits
+
+    async def _change(self, what: str, put: list[Token], remove: list[Token] | None = None) -> None:
+        """Change the store, show it, and offer to take it back."""
+        try:
+            await self._made_edits().make(what, put, remove or [])
+        finally:
+            self._tell_undo()
+        self._show_now(*(token.key for token in put[:MAX_KEPT]))
 
     def add(self) -> None:
         """Open the form for a new token."""
         self._open_form(None)
 
     def edit(self) -> None:
-        """Open the form for the selected token."""
+        """Open the form for the selected token, or that for what several get at once."""
         chosen = self.selected()
         if len(chosen) == 1:
             self._open_form(chosen[0])
+        elif chosen:
+            self._open_bulk(chosen)
 
-    def _open_form(self, token: Token | None) -> TokenForm | None:
-        if self.session is None:
-            return None
-        form = TokenForm(token, self.session.profile.enrol, self.session.store.get, self)
+    def _open_form(self, token: Token | None) -> None:
+        if self.session is None or not self.has_store:
+            return
+        store = self.session.store
+        form = TokenForm(
+            token, self.session.profile.enrol, store.get, self, near=lambda uid: near_miss(uid, store.index)
+        )
         form.saved.connect(lambda before, after: self.run(self._save(before, after), name="save token"))
         form.finished.connect(form.deleteLater)
         form.show()
         form.uid.setFocus()
-        return form
 
     async def _save(self, before: Token | None, after: Token) -> None:
-        assert self.session is not None
-        store = self.session.store
-        in_the_way = store.get(after.uid, after.id_token_type)
-        kept = await store.put(after, by=WINDOW)
-        put = [] if in_the_way is None else [in_the_way]
-        if before is not None and before.key != after.key:
-            await store.delete(before.uid, before.id_token_type, by=WINDOW)
-            put.append(before)
-        remove = (kept,) if in_the_way is None else ()
-        self._remember(_Undo(f"{'Added' if before is None else 'Edited'} {_named([kept])}", tuple(put), remove))
-        self.refresh(set())
-        self._choose([kept.key])
+        moved = before is not None and before.key != after.key
+        what = f"{'Added' if before is None else 'Edited'} {named([after])}"
+        await self._change(what, [after], [before] if moved and before is not None else [])
 
-    def history(self) -> None:
-        """Show what happened to the selected token."""
-        chosen = self.selected()
-        if len(chosen) == 1:
-            self.run(self._show_history(chosen[0]), name="history of a token")
-
-    async def _show_history(self, token: Token) -> None:
-        assert self.session is not None
-        changes = await self.session.store.history(token.uid, token.id_token_type)
-        shown = TokenHistory(token, changes, self)
-        shown.finished.connect(shown.deleteLater)
-        shown.show()
+    def _open_bulk(self, chosen: list[Token]) -> None:
+        form = TokenBulkForm(chosen, self)
+        form.saved.connect(
+            lambda changed: self.run(self._change(f"Edited {named(changed)}", changed), name="edit tokens")
+        )
+        form.finished.connect(form.deleteLater)
+        form.show()
 
     def toggle_block(self) -> None:
         """Block the selected tokens, or unblock them when all are blocked."""
         chosen = self.selected()
         if chosen:
-            self.run(self._block(chosen, not all(map(_blocked, chosen))), name="block tokens")
-
-    async def _block(self, chosen: list[Token], block: bool) -> None:
-        assert self.session is not None
-        changed = [replace(token, valid=not block, status=None) for token in chosen]
-        await self.session.store.put_many(changed, by=WINDOW)
-        self._remember(_Undo(f"{'Blocked' if block else 'Unblocked'} {_named(chosen)}", tuple(chosen)))
-        self.refresh(set())
+            block = not all(map(_blocked, chosen))
+            what = f"{'Blocked' if block else 'Unblocked'} {named(chosen)}"
+            made = [replace(token, valid=not block, status=None) for token in chosen]
+            self.run(self._change(what, made), name="block tokens")
 
     def delete(self) -> None:
         """Delete the selected tokens at once; they can be brought back."""
@@ -301,102 +361,67 @@ class TokensPanel(Panel):
             self.run(self._delete(chosen), name="delete tokens")
 
     async def _delete(self, chosen: list[Token]) -> None:
-        assert self.session is not None
-        gone: list[Token] = []
-        try:
-            for token in chosen:
-                await self.session.store.delete(token.uid, token.id_token_type, by=WINDOW)
-                gone.append(token)
-        finally:
-            if gone:
-                self._remember(_Undo(f"Deleted {_named(gone)}", tuple(gone)))
-        self.refresh(set())
-        self.notice.emit("info", f"Deleted {_named(gone)}. Ctrl+Z brings {'it' if len(gone) == 1 else 'them'} back.")
+        what = f"Deleted {named(chosen)}"
+        await self._change(what, [], chosen)
+        back = f"Ctrl+Z brings {'it' if len(chosen) == 1 else 'them'} back."
+        small = self._made_edits().undoable == what
+        self.notice.emit("info", f"{what}. {back if small else 'They are too many to be brought back.'}")
 
     def undo(self) -> None:
         """Take the latest change back."""
-        if self._undo:
-            change = self._undo.pop()
+        if self._edits is not None and self._edits.undoable:
+            self.run(self._move(self._edits, back=True), name="undo")
+
+    def redo(self) -> None:
+        """Make again what was taken back last."""
+        if self._edits is not None and self._edits.redoable:
+            self.run(self._move(self._edits, back=False), name="redo")
+
+    async def _move(self, edits: Edits, *, back: bool) -> None:
+        try:
+            edit = await (edits.undo() if back else edits.redo())
+        finally:
             self._tell_undo()
-            self.run(self._take_back(change), name="undo")
-
-    async def _take_back(self, change: _Undo) -> None:
-        assert self.session is not None
-        store = self.session.store
-        for token in change.remove:
-            if store.get(token.uid, token.id_token_type) is not None:
-                await store.delete(token.uid, token.id_token_type, by=UNDO)
-        if change.put:
-            await store.put_many(list(change.put), by=UNDO)
-        self.refresh(set())
-        self._choose([token.key for token in change.put[:1]])
-        self.notice.emit("ok", f"Taken back: {change.what[0].lower()}{change.what[1:]}.")
-
-    def _remember(self, change: _Undo) -> None:
-        self._undo.append(change)
-        del self._undo[:-MAX_UNDO]
-        self._tell_undo()
+        wanted = edit.before if back else edit.after
+        self._show_now(*[key for key, token in wanted.items() if token is not None][:MAX_KEPT])
+        word = "Taken back" if back else "Made again"
+        self.notice.emit("ok", f"{word}: {edit.what[0].lower()}{edit.what[1:]}.")
 
     # Files
 
     def import_file(self) -> None:
-        self.run(self._import(), name="import tokens")
+        self.run(self.files.ask_import(), name="import tokens")
 
     def export_file(self) -> None:
-        self.run(self._export(), name="export tokens")
+        if self._model.total:
+            self.files.ask_export()
 
-    async def _import(self) -> None:
-        path = await dialogs.ask_open_path(self, "Import tokens", FILTERS)
+    def takes(self, path: Path) -> bool:
+        """Whether a file holds tokens by its beginning, and there is a store for them."""
+        return self.session is not None and self.has_store and holds_tokens(path)
+
+    def take_file(self, path: Path) -> bool:
+        """Import a file that was dropped on the window; False where it holds no tokens, or there is no store."""
+        if not self.takes(path):
+            return False
+        self.run(self.files.import_path(path), name="import tokens")
+        return True
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        path = token_file(event.mimeData())
+        if path is not None and self.session is not None and self.has_store:
+            self.sign.tell(f"Import tokens from {path.name}")
+            event.acceptProposedAction()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self.sign.hide()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.sign.hide()
+        path = token_file(event.mimeData())
         if path is not None:
-            await self.import_path(Path(path))
-
-    async def import_path(self, path: Path) -> None:
-        """Read a file beside the window, show what it holds, and import it when the operator agrees.
-
-        Raises:
-            BadInput: the file cannot be read.
-        """
-        assert self.session is not None
-        from bench.tokens.transfer import parse_tokens
-
-        store = self.session.store
-        found = await asyncio.to_thread(parse_tokens, path, None, self.session.profile.enrol)
-        before = [old for token in found.tokens if (old := store.get(token.uid, token.id_token_type)) is not None]
-        preview = ImportPreview(path.name, found.tokens, found.errors, found.notes, len(before), self)
-        if await dialogs.finished(preview) != QDialog.DialogCode.Accepted:
-            return
-        known = {token.key for token in before}
-        new = tuple(token for token in found.tokens if token.key not in known)
-        self.progress.setRange(0, len(found.tokens))
-        self.progress.setValue(0)
-        self.progress.show()
-        try:
-            for start in range(0, len(found.tokens), BATCH):
-                await store.put_many(found.tokens[start : start + BATCH], by="import")
-                self.progress.setValue(start + BATCH)
-        finally:
-            self.progress.hide()
-            self._remember(_Undo(f"Imported {path.name}", tuple(before), new))
-        self.refresh(set())
-        self.notice.emit("ok", f"Imported {len(found.tokens):,} tokens from {path.name}.")
-
-    async def _export(self) -> None:
-        path = await dialogs.ask_save_path(self, "Export tokens", "tokens.csv", FILTERS)
-        if path is not None:
-            await self.export_path(Path(path))
-
-    async def export_path(self, path: Path) -> None:
-        """Write all tokens.
-
-        Raises:
-            OperatorError: the file cannot be written.
-        """
-        assert self.session is not None
-        from bench.tokens.transfer import write_tokens
-
-        tokens = self.session.store.all()
-        await asyncio.to_thread(write_tokens, tokens, path)
-        self.notice.emit("ok", f"Wrote {len(tokens):,} tokens to {path}.")
+            event.acceptProposedAction()
+            self.run(self.files.import_path(path), name="import tokens")
 
     # MaEVe
 
@@ -420,38 +445,13 @@ class TokensPanel(Panel):
         self._sync = None
 
     def _pulled(self, pulled: list[tuple[Token | None, Token]]) -> None:
-        before = tuple(old for old, _ in pulled if old is not None)
-        new = tuple(now for old, now in pulled if old is None)
-        self._remember(_Undo("Pulled from MaEVe", before, new))
+        self._made_edits().made("Pulled from MaEVe", pulled)
+        self._tell_undo()
         self.refresh(set())
-
-    # Menu
-
-    def _context_menu(self, where: QPoint) -> None:
-        if not self.selected():
-            return
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction("Edit", self.edit).setEnabled(self.edit_button.isEnabled())
-        menu.addAction(self.block_button.text(), self.toggle_block)
-        menu.addAction("Delete", self.delete)
-        menu.addAction("History", self.history).setEnabled(self.edit_button.isEnabled())
-        # popup, never exec: a nested event loop would starve the engine.
-        menu.popup(self.table.viewport().mapToGlobal(where))
 
 
 def _blocked(token: Token) -> bool:
     return token.effective_status is AuthorizationStatus.BLOCKED
-
-
-def _named(tokens: list[Token]) -> str:
-    """One token by its UID, as it is printed on the card; a key code by its number or as dots; several by their count."""
-    if len(tokens) != 1:
-        return f"{len(tokens):,} tokens"
-    (token,) = tokens
-    if token.id_token_type is IdTokenType.KEY_CODE:
-        return f"key code {token.visual_number or shown_uid(token)}"
-    return grouped(shown_uid(token))
 
 
 def _cut(text: str) -> str:

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from bench.clock import NS_PER_MS, to_datetime
 from bench.errors import BadInput, OperatorError
 from bench.settings import EnrolSettings
-from bench.tokens import transfer
-from bench.tokens.api_form import infer_type
+from bench.tokens import import_plan, text_file
+from bench.tokens.api_form import from_api, infer_type, to_api
 from bench.tokens.checks import checked
 from bench.tokens.contract_id import make, normalise
+from bench.tokens.export import format_tokens, write_tokens
 from bench.tokens.model import (
     AuthorizationStatus,
     CacheMode,
@@ -25,7 +26,7 @@ from bench.tokens.model import (
     Token,
     TokenKind,
 )
-from bench.tokens.transfer import format_tokens, from_api, parse_tokens, read_tokens, to_api, write_tokens
+from bench.tokens.transfer import parse_tokens, read_tokens
 
 BODY = {
     "countryCode": "GB",
@@ -276,7 +277,7 @@ def test_any_text_is_read_or_refused(text: str, file_format: str | None) -> None
 
 
 def test_errors_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer, "MAX_ERRORS", 10)
+    monkeypatch.setattr(import_plan, "MAX_ERRORS", 10)
     _, errors = read_tokens("uid,status\n" + "0001,Perhaps\n" * 50)
     assert len(errors) == 11
     assert "more than 10" in errors[-1].why
@@ -285,7 +286,7 @@ def test_errors_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_file_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "t.csv"
     file.write_text("uid\n" + "0" * 100)
-    monkeypatch.setattr(transfer, "MAX_BYTES", 50)
+    monkeypatch.setattr(text_file, "MAX_BYTES", 50)
     with pytest.raises(BadInput, match="over 0 MiB"):
         read_tokens(file)
     with pytest.raises(BadInput, match="over 0 MiB"):
