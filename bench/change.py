@@ -16,4 +16,5 @@ class Change(StrEnum):
     CARD = "card"  # key: reader name; session.last_card is new
     NOTE = "note"  # key: number of the message
     PROXY = "proxy"  # key: station id; messages began or ceased to wait in the proxy
+    LIST = "list"  # key: station id; its local list, what is known of it, or a push under way
     ROLE = "role"  # key: None; the bench as a station

@@ -33,6 +33,7 @@ from bench.journal.pairs import LivePairs, limits_of
 from bench.journal.redecode import redecode
 from bench.journal.view import JournalContext
 from bench.link_board import LinkBoard
+from bench.list_desk import ListDesk
 from bench.message import Decoded, Direction, Link, Message
 from bench.ocpp_story import OcppStory
 from bench.ports import Bus, CsmsDialer, LinkState, LinkStatus, Reader, StationOpened, StationServer
@@ -147,6 +148,7 @@ class Session:
             lambda exchange: self._timers.later(profile.answer_limit_s, story.remote_start_waited, exchange),
             self.finding,
         )
+        self.lists = ListDesk(self._board, store, self._tell, self.finding)
         self._flow = TapFlow(self._book, profile, self._decider.ask, self._decider.infer, lambda: str(uuid.uuid4()))
         self._desk = BusDesk(
             bus,
@@ -338,19 +340,16 @@ class Session:
         return await self._station_desk.remote_stop(station, transaction_id)
 
     async def push_list(self, station: str, mode: str = "full") -> PushReport:
-        """Push the store as a local list (OCPP 2.0.1 D01, 1.6 section 5.15) and read the version back.
-
-        mode: ``full``, ``differential`` (what changed since the last push) or ``auto``.
-        """
-        return await self._station_desk.push_list(station, self.store.all(), mode)
+        """:meth:`ListDesk.push <bench.list_desk.ListDesk.push>`."""
+        return await self.lists.push(station, mode)
 
     async def list_version(self, station: str) -> Said:
         """GetLocalListVersion (OCPP 2.0.1 D02, 1.6 section 5.10)."""
-        return await self._station_desk.list_version(station)
+        return await self.lists.read_version(station)
 
     async def clear_cache(self, station: str) -> Said:
         """ClearCache (OCPP 2.0.1 C11, 1.6 section 5.4)."""
-        return await self._station_desk.clear_cache(station)
+        return await self.lists.clear_cache(station)
 
     async def change_availability(
         self, station: str, operative: bool, evse: int | None = None, connector: int | None = None
