@@ -20,17 +20,17 @@ from ui.widgets import grouped
 
 Index = QModelIndex | QPersistentModelIndex
 
-HEADERS = ("UID", "Type", "In the store", "Difference", "In the station", "Why")
+HEADERS = ("UID", "Difference", "In the store", "In the station", "Type", "Why")
 NOTHING = "—"
 STATUS_GLYPHS = {word.value: glyph for word, glyph in GLYPHS.items()}
 
 
 class Column(IntEnum):
     UID = 0
-    TYPE = 1
+    DIFFERENCE = 1
     STORE = 2
-    DIFFERENCE = 3
-    STATION = 4
+    STATION = 3
+    TYPE = 4
     WHY = 5
 
 

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from bench.session import Session
     from bench.tasks import Tasks
 
-SAMPLES = ("04 A2 B3 C4 D5 E6 80", "ISO14443", "✔ Accepted · group F-2", "○ left out", "✔ Accepted · group F-2", "")
+SAMPLES = ("04 A2 B3 C4 D5 E6 80", "○ left out", "✔ Accepted · group F-2", "✔ Accepted · group F-2", "ISO14443", "")
 REST_FACTOR = 5
 """A view of a large store takes a while to make: the window is left alone this many times as long before the next."""
 SEARCH_MS = 120
@@ -254,7 +254,7 @@ class LocalListPanel(Panel):
         self.nothing = EmptyState("Nothing matches the filter")
         self.empty = EmptyState(
             "The store holds no tokens",
-            "Reconcile would leave the station with an empty list. Tokens that it shall know offline belong into the store.",
+            "Add or import the tokens that stations shall know offline.",
             "Open Tokens",
         )
         self.empty.asked.connect(self.tokens_wanted)

@@ -71,6 +71,9 @@ class ListOrders(QWidget):
             "Each message of the latest push: what was sent, the answer, the version read back"
         )
         self.report_button.toggled.connect(self.report_toggled)
+        policy = self.report_button.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.report_button.setSizePolicy(policy)
         verdict.addWidget(self.report_button)
         page = QWidget()
         column = QVBoxLayout(page)
@@ -138,8 +141,9 @@ class ListOrders(QWidget):
         self.differential_button.setEnabled(free and listed and view.known)
         for button in (self.version_button, self.clear_button):
             button.setEnabled(free)
-        self.report_button.setEnabled(view.last_report is not None and bool(view.last_report.chunks))
-        if not self.report_button.isEnabled():
+        told = view.last_report is not None and bool(view.last_report.chunks)
+        self.report_button.setVisible(told)
+        if not told:
             self.report_button.setChecked(False)
         words = "" if plan is None or not listed else plan_text(plan)
         self.plan.setText(words)
