@@ -65,7 +65,8 @@ class Progress:
 class Plan:
     """What a push would send now. kind: ``Full`` or ``Differential``, empty where nothing would be sent. parts: messages.
 
-    bytes: of all messages together. why: the reason for that kind, or what stands in the way.
+    entries: of all messages, deletions included. bytes: of all messages together. why: the reason for that kind, or what stands
+    in the way. ok: nothing does; a list that is right already is ok and sends nothing.
     """
 
     kind: str
@@ -73,6 +74,7 @@ class Plan:
     entries: int
     bytes: int
     why: str
+    ok: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,7 @@ class Session:
             lambda exchange: self._timers.later(profile.answer_limit_s, story.remote_start_waited, exchange),
             self.finding,
         )
-        self.lists = ListDesk(self._board, store, self._tell, self.finding)
+        self.lists = ListDesk(self._board, store, self.clock, self.tasks, self._tell, self.finding)
         self._flow = TapFlow(self._book, profile, self._decider.ask, self._decider.infer, lambda: str(uuid.uuid4()))
         self._desk = BusDesk(
             bus,
@@ -203,6 +203,7 @@ class Session:
             await self.store.open()
             self.store.subscribe(self._tokens_changed)
             self._tokens_changed()
+            await self.lists.start()
             self.tasks.spawn(self._keep_store_fresh(), name="store refresh")
             self.tasks.spawn(self.pairs.keep_up(), name="pairing")
             await self._recorder.start(self.link_changed, self.tasks)
@@ -327,6 +328,8 @@ class Session:
 
     async def call(self, station: str, action: str, payload: Mapping[str, object], *, raw: bool = False) -> CallAnswer:
         """Any OCPP call; a refusal is an answer. raw: sent even where it breaks the schema or is not ours to send."""
+        if action == "SendLocalList":
+            self.lists.sent_by_hand(station)
         return await self._board.call(station, action, payload, raw=raw)
 
     async def remote_start(
@@ -486,6 +489,7 @@ class Session:
     def _station_changed(self, station_id: str) -> None:
         if (station := self.stations.get(station_id)) is not None:
             self._recorder.station(station)
+        self.lists.station_changed(station_id)
         self._tell(Change.STATION, station_id)
 
     def _tell(self, change: Change, key: object) -> None:

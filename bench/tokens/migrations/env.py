@@ -6,10 +6,14 @@ from typing import Any
 
 from alembic import context
 
+from bench.tokens.list_tables import local_lists
 from bench.tokens.migrations import VERSION_TABLE
-from bench.tokens.tables import metadata
 
-settings: dict[str, Any] = {"target_metadata": metadata, "version_table": VERSION_TABLE, "render_as_batch": True}
+settings: dict[str, Any] = {
+    "target_metadata": local_lists.metadata,
+    "version_table": VERSION_TABLE,
+    "render_as_batch": True,
+}
 
 if context.is_offline_mode():
     # For an administrator who wants to read the statements first: no connection, only the name of the dialect.
