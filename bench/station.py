@@ -18,13 +18,15 @@ class ListLimits:
 
     items_per_message: 1.6 SendLocalListMaxLength, 2.0.1 LocalAuthListCtrlr.ItemsPerMessage.
     bytes_per_message: 2.0.1 LocalAuthListCtrlr.BytesPerMessage. capacity: 1.6 LocalAuthListMaxLength, 2.0.1 Entries maxLimit.
-    honours_expiry: 2.0.1 LocalAuthListCtrlr.SupportsExpiryDateTime.
+    honours_expiry: 2.0.1 LocalAuthListCtrlr.SupportsExpiryDateTime. enabled: 1.6 LocalAuthListEnabled, 2.0.1
+    LocalAuthListCtrlr.Enabled.
     """
 
     items_per_message: int | None = None
     bytes_per_message: int | None = None
     capacity: int | None = None
     honours_expiry: bool | None = None
+    enabled: bool | None = None
 
 
 @dataclass(slots=True)

@@ -92,6 +92,7 @@ async def _read_16(station: Station, call: Call) -> str:
     limits = station.limits
     limits.items_per_message = _positive(found.get("sendlocallistmaxlength"), limits.items_per_message)
     limits.capacity = _positive(found.get("localauthlistmaxlength"), limits.capacity)
+    limits.enabled = _flag(found.get("localauthlistenabled"), limits.enabled)
     return "LocalAuthListEnabled is false on this station" if _false(found.get("localauthlistenabled")) else ""
 
 
@@ -114,6 +115,7 @@ async def _read_201(station: Station, call: Call) -> str:
     expiry = found.get(("supportsexpirydatetime", "Actual"))
     if expiry is not None:
         limits.honours_expiry = _true(expiry)
+    limits.enabled = _flag(found.get(("enabled", "Actual")), limits.enabled)
     for name in ("Available", "Enabled"):
         if _false(found.get((name.casefold(), "Actual"))):
             return f"{CONTROLLER}.{name} is false on this station"
@@ -132,6 +134,10 @@ def _positive(value: object, otherwise: int | None) -> int | None:
     if not (text.isascii() and text.isdecimal() and len(text) <= 10):
         return otherwise
     return int(text) or otherwise
+
+
+def _flag(value: object, otherwise: bool | None) -> bool | None:
+    return True if _true(value) else False if _false(value) else otherwise
 
 
 def _false(value: object) -> bool:

@@ -1,16 +1,20 @@
-"""Local lists for the window's tests: views made of what a test says a station holds."""
+"""Local lists for the window's tests: what a test says a station holds, compared and planned as the engine does."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bench.answers import PushReport, Said
-from bench.list_view import Difference, ListRow, ListView, Mode, Plan, Progress
-from bench.tokens.list_changes import key_of
-from bench.tokens.list_entries import Entry, entries
+from bench.clock import to_datetime
+from bench.list_view import ListRow, ListView, Mode, Plan, Progress
+from bench.tokens.list_entries import Wanted, wanted
+from bench.tokens.list_plan import make_plan
+from bench.tokens.list_rows import rows
+from bench.tokens.list_shadow import Chunk, Shadow
+from bench.tokens.model import Token
 
 if TYPE_CHECKING:
     from tests.ui.stub_session import StubSession
@@ -18,10 +22,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class StubList:
-    """What a test says of one list. held: None = nobody knows. rows: in place of those made of store and held."""
+    """One list. rows: in place of those made of store and shadow."""
 
-    held: Sequence[Entry] | None = None
-    version: int | None = None
+    shadow: Shadow
     progress: Progress | None = None
     report: PushReport | None = None
     offer: str = ""
@@ -29,66 +32,72 @@ class StubList:
 
 
 class StubLists:
-    """What the window uses of :class:`bench.list_desk.ListDesk`. answer: of the next push; hold: it waits for that."""
+    """What the window uses of :class:`bench.list_desk.ListDesk`.
+
+    answer: of the next push, else it goes well. hold: a push waits for that, in its second message of five. views: how often one
+    was asked for.
+    """
 
     def __init__(self, session: StubSession) -> None:
         self._session = session
-        self.of: dict[str, StubList] = {}
+        self._of: dict[str, StubList] = {}
         self.answer: PushReport | None = None
         self.hold: asyncio.Event | None = None
         self.views = 0
 
-    def said(self, station: str) -> StubList:
-        return self.of.setdefault(station, StubList())
+    def of(self, station: str) -> StubList:
+        """One list, to be told what it is."""
+        if station not in self._of:
+            self._of[station] = StubList(Shadow(self._session.stations[station].version == "1.6"))
+        return self._of[station]
 
-    def rows(self, station: str) -> list[ListRow]:
-        kept, known = self.said(station), self._session.stations[station]
-        if kept.rows is not None:
-            return kept.rows
-        made, left_out = entries(known.version, self._session.store.all())
-        before = {key_of(entry): entry for entry in kept.held or ()}
-        after = {key_of(entry): entry for entry in made}
-        rows = [_row(key, after.get(key), before.get(key)) for key in sorted({*before, *after})]
-        return rows + [ListRow(uid, "", None, None, Difference.LEFT_OUT, why) for uid, why in left_out]
+    def holds(self, station: str, tokens: Iterable[Token], version: int) -> None:
+        """The station has these, as that version."""
+        chunk = Chunk(version, True, list(self._wanted(station, tokens).entries.values()))
+        self.of(station).shadow.restore([chunk], version, "", None)
+
+    def _wanted(self, station: str, tokens: Iterable[Token]) -> Wanted:
+        now = to_datetime(self._session.clock.stamp().utc_ns)
+        return wanted(self._session.stations[station].version, tokens, now, expiry=True)
+
+    # Contract
 
     def view(self, station: str) -> ListView:
         self.views += 1
-        kept, known = self.said(station), self._session.stations[station]
-        unknown = "" if kept.held is not None else "this bench has not pushed a list to it"
-        shadow = kept.version if kept.held is not None else None
+        kept, known = self.of(station), self._session.stations[station]
+        shadow = kept.shadow
+        made = kept.rows if kept.rows is not None else rows(shadow, self._wanted(station, self._session.store.all()))
         return ListView(
-            station, known.version, known.connected, known.list_version, shadow, kept.held is not None, unknown,
-            known.limits, kept.progress, kept.report, kept.offer, self.rows(station),
+            station, known.version, known.connected, known.list_version, shadow.version, shadow.known, shadow.why_unknown,
+            known.limits, kept.progress, kept.report, kept.offer, made,
         )  # fmt: skip
 
     def preview(self, station: str, mode: str) -> Plan:
-        changed = [row for row in self.rows(station) if row.difference not in (Difference.SAME, Difference.LEFT_OUT)]
-        if self.said(station).held is None:
-            return Plan("Full", 1, len(changed), 97 * len(changed), "what it holds is not known")
-        return Plan("Differential", 1, len(changed), 97 * len(changed), "") if changed else Plan("", 0, 0, 0, "")
+        known, listed = self._session.stations[station], self._wanted(station, self._session.store.all())
+        return make_plan(known, self.of(station).shadow, listed, Mode(mode)).plan
 
     async def push(
         self, station: str, mode: str = Mode.FULL, progress: Callable[[Progress], None] | None = None
     ) -> PushReport:
         self._session._order("push", station, str(mode))
+        kept = self.of(station)
+        kept.progress = Progress(Mode(mode), 2, 5, 100, 250)
         if progress is not None:
-            self.said(station).progress = Progress(Mode(mode), 2, 5, 100, 250)
-            progress(Progress(Mode(mode), 2, 5, 100, 250))
+            progress(kept.progress)
         if self.hold is not None:
             await self.hold.wait()
-        kept = self.said(station)
         kept.progress = None
-        report, self.answer = self.answer, None
-        if report is None:
-            known = self._session.stations[station]
-            made, left_out = entries(known.version, self._session.store.all())
-            before, after = known.list_version or 0, (known.list_version or 0) + 1
-            kept.held, kept.version, known.list_version = made, after, after
-            text = f"{len(made)} entries accepted as version {after} (before: {before})"
-            report = PushReport(True, "Accepted", text, len(made), tuple(left_out), before, after, after)
-        kept.report = report
+        kept.report, self.answer = self.answer or self._taken(station), None
         self._session.tell("list", station)
-        return report
+        return kept.report
+
+    def _taken(self, station: str) -> PushReport:
+        known, tokens = self._session.stations[station], self._session.store.all()
+        before = known.list_version or 0
+        known.list_version = after = before + 1
+        self.holds(station, tokens, after)
+        text = f"{len(tokens)} entries accepted as version {after} (before: {before})"
+        return PushReport(True, "Accepted", text, len(tokens), (), before, after, after)
 
     def cancel(self, station: str) -> bool:
         self._session._order("cancel", station)
@@ -101,12 +110,3 @@ class StubLists:
     async def clear_cache(self, station: str) -> Said:
         self._session._order("clear_cache", station)
         return Said(True, "the station cleared its cache")
-
-
-def _row(key: tuple[str, str], wanted: Any, held: Any) -> ListRow:
-    if wanted is None:
-        return ListRow(key[0].upper(), key[1], None, held, Difference.DELETE, "")
-    if held is None:
-        return ListRow(key[0].upper(), key[1], wanted, None, Difference.ADD, "")
-    difference = Difference.SAME if wanted == held else Difference.UPDATE
-    return ListRow(key[0].upper(), key[1], wanted, held, difference, "" if wanted == held else "its status differs")

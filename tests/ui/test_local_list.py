@@ -17,7 +17,7 @@ from bench.exchange import MASK
 from bench.list_view import Difference, ListRow, Mode, Plan, Progress
 from bench.ports import LinkState
 from bench.station import ListLimits, Station
-from bench.tokens.list_entries import entries
+from bench.tokens.list_shadow import NOT_PUSHED
 from bench.tokens.model import CacheMode, IdTokenType
 from tests.ui.stub_session import make_token
 from ui.models import list_words
@@ -34,11 +34,11 @@ def shelf(stub):
     for uid in (FIRST, SECOND):
         token = make_token(uid)
         stub.store.tokens[token.key] = token
-    stub.stations["CP-001"] = Station("CP-001", "2.0.1", list_version=7, limits=ListLimits(20, 8192, 1000))
+    stub.stations["CP-001"] = Station(
+        "CP-001", "2.0.1", list_version=7, limits=ListLimits(20, 8192, 1000, enabled=True)
+    )
     stub.stations["CP-002"] = Station("CP-002", "1.6", connected=False)
-    kept = stub.lists.said("CP-001")
-    kept.held, _ = entries("2.0.1", stub.store.all())
-    kept.version = 7
+    stub.lists.holds("CP-001", stub.store.all(), 7)
     return stub
 
 
@@ -157,7 +157,7 @@ async def test_an_edit_shows_as_a_difference_and_reconcile_ends_it(qtbot, panel,
     assert shown(panel, Column.STATION)[0] == "✔ Accepted"
     assert panel.orders.badge.badge.word == "DIFFERS"
     assert panel.counts.whole_text() == "1 add · 1 update · 0 delete · 0 left out · 1 same"
-    assert panel.orders.plan.text().startswith("Reconcile sends: Differential, 2 entries in 1 message, 194 bytes")
+    assert panel.orders.plan.text() == "Reconcile sends: Differential, 2 entries in 1 message, 331 bytes"
     assert "Differential, 2 entries" in panel.orders.reconcile_button.toolTip()
     click(qtbot, panel.orders.reconcile_button)
     await settled(tasks)
@@ -176,15 +176,14 @@ async def test_why_a_token_is_left_out_stands_beside_it(panel, shelf):
 
 
 async def test_key_codes_are_masked(panel, shelf):
-    entry, _ = entries("2.0.1", [make_token("4711", id_token_type=IdTokenType.KEY_CODE)])
-    shelf.lists.said("CP-001").rows = [row(MASK, "KeyCode", entry[0], entry[0])]
-    panel.refresh({("list", "CP-001")})
-    assert shown(panel) == [MASK]
+    shelf.store.tokens.clear()
+    await changed(panel, shelf, make_token("4711", id_token_type=IdTokenType.KEY_CODE))
+    assert shown(panel)[-1] == MASK
     texts = [text for column in Column for text in shown(panel, column)]
     assert not any("4711" in text for text in texts)
     panel.search.setText("4711")
     panel._search()
-    assert shown(panel) == [], "what is masked is not found either"
+    assert shown(panel) == [], "what is masked is not found by it either"
 
 
 async def test_a_filter_takes_uids_as_they_are_printed(qtbot, panel, shelf):
@@ -220,13 +219,19 @@ async def test_the_picked_row_stays_picked_while_rows_come(panel, shelf):
 
 def test_one_line_tells_the_facts(panel):
     assert panel.facts.whole_text() == (
-        "OCPP 2.0.1 · list v7, expected v7 · holds 2 of 1,000 entries · 20 entries and 8,192 bytes a message"
+        "OCPP 2.0.1 · list v7, expected v7 · holds 2 of 1,000 entries · 20 entries and 8,192 bytes a message · enabled"
     )
     assert panel.link.text() == "● connected"
 
 
+async def test_a_list_that_is_switched_off_is_told(panel, shelf):
+    shelf.stations["CP-001"].limits.enabled = False
+    panel.refresh({("station", "CP-001")})
+    assert panel.facts.whole_text().endswith("⚠ switched off")
+
+
 async def test_what_is_not_known_is_said_with_its_reason(panel, shelf):
-    shelf.lists.said("CP-001").held = None
+    shelf.lists.of("CP-001").shadow.forget(NOT_PUSHED)
     shelf.stations["CP-001"].limits = ListLimits()
     panel.refresh({("list", "CP-001")})
     assert panel.orders.badge.badge.word == "UNKNOWN"
@@ -359,7 +364,7 @@ async def test_what_came_of_it_stays_with_its_station(qtbot, panel, shelf, tasks
 
 
 async def test_a_push_by_somebody_else_is_told_too(panel, shelf):
-    kept = shelf.lists.said("CP-001")
+    kept = shelf.lists.of("CP-001")
     kept.progress = Progress(Mode.FULL, 1, 3, 0, 60)
     panel.refresh({("list", "CP-001")})
     assert panel.orders.said.text() == "message 1 of 3 · 0 of 60 entries accepted"
@@ -385,7 +390,7 @@ async def test_ctrl_l_reconciles_or_says_why_not(panel, shelf, tasks):
 
 async def test_a_push_is_offered_once_and_may_be_declined(qtbot, panel, shelf, tasks):
     assert not panel.offer.isVisible()
-    kept = shelf.lists.said("CP-001")
+    kept = shelf.lists.of("CP-001")
     kept.offer = "5 entries of its list differ from the store"
     panel.refresh({("list", "CP-001")})
     assert panel.offer.isVisible()
@@ -418,7 +423,7 @@ def test_before_a_station_came_the_connect_page_is_offered(qtbot, themed, stub, 
 
 async def test_an_empty_store_points_to_tokens(qtbot, panel, shelf):
     shelf.store.tokens.clear()
-    shelf.lists.said("CP-001").held = []
+    shelf.lists.holds("CP-001", [], 7)
     panel.refresh({("tokens", None)})
     assert panel.empty.isVisible()
     assert panel.orders.reconcile_button.isEnabled(), "a list can be emptied"

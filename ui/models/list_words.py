@@ -46,7 +46,7 @@ def version_word(version: int | None) -> str:
 
 
 def facts(view: ListView, counts: Counts) -> str:
-    """What is known of the list in one line: OCPP, versions, capacity, limits of a message. counts: those of the view."""
+    """What is known of the list in one line: OCPP, versions, capacity, limits of a message, whether it is on. counts: those of the view."""
     held = counts[Difference.SAME] + counts[Difference.UPDATE] + counts[Difference.DELETE]
     wanted = counts[Difference.SAME] + counts[Difference.UPDATE] + counts[Difference.ADD]
     parts = [f"OCPP {view.version}"]
@@ -69,6 +69,8 @@ def facts(view: ListView, counts: Counts) -> str:
     if limits.bytes_per_message is not None:
         sizes.append(_counted(limits.bytes_per_message, "byte"))
     parts.append(f"{' and '.join(sizes)} a message" if sizes else "limits not known yet")
+    if limits.enabled is not None:
+        parts.append("enabled" if limits.enabled else "⚠ switched off")
     return " · ".join(parts)
 
 
@@ -84,7 +86,8 @@ def plan_text(plan: Plan) -> str:
     if not plan.kind:
         return f"Reconcile has nothing to send: {plan.why}"
     sent = f"{plan.kind}, {_counted(plan.entries, 'entry')} in {_counted(plan.parts, 'message')}"
-    return f"Reconcile sends: {sent}, {_counted(plan.bytes, 'byte')}" + (f" · {plan.why}" if plan.why else "")
+    why = f", because {plan.why}" if plan.kind == "Full" and plan.why else ""
+    return f"Reconcile sends: {sent}, {_counted(plan.bytes, 'byte')}{why}"
 
 
 def progress_text(progress: Progress) -> str:
