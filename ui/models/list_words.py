@@ -46,7 +46,7 @@ def version_word(version: int | None) -> str:
 
 
 def facts(view: ListView, counts: Counts) -> str:
-    """What is known of the list in one line: OCPP, versions, capacity, limits of a message, whether it is on. counts: those of the view."""
+    """What is known of the list in one line: versions, capacity, limits of a message, whether it is on. counts: of the view."""
     held = counts[Difference.SAME] + counts[Difference.UPDATE] + counts[Difference.DELETE]
     wanted = counts[Difference.SAME] + counts[Difference.UPDATE] + counts[Difference.ADD]
     parts = [f"OCPP {view.version}"]

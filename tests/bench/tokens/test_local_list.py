@@ -153,7 +153,7 @@ async def test_limits_of_16_refuse_before_anything_is_sent() -> None:
     peer, station = Peer("1.6", 6, GetConfiguration=stated), known("1.6")
     report = await push_full(station, TOKENS, peer.call)
     assert report.text == "nothing was sent: the station's list holds 2 entries, the store has 3 for it"
-    assert station.limits == ListLimits(10, None, 2)
+    assert station.limits == ListLimits(10, None, 2, enabled=True)
 
 
 @pytest.mark.parametrize(
