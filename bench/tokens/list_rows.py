@@ -21,7 +21,7 @@ def rows(shadow: Shadow, wanted: Wanted) -> list[ListRow]:
     if secret:
         made = [row._replace(uid=MASK) if row.uid.casefold() in secret and _may_be_code(row) else row for row in made]
     if wanted.left_out:
-        # Of a token that is left out the station may still hold an entry: that is a row of its own.
+        # Of a token that is left out the station may still hold an entry: that is a row of its own. A mask hides its place too.
         made += [
             ListRow(each.uid, each.id_token_type, None, None, Difference.LEFT_OUT, each.why) for each in wanted.left_out
         ]
