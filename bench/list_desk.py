@@ -111,8 +111,8 @@ class ListDesk:
 
     # What is known
 
-    def view(self, station: str) -> ListView:
-        """What is known of a station's list, beside the store."""
+    def view(self, station: str, *, with_rows: bool = True) -> ListView:
+        """What is known of a station's list, beside the store. with_rows: else without them, which costs next to nothing."""
         known = self._board.known(station)
         state = self._state(known)
         reading = not state.loaded and station in self._kept
@@ -131,7 +131,7 @@ class ListDesk:
             state.progress,
             state.report,
             state.offer,
-            self._rows(known, state),
+            self._rows(known, state) if with_rows else (),
         )
 
     def preview(self, station: str, mode: str) -> Plan:

@@ -62,11 +62,11 @@ class StubLists:
 
     # Contract
 
-    def view(self, station: str) -> ListView:
+    def view(self, station: str, *, with_rows: bool = True) -> ListView:
         self.views += 1
         kept, known = self.of(station), self._session.stations[station]
         shadow = kept.shadow
-        made = kept.rows if kept.rows is not None else rows(shadow, self._wanted(station, self._session.store.all()))
+        made = kept.rows or rows(shadow, self._wanted(station, self._session.store.all())) if with_rows else []
         return ListView(
             station, known.version, known.connected, known.list_version, shadow.version, shadow.known, shadow.why_unknown,
             known.limits, kept.progress, kept.report, kept.offer, made,

@@ -296,7 +296,7 @@ def _list_chip(session: Session) -> ChipText:
     first = next((station for station in session.stations.values() if station.connected), None)
     if first is None or not hasattr(session, "lists"):  # a capture has none
         return ChipText("list", "Local list", LinkState.OFF, "no station", tip)
-    view = session.lists.view(first.id)
+    view = session.lists.view(first.id, with_rows=False)
     agree = view.known and view.list_version == view.shadow_version
     state = LinkState.UP if agree or view.progress is not None else LinkState.OFF
     lines = (first.id, "" if view.known else f"What it holds is unknown: {view.why_unknown}.", offer_text(view), tip)

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from bench.answers import PushReport, Said
 from bench.errors import OperatorError
-from bench.list_view import ListView, Mode, Progress
+from bench.list_view import ListView, Mode, Plan, Progress
 from bench.station import Station
 from ui import theme
 from ui.models.list_words import (
@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 SAMPLES = ("04 A2 B3 C4 D5 E6 80", "○ left out", "✔ Accepted · group F-2", "✔ Accepted · group F-2", "ISO14443", "")
 REST_FACTOR = 5
 """A view of a large store takes a while to make: the window is left alone this many times as long before the next."""
+MANY = 5_000
+"""Rows from which on what Reconcile would send is made out later than them, so that the window answers in between."""
 SEARCH_MS = 120
 LIST_MESSAGES = "name:SendLocalList,GetLocalListVersion,ClearCache"
 PAGE_WIDTHS = (380, 860)
@@ -74,6 +76,7 @@ class LocalListPanel(Panel):
         super().__init__(parent)
         self._view: ListView | None = None
         self._counts: Counts = {}
+        self._plan: Plan | None = None
         self._glimpse: tuple[object, ...] = ()
         self._stale = True
         self._due_ns = 0
@@ -91,7 +94,7 @@ class LocalListPanel(Panel):
         for kept in (self._verdicts, self._reports, self._declined):
             kept.clear()
         self._asking.clear()
-        self._view, self._glimpse, self._due_ns = None, (), 0
+        self._view, self._plan, self._glimpse, self._due_ns = None, None, (), 0
         self.picker.clear()
         self._look()
 
@@ -100,8 +103,13 @@ class LocalListPanel(Panel):
             return
         if touches(changes, "list", "tokens") or (touches(changes, "station") and self._glimpsed() != self._glimpse):
             self._stale = True
-        if self._stale and self._now() >= self._due_ns:
+        if self._now() < self._due_ns:
+            return
+        if self._stale:
             self._look()
+        elif self._view is not None and self._view.progress is None and self._plan is None:
+            self._make_plan(self._view)
+            self._show_state(self._view)
 
     def push_list(self) -> bool:
         """Reconcile the list of the picked station (Ctrl+L)."""
@@ -221,7 +229,7 @@ class LocalListPanel(Panel):
         bar = QHBoxLayout()
         bar.setContentsMargins(4, 2, 10, 2)
         bar.setSpacing(10)
-        bar.addWidget(self.search, 2)
+        bar.addWidget(self.search, 1)
         bar.addWidget(self.only)
         bar.addWidget(self.counts, 3)
 
@@ -313,9 +321,14 @@ class LocalListPanel(Panel):
             return
         began = self._now()
         self._stale = False
-        self._glimpse = self._glimpsed()
+        glimpse, self._glimpse = self._glimpse, self._glimpsed()
         before, view = self._view, self.session.lists.view(station.id)
-        same = before is not None and before.rows is view.rows and before.known is view.known
+        same = (
+            before is not None
+            and before.station == view.station
+            and before.rows is view.rows
+            and before.known is view.known
+        )
         counts = self._counts = self._counts if same else view.counts
         self._view = view
         if view.last_report is not None and view.last_report is not self._reports.get(station.id):
@@ -326,14 +339,24 @@ class LocalListPanel(Panel):
         self.facts.set_text(facts(view, counts))
         self.counts.set_text("" if _unsupported(view) else counts_text(counts))
         self._show_rows(view, same=same)
-        plan = None if view.progress is not None else self.session.lists.preview(station.id, Mode.RECONCILE)
-        verdict = self._verdicts.get(station.id) or standing(view, counts)
-        free = view.connected and view.progress is None and station.id not in self._asking
-        self.orders.show_view(view, plan, verdict, free=free)
+        if not same or glimpse != self._glimpse:
+            self._plan = None
+        if self._plan is None and view.progress is None and len(view.rows) < MANY:
+            self._make_plan(view)
+        self._show_state(view)
         self._show_offer(view)
         self._stack.setCurrentWidget(self._page)
         now = self._now()
         self._due_ns = now + REST_FACTOR * (now - began)
+
+    def _make_plan(self, view: ListView) -> None:
+        assert self.session is not None
+        self._plan = self.session.lists.preview(view.station, Mode.RECONCILE)
+
+    def _show_state(self, view: ListView) -> None:
+        verdict = self._verdicts.get(view.station) or standing(view, self._counts)
+        free = view.connected and view.progress is None and view.station not in self._asking
+        self.orders.show_view(view, self._plan, verdict, free=free)
 
     def _show_rows(self, view: ListView, *, same: bool) -> None:
         if not same:
