@@ -150,8 +150,8 @@ class ListDesk:
         mode: ``full``, ``differential`` or ``reconcile`` (``auto``). progress: called before each message.
 
         Raises:
-            BadInput: no such mode. LinkDown, OperatorError: a push is under way, the station is gone or did not answer in time.
-            StoreError: what is about to be sent could not be saved.
+            BadInput: no such mode. Busy: a push is under way. LinkDown, OperatorError: the station is gone or did not answer in
+            time. StoreError: what is about to be sent could not be saved.
         """
         wanted, known = _mode(mode), self._board.known(station)
         state = self._state(known)

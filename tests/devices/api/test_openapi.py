@@ -32,6 +32,14 @@ REQUESTS = [
     ("POST", "/bench/v1/stations/{station}/calls/{action}", "/bench/v1/stations/CP/calls/Reset", {}, 200),
     ("POST", "/bench/v1/stations/{station}/calls/{action}", "/bench/v1/stations/gone/calls/Reset", {}, 409),
     ("POST", "/bench/v1/stations/{station}/local-list", "/bench/v1/stations/CP/local-list", {"mode": "full"}, 200),
+    ("POST", "/bench/v1/stations/{station}/local-list", "/bench/v1/stations/gone/local-list", {"mode": "reconcile"}, 409),
+    ("GET", "/bench/v1/stations/{station}/local-list", "/bench/v1/stations/CP/local-list", None, 200),
+    ("GET", "/bench/v1/stations/{station}/local-list", "/bench/v1/stations/CP/local-list?difference=add&limit=1", None, 200),
+    ("GET", "/bench/v1/stations/{station}/local-list", "/bench/v1/stations/nobody/local-list", None, 404),
+    ("GET", "/bench/v1/stations/{station}/local-list", "/bench/v1/stations/CP/local-list?limit=-1", None, 400),
+    ("GET", "/bench/v1/stations/{station}/local-list/plan", "/bench/v1/stations/CP/local-list/plan?mode=full", None, 200),
+    ("GET", "/bench/v1/stations/{station}/local-list/plan", "/bench/v1/stations/CP/local-list/plan?mode=half", None, 400),
+    ("POST", "/bench/v1/stations/{station}/local-list/cancel", "/bench/v1/stations/CP/local-list/cancel", None, 200),
     ("GET", "/bench/v1/stations/{station}/local-list/version", "/bench/v1/stations/CP/local-list/version", None, 200),
     ("POST", "/bench/v1/stations/{station}/clear-cache", "/bench/v1/stations/CP/clear-cache", None, 200),
     ("POST", "/bench/v1/stations/{station}/clear-cache", "/bench/v1/stations/silent/clear-cache", None, 504),
@@ -97,7 +105,7 @@ async def test_what_clients_may_send_is_described(described):
 
 
 def test_every_operation_is_tried():
-    assert len({(method, path) for method, path, *_ in REQUESTS}) == 31
+    assert len({(method, path) for method, path, *_ in REQUESTS}) == 34
 
 
 async def test_nothing_is_missing_and_nothing_is_made_up(described):
