@@ -33,12 +33,27 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class ChunkReport:
+    """One SendLocalList of a push. part: from 1. entries: deletions included. bytes: of the message. status: the station's word, or
+    the code of a CALLERROR. version_read: read back after it, None where that failed.
+    """
+
+    part: int
+    update_type: str
+    version_sent: int
+    entries: int
+    bytes: int
+    status: str
+    version_read: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class PushReport:
     """What came of pushing the store as a local list.
 
-    status: the station's word (Accepted, Failed, VersionMismatch, NotSupported). sent: entries that it accepted, in however many
-    messages. version_sent: of the latest message. version_read: read back afterwards.
-    left_out: (uid, why) of tokens not sent. text: one plain sentence.
+    status: the station's word (Accepted, Failed, VersionMismatch, NotSupported), or NotSent, Cancelled, NoAnswer. sent: entries
+    that it accepted, in however many messages. version_sent: of the latest message. version_read: read back afterwards.
+    left_out: (uid, why) of tokens not sent. text: one plain sentence. chunks: every message, in order.
     """
 
     ok: bool
@@ -49,6 +64,7 @@ class PushReport:
     version_before: int | None
     version_sent: int | None
     version_read: int | None
+    chunks: tuple[ChunkReport, ...] = ()
 
     @property
     def denied(self) -> bool:

@@ -18,4 +18,5 @@ class Change(StrEnum):
     PROXY = "proxy"  # key: station id; messages began or ceased to wait in the proxy
     QUESTION = "question"  # key: None; the operator is asked about a token, or not any more
     REGISTRY = "registry"  # key: None; what was registered over the MaEVe API or OCPI
+    LIST = "list"  # key: station id; its local list, what is known of it, or a push under way
     ROLE = "role"  # key: None; the bench as a station

@@ -24,6 +24,10 @@ class LinkDown(OperatorError):
     """A link that a message should go out on is not up. Nothing was sent and nothing is queued."""
 
 
+class Busy(OperatorError):
+    """The same is being done already. Nothing was begun."""
+
+
 class BadInput(OperatorError):
     """What the operator, a file or an API client gave cannot be used as it is."""
 

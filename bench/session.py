@@ -32,6 +32,7 @@ from bench.journal.pairs import LivePairs, limits_of
 from bench.journal.redecode import redecode
 from bench.journal.view import JournalContext
 from bench.link_board import LinkBoard
+from bench.list_desk import ListDesk
 from bench.maeve.records import StoredRecords
 from bench.maeve.registry import Registry
 from bench.maeve_desk import MaeveDesk
@@ -146,6 +147,7 @@ class Session:
             lambda exchange: self._timers.later(profile.answer_limit_s, story.remote_start_waited, exchange),
             self.finding,
         )
+        self.lists = ListDesk(self._board, store, self.clock, self.tasks, self._tell, self.finding)
         self._flow = TapFlow(self._book, profile, decider.ask, decider.infer, lambda: str(uuid.uuid4()))
         told = self.tasks, self.finding, self.subscribe, self._tell
         self.maeve = Registry(StoredRecords(store), self._board, profile.enrol, *told)
@@ -209,6 +211,7 @@ class Session:
             await self.maeve.open()
             self.store.subscribe(self._tokens_changed)
             self._tokens_changed()
+            await self.lists.start()
             self.tasks.spawn(self._keep_store_fresh(), name="store refresh")
             self.tasks.spawn(self.pairs.keep_up(), name="pairing")
             await self._recorder.start(self.link_changed, self.tasks)
@@ -324,6 +327,8 @@ class Session:
 
     async def call(self, station: str, action: str, payload: Mapping[str, object], *, raw: bool = False) -> CallAnswer:
         """Any OCPP call; a refusal is an answer. raw: sent even where it breaks the schema or is not ours to send."""
+        if action == "SendLocalList":
+            self.lists.sent_by_hand(station)
         return await self._board.call(station, action, payload, raw=raw)
 
     async def remote_start(
@@ -337,19 +342,16 @@ class Session:
         return await self._station_desk.remote_stop(station, transaction_id)
 
     async def push_list(self, station: str, mode: str = "full") -> PushReport:
-        """Push the store as a local list (OCPP 2.0.1 D01, 1.6 section 5.15) and read the version back.
-
-        mode: ``full``, ``differential`` (what changed since the last push) or ``auto``.
-        """
-        return await self._station_desk.push_list(station, self.store.all(), mode)
+        """:meth:`ListDesk.push <bench.list_desk.ListDesk.push>`."""
+        return await self.lists.push(station, mode)
 
     async def list_version(self, station: str) -> Said:
         """GetLocalListVersion (OCPP 2.0.1 D02, 1.6 section 5.10)."""
-        return await self._station_desk.list_version(station)
+        return await self.lists.read_version(station)
 
     async def clear_cache(self, station: str) -> Said:
         """ClearCache (OCPP 2.0.1 C11, 1.6 section 5.4)."""
-        return await self._station_desk.clear_cache(station)
+        return await self.lists.clear_cache(station)
 
     async def change_availability(
         self, station: str, operative: bool, evse: int | None = None, connector: int | None = None
@@ -483,6 +485,7 @@ class Session:
     def _station_changed(self, station_id: str) -> None:
         if (station := self.stations.get(station_id)) is not None:
             self._recorder.station(station)
+        self.lists.station_changed(station_id)
         self._tell(Change.STATION, station_id)
 
     def _tell(self, change: Change, key: object) -> None:

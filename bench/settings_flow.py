@@ -174,14 +174,25 @@ async def base_report(station: Station, call: Call, reports: Reports, limit_s: f
     """
     if station.version == "1.6":
         raise BadInput("OCPP 1.6 has no base report", "read the settings without a report")
+    return await gather(station, call, reports, "GetBaseReport", {"reportBase": "FullInventory"}, limit_s)
+
+
+async def gather(
+    station: Station, call: Call, reports: Reports, action: str, asked: Mapping[str, object], limit_s: float
+) -> Report:
+    """GetBaseReport or GetReport (2.x), and all NotifyReport that it brings, within ``limit_s`` seconds.
+
+    Raises:
+        LinkDown: the station is gone. OperatorError: it refused, or the last part did not come in time.
+    """
     ended = asyncio.Event()
     request_id, report = reports.expect(ended.set)
     try:
-        answer = await call("GetBaseReport", {"requestId": request_id, "reportBase": "FullInventory"})
+        answer = await call(action, {"requestId": request_id, **asked})
         status = answer.code if answer.payload is None else str(answer.payload.get("status"))
         if status != "Accepted":
             raise OperatorError(
-                f"station {station.id} refused GetBaseReport: {status}", "read the settings without a report"
+                f"station {station.id} refused {action}: {status}", "read the settings without a report"
             )
         async with asyncio.timeout(limit_s):
             await ended.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from bench.csms.events import MAX_EVENTS, StationEvent
@@ -17,13 +18,15 @@ class ListLimits:
 
     items_per_message: 1.6 SendLocalListMaxLength, 2.0.1 LocalAuthListCtrlr.ItemsPerMessage.
     bytes_per_message: 2.0.1 LocalAuthListCtrlr.BytesPerMessage. capacity: 1.6 LocalAuthListMaxLength, 2.0.1 Entries maxLimit.
-    honours_expiry: 2.0.1 LocalAuthListCtrlr.SupportsExpiryDateTime.
+    honours_expiry: 2.0.1 LocalAuthListCtrlr.SupportsExpiryDateTime. enabled: 1.6 LocalAuthListEnabled, 2.0.1
+    LocalAuthListCtrlr.Enabled.
     """
 
     items_per_message: int | None = None
     bytes_per_message: int | None = None
     capacity: int | None = None
     honours_expiry: bool | None = None
+    enabled: bool | None = None
 
 
 @dataclass(slots=True)
@@ -71,7 +74,7 @@ class Station:
     security_profile: in force on its connection (0 to 3), None = not known. tls: ``TLSv1.3``, empty without.
     last_heard_utc_ns: its latest message. offline_since_utc_ns: when its connection ended, None while it is up.
     list_version: as last read back or pushed; None = never asked, -1 = not supported (1.6).
-    shadow: token keys (value casefolded) of the list we pushed, or None when unknown.
+    shadow: values, casefolded, of the list that it holds, or None when unknown. connection: number of its connection, from 1.
     accepted: values this station was told are accepted (it may hold them in its cache).
     peer_certificate_cn: the common name in the certificate it showed (security profile 3), or None.
     connectors: ``evse`` or ``evse.connector`` -> status word.
@@ -93,7 +96,8 @@ class Station:
     tls: str = ""
     list_version: int | None = None
     limits: ListLimits = field(default_factory=ListLimits)
-    shadow: set[str] | None = None
+    shadow: Collection[str] | None = None
+    connection: int = 0
     accepted: set[str] = field(default_factory=set)
     transactions: dict[str, Transaction] = field(default_factory=dict)
     connectors: dict[str, str] = field(default_factory=dict)

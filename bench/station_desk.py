@@ -6,28 +6,23 @@ in time).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from bench import settings_flow
-from bench.answers import CallAnswer, PushReport, Said
+from bench.answers import CallAnswer, Said
 from bench.auth_settings import setting
 from bench.clock import Clock
 from bench.csms import requests
-from bench.errors import BadInput, OperatorError
+from bench.errors import OperatorError
 from bench.exchange import Exchange
 from bench.ocpp_story import OcppStory
 from bench.settings_flow import SettingValue, SettingWritten
 from bench.stations import StationBoard
-from bench.tokens import local_list
-from bench.tokens.model import IdTokenType, Token
-
-MODES = ("full", "differential", "auto")
-MAX_LISTS = 200
-"""Stations of which the pushed list is kept entry by entry."""
+from bench.tokens.model import IdTokenType
 
 
 class StationDesk:
-    """Remote start and stop, local list, cache, availability, vendor data, settings.
+    """Remote start and stop, availability, vendor data, settings.
 
     changed is called with a station's id when what is known of it changed. later(exchange) calls ``remote_start_waited`` when
     the time limit of a tap is up. finding(rule, severity, text, cure) tells of a station whose word cannot be believed.
@@ -48,7 +43,6 @@ class StationDesk:
         self._changed = changed
         self._later = later
         self._finding = finding
-        self._lists: dict[str, local_list.Held] = {}
         self._remote_starts = 0
 
     async def remote_start(self, station: str, id_token: str, id_token_type: IdTokenType, evse: int | None) -> Said:
@@ -70,52 +64,6 @@ class StationDesk:
         known = self._board.known(station)
         action, payload = requests.remote_stop(known.version, transaction_id)
         return requests.plain_words(known.version, await self._board.call(station, action, payload))
-
-    async def push_list(self, station: str, tokens: Iterable[Token], mode: str) -> PushReport:
-        """mode: ``full``, ``differential`` (what changed since the last push) or ``auto`` (that where possible, else full)."""
-        if mode not in MODES:
-            raise BadInput(f"the mode {mode} is not offered", f"use {', '.join(MODES)}")
-        known = self._board.known(station)
-        held = self._lists.get(station) if known.shadow is not None else None
-        try:
-            report, holds = await local_list.push(known, tokens, self._caller(station), mode, held)
-        except OperatorError:
-            self._lists.pop(station, None)
-            raise
-        finally:
-            self._changed(station)
-        self._keep(station, holds)
-        if report.denied:
-            self._finding(
-                "list.not-taken",
-                "fail",
-                f"{station}: {report.text}",
-                "do not rely on the local list of this station; ask its maker",
-            )
-        return report
-
-    def _keep(self, station: str, holds: local_list.Held | None) -> None:
-        """What a station holds, to know later what changed; of so many stations only."""
-        self._lists.pop(station, None)
-        if holds is not None:
-            self._lists[station] = holds
-            if len(self._lists) > MAX_LISTS:
-                del self._lists[next(iter(self._lists))]
-
-    async def list_version(self, station: str) -> Said:
-        known = self._board.known(station)
-        try:
-            return await local_list.read_version(known, self._caller(station))
-        finally:
-            self._changed(station)
-
-    async def clear_cache(self, station: str) -> Said:
-        known = self._board.known(station)
-        action, payload = requests.clear_cache(known.version)
-        said = requests.plain_words(known.version, await self._board.call(station, action, payload))
-        if said.ok:
-            known.accepted.clear()
-        return said
 
     async def change_availability(self, station: str, operative: bool, evse: int | None, connector: int | None) -> Said:
         known = self._board.known(station)

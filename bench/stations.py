@@ -95,6 +95,7 @@ class StationBoard:
             self._drop_link(opened.station, "the station connected again")
         station.version = opened.version
         station.connected = True
+        station.connection += 1
         station.peer = opened.peer
         station.user = opened.user
         station.peer_certificate_cn = opened.peer_certificate_cn

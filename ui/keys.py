@@ -16,8 +16,9 @@ KEYS = (
     ("Ctrl+O", "Open a capture"),
     ("Ctrl+E", "Export messages"),
     ("Space", "Pause the view of messages, never the capture (not while typing)"),
-    ("Ctrl+L", "Push the store to the station as its local list"),
-    ("Ctrl+1 … Ctrl+0", "Tap, Exchanges, Sequence, Inspector, Messages, Tokens, Station, Findings, Reader, Proxy"),
+    ("Ctrl+L", "Bring the station's local list to the store's state, and show Local list"),
+    ("Ctrl+1 … Ctrl+0", "Tap, Exchanges, Sequence, Inspector, Messages, Tokens, Local list, Station, Findings, Reader"),
+    ("Alt+1", "Proxy, where there is one"),
     ("Up, Down", "In the sequence diagram: the step before, the next one"),
     ("Enter", "Open what is selected"),
     ("Ctrl+M", "Menu"),
@@ -26,6 +27,11 @@ KEYS = (
 )
 
 WIDTH = 640
+
+
+def panel_key(number: int) -> str:
+    """The key of the panel of that number, from 1: Ctrl and its last digit for ten of them, Alt for those behind."""
+    return f"{'Ctrl' if number <= 10 else 'Alt'}+{number % 10}"
 
 
 class KeysCard(QDialog):

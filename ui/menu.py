@@ -8,6 +8,7 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu, QPushButton
 
 from ui import theme
+from ui.keys import panel_key
 from ui.widgets import mark
 from ui.workspace import Workspace
 
@@ -70,7 +71,7 @@ class WindowMenu:
     def _add_panels(self, workspace: Workspace) -> None:
         panels = self.menu.addMenu("Panels")
         for number, panel in enumerate(workspace.panels[:-1], 1):
-            self._action(panel.title, f"Ctrl+{number % 10}", lambda panel=panel: workspace.show_panel(panel), panels)
+            self._action(panel.title, panel_key(number), lambda panel=panel: workspace.show_panel(panel), panels)
         panels.addSeparator()
         for dock in workspace.docks.values():
             toggle = dock.toggleViewAction()

@@ -11,7 +11,7 @@ from ui.theme import Choice
 
 log = logging.getLogger(__name__)
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 """Raised when docks come or go; an older layout is then not restored."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QRectF, QSize, Qt, QTimer, Signal
@@ -470,6 +471,14 @@ def grouped(uid: str) -> str:
 def mark(button: QPushButton, kind: str) -> QPushButton:
     """Give a button the look ``primary``, ``flat`` or ``menu`` of the theme."""
     button.setProperty(kind, True)
+    return button
+
+
+def order_button(text: str, slot: Callable[[], object], tip: str = "") -> QPushButton:
+    """A button that does one thing, and says in its tooltip what."""
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    button.clicked.connect(lambda checked=False: slot())
     return button
 
 

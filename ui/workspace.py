@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
@@ -31,6 +31,7 @@ from ui.panels.exchanges import ExchangesPanel
 from ui.panels.findings import FindingsPanel
 from ui.panels.inspector import InspectorPanel
 from ui.panels.link_strip import LinkStrip
+from ui.panels.local_list import LocalListPanel
 from ui.panels.messages import MessagesPanel
 from ui.panels.proxy import ProxyPanel
 from ui.panels.reader import ReaderPanel
@@ -53,6 +54,7 @@ FLUSH_MS = 100
 MAX_PENDING = 20_000
 """Changes kept for a panel that nobody looks at; beyond it, it is told that any exchange may have changed."""
 
+_Picked = TypeVar("_Picked", int, str)
 Changes = set[tuple["Change", object]]
 
 
@@ -88,6 +90,7 @@ class Workspace(QObject):
         self.inspector = InspectorPanel()
         self.messages = MessagesPanel()
         self.tokens = TokensPanel()
+        self.local_list = LocalListPanel()
         self.station = StationPanel()
         self.findings = FindingsPanel()
         self.reader = ReaderPanel()
@@ -99,6 +102,7 @@ class Workspace(QObject):
             self.inspector,
             self.messages,
             self.tokens,
+            self.local_list,
             self.station,
             self.findings,
             self.reader,
@@ -119,6 +123,7 @@ class Workspace(QObject):
         for panel in self.panels:
             panel.message_selected.connect(self._router(self.select_message, panel))
             panel.exchange_selected.connect(self._router(self.select_exchange, panel))
+            panel.station_selected.connect(self._router(self.select_station, panel))
             panel.notice.connect(self.show_notice)
         self._default_layout = window.saveState()
         self._timer = QTimer(self)
@@ -202,6 +207,12 @@ class Workspace(QObject):
         for panel in self.panels:
             if panel is not source:
                 panel.select_message(seq)
+
+    def select_station(self, station: str, source: Panel | None = None) -> None:
+        """Show a station everywhere but where it was picked."""
+        for panel in self.panels:
+            if panel is not source:
+                panel.select_station(station)
 
     def show_notice(self, severity: str, text: str) -> None:
         """A notice at the foot of the window (``info ok warn fail``)."""
@@ -290,11 +301,10 @@ class Workspace(QObject):
                 return
 
     def push_list(self) -> None:
-        if any(panel.push_list() for panel in self.panels):
-            self.docks[self.station].show()
-            self.docks[self.station].raise_()
-        else:
-            self.show_notice("info", "No station is connected, so there is no local list to push to.")
+        """Bring the local list of the picked station to the store's state, and show how that goes."""
+        self.show_panel(self.local_list)
+        if not self.local_list.push_list():
+            self.show_notice("info", self.local_list.obstacle)
 
     # Layout
 
@@ -374,11 +384,16 @@ class Workspace(QObject):
         window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         window.setDocumentMode(True)
         self.messages.note_wanted.connect(self._edit_note)
+        self.station.list_wanted.connect(lambda: self.show_panel(self.local_list))
+        self.local_list.connect_wanted.connect(self.connect_charger)
+        self.local_list.tokens_wanted.connect(lambda: self.show_panel(self.tokens))
+        self.local_list.messages_wanted.connect(self._filter_messages)
         self.docks: dict[Panel, PanelDock] = {
             self.tap: PanelDock(self.tap, "dock.tap", framed=False),
             self.inspector: PanelDock(self.inspector, "dock.inspector"),
             self.messages: PanelDock(self.messages, "dock.messages"),
             self.tokens: PanelDock(self.tokens, "dock.tokens"),
+            self.local_list: PanelDock(self.local_list, "dock.local-list"),
             self.station: PanelDock(self.station, "dock.station", scrolled=True),
             self.findings: PanelDock(self.findings, "dock.findings"),
             self.reader: PanelDock(self.reader, "dock.reader", scrolled=True),
@@ -386,7 +401,7 @@ class Workspace(QObject):
         }
         window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self.docks[self.tap])
         window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.docks[self.inspector])
-        tabs = (self.messages, self.tokens, self.station, self.findings, self.reader, self.proxy)
+        tabs = (self.messages, self.tokens, self.local_list, self.station, self.findings, self.reader, self.proxy)
         below = [self.docks[panel] for panel in tabs]
         for dock in below:
             window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
@@ -414,6 +429,10 @@ class Workspace(QObject):
         self.show_panel(self.inspector)
         self.inspector.edit_note()
 
+    def _filter_messages(self, text: str) -> None:
+        self.show_panel(self.messages)
+        self.messages.filter_line.set_text(text)
+
     def _heard(self, change: Change, key: object) -> None:
         self._fresh.add((change, key))
         if len(self._fresh) > MAX_PENDING:
@@ -436,11 +455,11 @@ class Workspace(QObject):
         elif key in ("josev", "ocpp"):
             self.show_connect()
         else:
-            by_key = {"store": self.tokens, "list": self.station, "csms": self.station}
+            by_key = {"store": self.tokens, "list": self.local_list, "csms": self.station}
             self.show_panel(self.reader if key.startswith("reader") else by_key.get(key, self.findings))
 
-    def _router(self, select: Callable[[int, Panel], None], source: Panel) -> Callable[[int], None]:
-        return lambda number: select(number, source)
+    def _router(self, select: Callable[[_Picked, Panel], None], source: Panel) -> Callable[[_Picked], None]:
+        return lambda picked: select(picked, source)
 
     def _settle_later(self) -> None:
         self._settle_timer.start()

@@ -184,7 +184,8 @@ class TokenIndex:
 
     def _at(self, key: tuple[str, str]) -> Token:
         folded, kind = key
-        return next(token for token in self._by_value[folded] if token.id_token_type.value == kind)
+        found = self._by_value[folded]
+        return found[0] if len(found) == 1 else next(token for token in found if token.id_token_type.value == kind)
 
 
 def _rank(token: Token) -> int:

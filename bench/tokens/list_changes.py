@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from bench.tokens.list_entries import Entry
+from collections.abc import Mapping
 
-Key = tuple[str, str]
+from bench.tokens.list_entries import Entry, Key
 
 
-def changes(held: list[Entry], wanted: list[Entry]) -> list[Entry]:
-    """Entries to add or to update, whole, then entries to delete: those carry the identifier and no info."""
-    before = {key_of(entry): entry for entry in held}
-    after = {key_of(entry): entry for entry in wanted}
-    changed = [entry for key, entry in after.items() if before.get(key) != entry]
-    return changed + [deletion(entry) for key, entry in before.items() if key not in after]
+def changes(held: Mapping[Key, Entry], wanted: Mapping[Key, Entry]) -> list[Entry]:
+    """Entries to delete, which carry the identifier and no info; then those to add or to update, whole.
+
+    Deletions come first so that a list that is full has room for what is new. Where nothing of the list would be left after them,
+    one addition goes before: between two messages the list must not be empty, for 1.6 then takes no Differential.
+    """
+    gone = [deletion(held[key]) for key in held.keys() - wanted.keys()] if held else []
+    changed = []
+    for key, entry in wanted.items():
+        before = held.get(key)
+        if before is not entry and before != entry:
+            changed.append(entry)
+    if gone and changed and len(gone) == len(held):
+        return [changed[0], *gone, *changed[1:]]
+    return gone + changed
 
 
 def deletion(entry: Entry) -> Entry:
     """The entry of a Differential that deletes it: without idTokenInfo (1.6: idTagInfo)."""
     field = "idToken" if "idToken" in entry else "idTag"
     return {field: entry[field]}
-
-
-def key_of(entry: Entry) -> Key:
-    """Value and type (1.6: empty), ignoring case of the value: what makes two entries the same (C01.FR.25)."""
-    token = entry.get("idToken")
-    if isinstance(token, dict):
-        return str(token["idToken"]).casefold(), str(token["type"])
-    return str(entry["idTag"]).casefold(), ""

@@ -5,38 +5,30 @@ Sources: OCPP 2.0.1 D01 (SendLocalList), D02 (GetLocalListVersion); OCPP 1.6 sec
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+import asyncio
+from collections.abc import Callable, Mapping
 
-from bench.answers import CallAnswer, PushReport, Said
-from bench.errors import OperatorError
+from bench.answers import CallAnswer, ChunkReport, PushReport, Said
+from bench.csms.reports import Reports
+from bench.errors import BadInput, LinkDown, OperatorError, StoreError
+from bench.list_view import Mode, Progress
 from bench.station import Station
-from bench.tokens.list_changes import changes
-from bench.tokens.list_entries import Entry, LeftOut, entries, expiring, over_capacity, payload, values
+from bench.tokens.list_entries import Entry, Wanted, frame_bytes, key_of, payload
+from bench.tokens.list_keep import KeptList
 from bench.tokens.list_limits import Call, read_limits
-from bench.tokens.list_parts import parts
-from bench.tokens.model import Token
+from bench.tokens.list_plan import DIFFERENTIAL, FULL, MAX_VERSION, Planned, make_plan, next_version
+from bench.tokens.list_shadow import Chunk
 
-__all__ = ["Call", "Held", "entries", "next_version", "push", "push_full", "read_version"]
-
+ACCEPTED = "Accepted"
+CANCELLED = "Cancelled"
+NO_ANSWER = "NoAnswer"
 NOT_SENT = "NotSent"
 NOT_SUPPORTED = "NotSupported"
-MAX_VERSION = 2**31 - 1
+BIG = 16
+"""Entries from which on a message may be refused for its size by a station that states none."""
+
 _TRY_FULL = frozenset(("Failed", "VersionMismatch"))
 _UNSUPPORTED_CODES = frozenset((NOT_SUPPORTED, "NotImplemented"))
-
-
-class Held(NamedTuple):
-    """What a station holds since a push that it took: the version read back, and the entries."""
-
-    version: int
-    entries: list[Entry]
-
-
-def next_version(current: int) -> int:
-    """The version after this one; never 0 or -1, which have meanings of their own (D01.FR.18; 1.6 errata)."""
-    return current + 1 if 0 <= current < MAX_VERSION else 1
 
 
 async def read_version(station: Station, call: Call) -> Said:
@@ -50,9 +42,11 @@ async def read_version(station: Station, call: Call) -> Said:
         if answer.code in _UNSUPPORTED_CODES:
             station.list_version = -1
             return Said(False, f"the station supports no local list ({answer.code})", answer)
+        station.list_version = None
         return Said(False, f"the station refused GetLocalListVersion: {_refusal(answer)}", answer)
     number = answer.payload.get("listVersion" if station.version == "1.6" else "versionNumber")
     if not isinstance(number, int) or isinstance(number, bool):
+        station.list_version = None
         return Said(False, "the station's answer holds no version", answer)
     if number < (-1 if station.version == "1.6" else 0):
         station.list_version = None
@@ -71,201 +65,233 @@ async def read_version(station: Station, call: Call) -> Said:
     return Said(True, f"the local list has version {number}", answer)
 
 
-async def push(
-    station: Station, tokens: Iterable[Token], call: Call, mode: str = "full", held: Held | None = None
-) -> tuple[PushReport, Held | None]:
-    """Make the station's list that of the store, with the version after its own, and read the version back.
+class ListPush:
+    """One push to one station.
 
-    mode: ``full`` replaces the list; ``differential`` sends what differs from ``held``, as it was pushed last (None: not known);
-    ``auto`` is differential where that is possible, and full where it is not or was refused (D01 advises so).
-    Keeps ``station.list_version``, ``limits`` and ``shadow``. Nothing is sent where the station supports no list or states limits
-    that the list would break; the report says so with the numbers.
-
-    Returns the report, and the entries that the station now holds, None where that is not known.
-
-    Raises:
-        LinkDown, OperatorError: the station is gone or did not answer in time; what it holds is then unknown.
-    """
-    obstacle = await read_limits(station, call)
-    said = await read_version(station, call)
-    listed = list(tokens)
-    keeps_expiry = station.version == "1.6" or station.limits.honours_expiry is True
-    made, left_out = entries(station.version, listed, expiry=keeps_expiry)
-    push = _Push(station, made, tuple(left_out), obstacle, held)
-    push.lost_expiry = 0 if keeps_expiry else expiring(listed)
-    before = station.list_version
-    if not said.ok or before is None:
-        status = NOT_SUPPORTED if before == -1 else NOT_SENT
-        return push.report(False, status, f"nothing was sent: {said.text}"), held
-    push.before = push.at = before
-    if mode == "full":
-        return await _full(push, call)
-    unknown = push.why_no_differential()
-    if unknown:
-        if mode == "auto":
-            return await _full(push, call)
-        return push.report(False, NOT_SENT, f"nothing was sent: {unknown}; push the full list"), held
-    report, holds = await _differential(push, call)
-    if mode == "auto" and push.number is not None and report.status in _TRY_FULL:
-        return await _full(push, call)
-    return report, holds
-
-
-async def push_full(station: Station, tokens: Iterable[Token], call: Call) -> PushReport:
-    """:func:`push` of the whole list."""
-    return (await push(station, tokens, call))[0]
-
-
-async def _full(push: _Push, call: Call) -> tuple[PushReport, Held | None]:
-    return await _send(push, call, "Full", push.made)
-
-
-async def _differential(push: _Push, call: Call) -> tuple[PushReport, Held | None]:
-    assert push.held is not None
-    changed = changes(push.held.entries, push.made)
-    if not changed:
-        push.read = push.before
-        text = f"nothing was sent: the list holds all of it already, as version {push.before}"
-        return push.report(True, NOT_SENT, text), push.held
-    return await _send(push, call, "Differential", changed)
-
-
-async def _send(push: _Push, call: Call, update: str, sent: list[Entry]) -> tuple[PushReport, Held | None]:
-    """The message, or as many as it takes; what the station holds after some of them only is not known."""
-    station = push.station
-    assert push.at is not None
-    split, too_much = parts(station.version, sent, update, station.limits, MAX_VERSION)
-    too_much = over_capacity(len(push.made), station.limits) or too_much
-    if not too_much and update == "Differential" and push.at + len(split) > MAX_VERSION:
-        too_much = "the versions that are left are too few; push the full list"
-    if too_much:
-        return push.report(False, NOT_SENT, f"nothing was sent: {too_much}"), push.held
-    # A full list may begin again at 1 (D01.FR.15); the Differentials behind it must be able to go up.
-    number = next_version(push.at) if push.at + len(split) <= MAX_VERSION else 1
-    push.update, push.count, push.total, push.messages = update, 0, len(sent), len(split)
-    for entries_of_it in split:
-        made = payload(station.version, number, entries_of_it, update if not push.count else "Differential")
-        refusal = await _send_one(push, call, made, number)
-        if refusal is not None:
-            return refusal, push.held
-        push.count += len(entries_of_it)
-        push.at, number = number, number + 1
-    report = await _read_back(push, call)
-    return report, Held(push.read, push.made) if report.ok and push.read is not None else None
-
-
-async def _send_one(push: _Push, call: Call, made: dict[str, object], number: int) -> PushReport | None:
-    """One SendLocalList; the report of a push that it ended, None where the station accepted it."""
-    station, first = push.station, push.count == 0
-    push.number = number
-    try:
-        answer = await call("SendLocalList", made)
-    except OperatorError:
-        station.shadow = None  # it may have taken the list and only its answer got lost
-        raise
-    status = answer.code if answer.payload is None else str(answer.payload.get("status"))
-    if answer.payload is None:
-        text = f"the station refused SendLocalList: {_refusal(answer)}"
-    elif status == "Accepted":
-        return None
-    else:
-        text = f"the station answered {_status_in_words(status, answer, push.update if first else '')}"
-        if status == NOT_SUPPORTED:
-            station.list_version = -1
-    if not first:
-        station.shadow = push.held = None
-        station.list_version = push.at
-        text += f"; it took {push.count} of the {_counted(push.total, push.noun)} before; push the full list"
-    return push.report(False, status, text)
-
-
-@dataclass(slots=True)
-class _Push:
-    """One push under way. made: the list as it shall be. held: what the station holds, None where nobody knows.
-    at: the station's version after what was sent so far. number: of the latest message, None before it. count: entries that were
-    accepted, of how many messages. update: the type asked for. lost_expiry: tokens whose expiry the station does not honour in its
-    list.
+    kept: what it holds; saved before every message. wanted: the list that it should hold, given whether it honours an expiry
+    (2.x). reports: of the station (2.x). progress: called before each message. cancelled: asked between messages.
     """
 
-    station: Station
-    made: list[Entry]
-    left_out: tuple[LeftOut, ...]
-    obstacle: str
-    held: Held | None = None
-    before: int | None = None
-    number: int | None = None
-    at: int | None = None
-    count: int = 0
-    total: int = 0
-    messages: int = 1
-    update: str = "Full"
-    read: int | None = None
-    lost_expiry: int = 0
+    def __init__(
+        self,
+        station: Station,
+        kept: KeptList,
+        wanted: Callable[[bool], Wanted],
+        call: Call,
+        *,
+        reports: Reports | None = None,
+        progress: Callable[[Progress], None] = lambda progress: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.chunks: list[ChunkReport] = []
+        self.before: int | None = None
+        self._station = station
+        self._kept = kept
+        self._wanted_of = wanted
+        self._wanted: Wanted | None = None
+        self._call = call
+        self._reports = reports
+        self._progress = progress
+        self._cancelled = cancelled
+        self._mode = Mode.FULL
+        self._obstacle = ""
+        self._count = 0  # entries accepted in this attempt
+        self._halved = False
 
-    def why_no_differential(self) -> str:
-        """What a change would have to start from is not known, in words; empty where it is."""
-        if self.held is None:
-            return "what the station holds is not known"
-        if self.before != self.held.version:
-            return f"its list has version {self.before}, but {self.held.version} was expected: somebody else changed it"
-        if self.before == 0 and self.made:
-            return "its list is empty, and a change of no list has no effect"  # OCPP 1.6 section 5.15
-        if self.before == MAX_VERSION:
-            return "its version is the highest there is"
-        return ""
+    async def run(self, mode: Mode) -> PushReport:
+        """Make the station's list that of the store, each message with the next version, which is read back.
 
-    @property
-    def noun(self) -> str:
-        return "entry" if self.update == "Full" else "change"
+        Nothing is sent where the station supports no list or states limits that the list would break; the report says so with
+        the numbers. ``reconcile`` sends the full list once where a change was refused (D01.FR.03 advises so).
 
-    @property
-    def counted(self) -> str:
-        inside = f" in {self.messages} messages" if self.messages > 1 else ""
-        return f"{_counted(self.count, self.noun)} accepted{inside}"
+        Raises:
+            LinkDown, OperatorError: the station is gone or did not answer in time; ``kept`` says what is then known.
+            StoreError: what is about to be sent could not be saved; it was not sent.
+        """
+        station, kept = self._station, self._kept
+        self._mode = mode
+        self._obstacle = await read_limits(station, self._call, self._reports)
+        kept.honours_expiry(station.limits.honours_expiry)
+        said = await self._read()
+        self._wanted = self._wanted_of(station.version == "1.6" or kept.shadow.honours_expiry is True)
+        self.before = station.list_version
+        if not said.ok or self.before is None:
+            status = NOT_SUPPORTED if self.before == -1 else NOT_SENT
+            return self._report(False, status, f"nothing was sent: {said.text}")
+        report = await self._attempt(mode)
+        if mode is Mode.RECONCILE and report.status in _TRY_FULL and self.chunks[-1].update_type == DIFFERENTIAL:
+            refused = report.status
+            report = await self._attempt(Mode.FULL)
+            if report.ok:
+                text = f"{report.text}; the station answered {refused} to a change, so the full list was sent"
+                report = self._report(True, report.status, text)
+        return report
 
-    def report(self, ok: bool, status: str, text: str) -> PushReport:
-        if not ok and self.obstacle:
-            text += f"; {self.obstacle}"
-        if self.left_out:
-            text += f"; {_counted(len(self.left_out), 'token')} left out"
-        if ok and self.lost_expiry:
-            text += f"; this station ignores expiry in its list: push again when {_counted(self.lost_expiry, 'token')} expired"
-        return PushReport(ok, status, text, self.count, self.left_out, self.before, self.number, self.read)
+    def failed(self, error: OperatorError) -> PushReport:
+        """The report of a push that an error ended."""
+        return self._report(False, NO_ANSWER, f"{error.what}{self._taken_so_far(self._count)}")
 
+    # Inside
 
-async def _read_back(push: _Push, call: Call) -> PushReport:
-    """Believe an Accepted only when the version moved."""
-    station = push.station
-    station.shadow = None
-    try:
-        said = await read_version(station, call)
-    except OperatorError as error:
-        return push.report(False, "Accepted", f"Accepted, but the version could not be read back: {error.what}")
-    if said.answer is None or said.answer.payload is None or station.list_version is None:
-        return push.report(False, "Accepted", f"Accepted, but the version could not be read back: {said.text}")
-    push.read = station.list_version
-    # OCPP 1.6 reports an empty list as version 0; 2.0.1 keeps the version that was sent.
-    emptied = station.version == "1.6" and not push.made and push.read == 0
-    if push.read == push.number or emptied:
-        station.shadow = values(push.made)
-        return push.report(
-            True,
-            "Accepted",
-            f"{push.counted} as version {push.number} (before: {push.before})",
+    async def _attempt(self, mode: Mode, most: int | None = None) -> PushReport:
+        """Plan and send. most: entries in a message at most, whatever the station states."""
+        assert self._wanted is not None
+        planned = make_plan(self._station, self._kept.shadow, self._wanted, mode, most)
+        plan = planned.plan
+        if not plan.kind:
+            return self._report(plan.ok, NOT_SENT, f"nothing was sent: {plan.why}")
+        self._count = 0
+        number = self._first_version(plan.kind, plan.parts)
+        for part, entries in enumerate(planned.messages, 1):
+            if part > 1 and self._cancelled():
+                text = f"cancelled after {part - 1} of {plan.parts} messages"
+                return self._report(False, CANCELLED, text + self._taken_so_far(plan.entries))
+            self._progress(Progress(self._mode, part, plan.parts, self._count, plan.entries))
+            kind = plan.kind if part == 1 else DIFFERENTIAL
+            answer = await self._send(number, kind, entries)
+            trouble = await self._judge(answer, planned, kind)
+            if trouble is not None:
+                half = self._half(answer, entries)
+                if half:
+                    self._halved = True
+                    return await self._attempt(mode if part == 1 else Mode.DIFFERENTIAL, half)
+                return trouble
+            self._count += len(entries)
+            number += 1
+        return self._done(planned, number - 1)
+
+    def _first_version(self, kind: str, count: int) -> int:
+        """A full list may begin again at 1 (D01.FR.15); the Differentials behind it must be able to go up."""
+        at = max(self._kept.shadow.highest, self._station.list_version or 0)
+        return 1 if kind == FULL and at + count > MAX_VERSION else next_version(at)
+
+    async def _send(self, number: int, kind: str, entries: list[Entry]) -> CallAnswer:
+        """One SendLocalList. What it may have changed is saved before, and in doubt until it is answered."""
+        assert self._wanted is not None
+        kept, secret = self._kept, self._wanted.secret
+        inside = tuple(secret & {key_of(entry)[0] for entry in entries}) if secret else ()
+        kept.send(Chunk(number, kind == FULL, entries, inside))
+        sent = payload(self._station.version, number, entries, kind)
+        self.chunks.append(
+            ChunkReport(len(self.chunks) + 1, kind, number, len(entries), frame_bytes(sent), NO_ANSWER, None)
         )
-    if push.read == push.before:
-        text = f"Accepted, but the version did not move: it is still {push.read}, {push.number} was sent"
-    else:
-        text = f"Accepted, but the version read back is {push.read}, {push.number} was sent"
-    return push.report(False, "Accepted", text)
+        try:
+            await kept.save()
+            return await self._call("SendLocalList", sent)
+        except (StoreError, BadInput):  # it was not sent
+            kept.refused()
+            raise
+        except LinkDown as error:
+            kept.doubt(f"{error.what}: its version will tell whether version {number} was taken")
+            raise
+        except asyncio.CancelledError:
+            kept.doubt(f"the push was given up while version {number} was under way")
+            raise
+        except OperatorError as error:
+            kept.doubt(f"{error.what}: its version will tell whether version {number} was taken")
+            await self._try_to_read()
+            raise
+
+    async def _judge(self, answer: CallAnswer, planned: Planned, kind: str) -> PushReport | None:
+        """What became of a message; None where the station took it. An Accepted is believed only when the version moved."""
+        station, kept, sent = self._station, self._kept, self.chunks[-1]
+        status = answer.code if answer.payload is None else str(answer.payload.get("status"))
+        if status == NOT_SUPPORTED:
+            kept.refused()
+            station.list_version = -1
+            why = ""
+        else:
+            why = await self._try_to_read()
+        read = station.list_version if not why else None
+        self.chunks[-1] = ChunkReport(
+            sent.part, kind, sent.version_sent, sent.entries, sent.bytes, status, read if read != -1 else None
+        )
+        taken = kept.shadow.pending is None and kept.shadow.known and not why
+        if status == ACCEPTED:
+            return None if taken else self._not_taken(planned, why)
+        if why:
+            kept.doubt(f"it answered {status}, and then its version could not be read: {why}")
+        elif taken and read == sent.version_sent:
+            kept.forget(f"it answered {status} to version {read}, and yet has that version now")
+        else:
+            kept.refused()
+        first = self._count == 0
+        if answer.payload is None:
+            text = f"the station refused SendLocalList: {_refusal(answer)}"
+        else:
+            text = f"the station answered {_status_in_words(status, answer, kind if first else '')}"
+        return self._report(False, status, text + self._taken_so_far(planned.plan.entries))
+
+    def _not_taken(self, planned: Planned, why: str) -> PushReport:
+        """It accepted the list, but its version does not say so."""
+        read, number = self.chunks[-1].version_read, self.chunks[-1].version_sent
+        if why or read is None:
+            self._kept.doubt(f"it accepted version {number}, but its version could not be read back")
+            text = f"Accepted, but the version could not be read back: {why or 'it has none'}"
+        elif read in (self.before, self._kept.shadow.version):
+            text = f"Accepted, but the version did not move: it is still {read}, {number} was sent"
+        else:
+            text = f"Accepted, but the version read back is {read}, {number} was sent"
+        return self._report(False, ACCEPTED, text + self._taken_so_far(planned.plan.entries))
+
+    def _half(self, answer: CallAnswer, entries: list[Entry]) -> int:
+        """How many entries to try where a station that states no limit refused a message: half of them, once. Else 0."""
+        limits = self._station.limits
+        stated = limits.items_per_message is not None or limits.bytes_per_message is not None
+        status = answer.code if answer.payload is None else answer.payload.get("status")
+        may = len(entries) >= BIG and status not in (ACCEPTED, "VersionMismatch", *_UNSUPPORTED_CODES)
+        return len(entries) // 2 if may and not stated and not self._halved else 0
+
+    def _done(self, planned: Planned, number: int) -> PushReport:
+        plan = planned.plan
+        noun = "entry" if plan.kind == FULL else "change"
+        inside = f" in {plan.parts} messages" if plan.parts > 1 else ""
+        text = f"{_counted(self._count, noun)} accepted{inside} as version {number} (before: {self.before})"
+        return self._report(True, ACCEPTED, text)
+
+    async def _read(self) -> Said:
+        said = await read_version(self._station, self._call)
+        if self._station.list_version is not None:
+            self._kept.told(self._station.list_version)
+        return said
+
+    async def _try_to_read(self) -> str:
+        """Why the version could not be read; empty where it could."""
+        try:
+            said = await self._read()
+        except OperatorError as error:
+            return error.what
+        return "" if said.answer is not None and self._station.list_version is not None else said.text
+
+    def _taken_so_far(self, total: int) -> str:
+        if self._count == 0:
+            return ""
+        shadow = self._kept.shadow
+        state = f"its list has version {shadow.version} with {_counted(len(shadow.entries), 'entry')}"
+        what = state if shadow.known else "what it holds is not known"
+        return f"; it took {self._count} of {_counted(total, 'entry')} before: {what}; reconcile to send the rest"
+
+    def _report(self, ok: bool, status: str, text: str) -> PushReport:
+        wanted = self._wanted
+        left_out = () if wanted is None else tuple((each.uid, each.why) for each in wanted.left_out)
+        if not ok and self._obstacle:
+            text += f"; {self._obstacle}"
+        if left_out:
+            text += f"; {_counted(len(left_out), 'token')} left out"
+        keeps_expiry = self._station.version == "1.6" or self._kept.shadow.honours_expiry is True
+        if ok and wanted is not None and wanted.expiring and not keeps_expiry:
+            text += f"; this station ignores expiry in its list: push again when {_counted(wanted.expiring, 'token')} expired"
+        sent = self.chunks[-1].version_sent if self.chunks else None
+        read = self.chunks[-1].version_read if self.chunks else self.before if ok else None
+        return PushReport(ok, status, text, self._count, left_out, self.before, sent, read, tuple(self.chunks))
 
 
 _STAYS: Mapping[tuple[str, str], str] = {
-    ("Failed", "Full"): "its list stays as it was; look at its limits and whether its list is switched on",
-    ("Failed", "Differential"): "its list stays as it was; push the full list",
+    ("Failed", FULL): "its list stays as it was; look at its limits and whether its list is switched on",
+    ("Failed", DIFFERENTIAL): "its list stays as it was; push the full list",
     # A Full list may have any version above 0 (D01.FR.15); only a Differential must go up (D01.FR.19).
-    ("VersionMismatch", "Full"): "its list stays as it was; it must not refuse a full list for its version",
-    ("VersionMismatch", "Differential"): "its list stays as it was; push the full list",
+    ("VersionMismatch", FULL): "its list stays as it was; it must not refuse a full list for its version",
+    ("VersionMismatch", DIFFERENTIAL): "its list stays as it was; push the full list",
 }
 """What a refusal means and the next step, by status and updateType (OCPP 2.0.1 D01.FR.03; 1.6 section 5.15)."""
 

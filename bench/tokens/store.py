@@ -318,6 +318,19 @@ class TokenStore:
 
         return await self._on_thread(run)
 
+    async def transact(self, job: Callable[[Connection], T]) -> T:
+        """Run ``job`` in a transaction of its own on the database thread, in line with all other writes.
+
+        Raises:
+            StoreError: the database refused; nothing changed.
+        """
+
+        def run() -> T:
+            with self._opened().begin() as connection:
+                return job(connection)
+
+        return await self._on_thread(run)
+
     # The database thread
 
     def _open_database(self) -> TokenIndex:

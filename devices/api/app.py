@@ -10,12 +10,13 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from bench import __version__
-from bench.errors import BadInput, LinkDown, NotFound, OperatorError, StoreError
+from bench.errors import BadInput, Busy, LinkDown, NotFound, OperatorError, StoreError
 from bench.ocpi.handshake import PeerProblem
 from devices.api.journaled import Journaled
 from devices.api.jsonio import is_ocpi, refusal, reply
 from devices.api.models import Status
 from devices.api.routes_bench import bench_router
+from devices.api.routes_lists import lists_router
 from devices.api.routes_maeve import maeve_router, registered_router
 from devices.api.routes_ocpi import ocpi_router
 from devices.api.routes_proxy import proxy_router
@@ -34,6 +35,7 @@ _STATUS: tuple[tuple[type[OperatorError], int], ...] = (
     (BadInput, 400),
     (NotFound, 404),
     (LinkDown, 409),
+    (Busy, 409),
     (NoAnswer, 504),
     (PeerProblem, 502),
     (StoreError, 503),
@@ -58,6 +60,7 @@ def make_app(session: Session, url: str, needs_token: bool) -> FastAPI:
     )
     app.include_router(bench_router(session), prefix=BENCH)
     app.include_router(stations_router(session), prefix=BENCH)
+    app.include_router(lists_router(session), prefix=BENCH)
     app.include_router(proxy_router(session), prefix=BENCH)
     app.include_router(questions_router(session), prefix=BENCH)
     app.include_router(registered_router(session), prefix=BENCH)

@@ -73,13 +73,6 @@ class TapBody(Reads):
         return self
 
 
-class ListPush(Reads):
-    mode: Literal["full", "differential", "auto"] = Field(
-        default="full",
-        description="differential: what changed since the last push; auto: that where possible, else full",
-    )
-
-
 class RemoteStartBody(Reads):
     id_token: Annotated[
         str, Field(min_length=1, max_length=255, description="up to 20 characters on OCPP 1.6, 36 on 2.0.1")
@@ -271,28 +264,6 @@ class SaidOut(CallOut):
 
     ok: bool
     text: str
-
-
-class LeftOut(Tells):
-    uid: str
-    why: str
-
-
-class PushOut(Tells):
-    """What came of a push; versions are null where the station did not say."""
-
-    ok: bool
-    status: str
-    text: str
-    sent: int
-    left_out: list[LeftOut]
-    version_before: int | None
-    version_sent: int | None
-    version_read: int | None
-
-
-class ListVersionOut(SaidOut):
-    version: int | None
 
 
 class StationEventOut(Tells):

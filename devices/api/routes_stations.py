@@ -10,15 +10,12 @@ from fastapi import APIRouter, Body, Path, Query, Response
 from bench.answers import CallAnswer, Said
 from bench.clock import iso_utc
 from bench.csms.events import EventKind, StationEvent
-from bench.errors import BadInput, LinkDown, NotFound, OperatorError, StoreError
+from bench.errors import BadInput, Busy, LinkDown, NotFound, OperatorError, StoreError
 from devices.api.jsonio import JsonRoute, reply
 from devices.api.models import (
     AvailabilityBody,
     CallOut,
     DataTransferBody,
-    ListPush,
-    ListVersionOut,
-    PushOut,
     RemoteStartBody,
     RemoteStopBody,
     SaidOut,
@@ -50,7 +47,7 @@ Payload = Annotated[dict[str, Any] | None, Body(description="payload of the call
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
     404: {"model": Status, "description": "No such station"},
-    409: {"model": Status, "description": "The station is not connected"},
+    409: {"model": Status, "description": "The station is not connected, or a list is being pushed to it"},
     504: {"model": Status, "description": "The station did not answer in time"},
 }
 
@@ -67,31 +64,6 @@ def stations_router(session: Session) -> APIRouter:
     async def call(station: StationId, action: Action, payload: Payload = None, raw: Raw = False) -> Response:
         """Any OCPP call; the body is its payload. A CALLERROR of the station is told under ``error``."""
         return reply(answer_json(await answered(session.call(station, action, payload or {}, raw=raw))))
-
-    @router.post("/local-list", response_model=PushOut)
-    async def push_list(station: StationId, push: ListPush | None = None) -> Response:
-        """Push the store as local list (OCPP 2.0.1 D01, OCPP 1.6 SendLocalList) and read its version back."""
-        report = await answered(session.push_list(station, (push or ListPush()).mode))
-        return reply(
-            {
-                "ok": report.ok,
-                "status": report.status,
-                "text": report.text,
-                "sent": report.sent,
-                "left_out": [{"uid": uid, "why": why} for uid, why in report.left_out],
-                "version_before": report.version_before,
-                "version_sent": report.version_sent,
-                "version_read": report.version_read,
-            }
-        )
-
-    @router.get("/local-list/version", response_model=ListVersionOut)
-    async def list_version(station: StationId) -> Response:
-        """Ask for the version of the local list (OCPP 2.0.1 D02); null where the answer has none."""
-        said = await answered(session.list_version(station))
-        payload = said.answer.payload if said.answer is not None else None
-        version = None if payload is None else payload.get("versionNumber", payload.get("listVersion"))
-        return reply({**said_json(said), "version": version})
 
     @router.post("/clear-cache", response_model=SaidOut)
     async def clear_cache(station: StationId) -> Response:
@@ -190,7 +162,7 @@ async def answered(asked: Awaitable[T]) -> T:
     """What came of it; an answer that did not come in time is told apart from other troubles."""
     try:
         return await asked
-    except (BadInput, NotFound, LinkDown, StoreError):
+    except (BadInput, Busy, NotFound, LinkDown, StoreError):
         raise
     except OperatorError as error:
         raise NoAnswer(error.what, error.cure) from error

@@ -83,6 +83,10 @@ class Stranger201(ChargePoint201):
             results.append(result if value is None else {**result, "attribute_value": value})
         return result201.GetVariables(results)
 
+    @on("GetReport")
+    def get_report(self, **asked: Any) -> Any:
+        return result201.GetReport("NotSupported")
+
     @on("GetLocalListVersion")
     def get_local_list_version(self) -> Any:
         return result201.GetLocalListVersion(self.list_version)

@@ -2,89 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
-
 import pytest
-import pytest_asyncio
-from PySide6.QtCore import QEvent, Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import Qt
 
-from bench.assembly import Options
-from bench.exchange import Verdict
-from bench.tasks import Tasks
-from fixtures.demo import Demo
+from tests.e2e.technician import Technician
 from ui.models.station_events import Column
-from ui.window import MainWindow, make_window
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support", extend=True)]
 
-LIMIT_S = 10.0
 NEW_CARD = "04CAFE12345680"
-
-
-class Technician:
-    """Hands and eyes at one window."""
-
-    def __init__(self, qtbot, window: MainWindow, demo: Demo) -> None:
-        self.qtbot = qtbot
-        self.window = window
-        self.work = window.workspace
-        self.demo = demo
-        self.session = demo.session
-
-    async def see(self, what: Callable[[], bool], told: Callable[[], object] = lambda: "") -> None:
-        """Look until it is so."""
-        try:
-            async with asyncio.timeout(LIMIT_S):
-                while not what():  # noqa: ASYNC110 - nothing tells of a repaint
-                    await asyncio.sleep(0.02)  # the loop is Qt's: this is the window painting, not a wait for luck
-        except TimeoutError:
-            pytest.fail(f"never seen; the window says {told()!r}")
-
-    def click(self, widget) -> None:
-        assert widget.isEnabled(), widget.text()
-        self.qtbot.mouseClick(widget, Qt.MouseButton.LeftButton)
-
-    def type_into(self, field, text: str) -> None:
-        field.selectAll()
-        self.qtbot.keyClicks(field, text)
-
-    async def present(self, uid: str) -> None:
-        """Type a UID and present it; the verdict card tells when it is through."""
-        before = max(self.session.exchanges, default=0)
-        self.type_into(self.work.tap.uid, uid)
-        self.click(self.work.tap.present_button)
-        await self.see(lambda: max(self.session.exchanges, default=0) > before)
-        exchange = self.session.exchanges[max(self.session.exchanges)]
-        await self.see(lambda: not exchange.open)
-        words = {Verdict.ACCEPTED: "ACCEPTED", Verdict.REJECTED: "REJECTED"}
-        await self.see(
-            lambda: words[exchange.verdict] in self.work.tap.verdict.word.text(),
-            lambda: self.work.tap.verdict.word.text(),
-        )
-
-    async def said(self, part: str) -> None:
-        station = self.work.station
-        await self.see(lambda: part in station.said.text(), station.said.text)
-
-
-@pytest_asyncio.fixture
-async def technician(qtbot, tmp_path: Path) -> AsyncIterator[Technician]:
-    _, window = make_window(size=(1280, 800), state_file=tmp_path / "window.ini", theme="light")
-    window.show()
-    options = Options(ocpp="127.0.0.1:0", api="off", mqtt="embedded", charger="sim", temporary=True)
-    tasks = Tasks()
-    async with Demo(options, "pn532", ()) as demo:
-        window.attach(demo.session, tasks)
-        yield Technician(qtbot, window, demo)
-        await tasks.cancel()
-        window.release()
-    # Not handed to qtbot, which would delete it while the session still speaks to it.
-    window.hide()
-    window.deleteLater()
-    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 async def test_a_swipe_shows_its_verdict_story_and_messages(technician: Technician) -> None:
@@ -128,27 +54,14 @@ async def test_a_token_is_blocked_and_the_next_tap_is_refused(technician: Techni
 async def test_a_filter_narrows_the_messages_and_a_wrong_one_says_where(technician: Technician) -> None:
     await technician.present("04A2B3C4D5E680")
     messages = technician.window.messages
-    technician.qtbot.keyClick(technician.window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    await technician.key(Qt.Key.Key_F)
     line = messages.filter_line.line
+    assert line.hasFocus()
     technician.type_into(line, "link:ocpp name:Authorize")
     model = messages.table.model()
     await technician.see(lambda: model.rowCount() == 2, model.rowCount)
     technician.type_into(line, "link:ocpp (name:")
     await technician.see(lambda: bool(messages.filter_line.error.text()), messages.filter_line.error.text)
-
-
-async def test_the_list_is_pushed_and_a_known_card_no_longer_asks(technician: Technician) -> None:
-    station = technician.work.station
-    technician.work.show_panel(station)
-    await technician.see(lambda: station.table.model() is not None and station.table.model().rowCount() == 1)
-    technician.click(station.orders.push_button)
-    await technician.said("accepted as version 1")
-    technician.click(station.orders.version_button)
-    await technician.said("1")
-    await technician.present("04A2B3C4D5E680")
-    exchange = technician.session.exchanges[max(technician.session.exchanges)]
-    assert exchange.decided_by == "list"
-    assert not any(hop.name == "Authorize" for hop in exchange.hops)
 
 
 async def test_the_cache_is_cleared_and_the_card_asks_again(technician: Technician) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
-from bench.answers import CallAnswer, PushReport, Said
+from bench.answers import CallAnswer, Said
 from bench.card import CardRead, Hint, Technology
 from bench.clock import NS_PER_S, ManualClock, to_datetime
 from bench.errors import BadInput, LinkDown, NotFound
@@ -29,6 +29,7 @@ from bench.tokens.history import TokenChange, What
 from bench.tokens.index import TokenIndex
 from bench.tokens.model import AuthorizationStatus, IdTokenType, Token
 from tests.bench.asking import AskingTable
+from tests.ui.stub_lists import StubLists
 
 START_UTC_NS = 1_795_262_260 * NS_PER_S  # 2026-11-21 11:57:40 UTC
 
@@ -174,6 +175,7 @@ class StubSession:
         self.pairs = SaidPairs(self.journal, self.clock, limits_of(self.profile))
         self.notes = NoteBook(lambda seq, note: self.tell("note", seq), self.clock)
         self.store = StubStore()
+        self.lists = StubLists(self)
         self.exchanges: dict[int, Exchange] = {}
         self.stations: dict[str, Station] = {}
         self.links: dict[str, LinkStatus] = {}
@@ -228,18 +230,6 @@ class StubSession:
     async def remote_stop(self, station: str, transaction_id: str) -> Said:
         self._order("remote_stop", station, transaction_id)
         return Said(True, "the station accepted the remote stop")
-
-    async def push_list(self, station: str, mode: str = "full") -> PushReport:
-        self._order("push_list", station, mode)
-        before = self.stations[station].list_version
-        self.stations[station].list_version = 8
-        self.tell("station", station)
-        text = f"{station} took the list: version 8, {self.store.count} tokens"
-        return PushReport(True, "Accepted", text, self.store.count, (), before, 8, 8)
-
-    async def list_version(self, station: str) -> Said:
-        self._order("list_version", station)
-        return Said(True, f"{station} has list version {self.stations[station].list_version}")
 
     async def clear_cache(self, station: str) -> Said:
         self._order("clear_cache", station)

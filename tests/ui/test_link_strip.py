@@ -30,7 +30,7 @@ def test_each_link_has_its_chip(lively):
         "josev": ("Josev bus", "up", "10.0.0.7:1883"),
         "ocpp": ("OCPP", "up", "CP-001 · 2.0.1"),
         "store": ("Tokens", "up", "128 valid"),
-        "list": ("Local list", "up", "station v7"),
+        "list": ("Local list", "off", "v7 · unknown"),
     }
 
 
@@ -85,7 +85,7 @@ def test_chips_keep_their_widgets_while_texts_change(strip, lively):
     lively.stations["CP-001"].list_version = 8
     strip.refresh({("station", "CP-001")})
     assert strip.chips() == before
-    assert strip.chips()["list"].text_shown.detail == "station v8"
+    assert strip.chips()["list"].text_shown.detail == "v8 · unknown"
 
 
 def test_chips_are_reached_by_mouse_and_keyboard(strip, lively, qtbot):

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QTextCursor
 from PySide6.QtWidgets import QLineEdit
 
-from bench.answers import CallAnswer, PushReport
+from bench.answers import CallAnswer
 from bench.auth_settings import setting
 from bench.codecs.ocpp_forms import sent_by_stations
 from bench.codecs.ocpp_schemas import actions
@@ -83,7 +83,6 @@ def test_empty_says_which_url_to_type(qtbot, themed, stub):
     panel.attach(stub, Tasks())
     assert "The OCPP server is off" in panel.empty.text.text()
     assert not panel.empty.button.isVisible()
-    assert not panel.push_list()
 
 
 @pytest.mark.gui
@@ -92,50 +91,36 @@ async def test_shows_stations_as_they_change(panel, stub):
     row = [model.index(0, column).data() for column in range(8)]
     assert row == ["CP-001", "● up", "2.0.1", "Accepted", "Acme One", "", "v7", ""]
     assert panel.station.id == "CP-001"
-    assert panel.orders.push_button.isEnabled()
+    assert panel.orders.clear_button.isEnabled()
     stub.stations["CP-001"].connected = False
     panel.refresh(set())
     assert model.index(0, 1).data() == "□ off"
-    assert not panel.orders.push_button.isEnabled()
+    assert not panel.orders.clear_button.isEnabled()
     assert not panel.orders.stop_button.isEnabled()
 
 
 @pytest.mark.gui
-async def test_push_says_what_came_of_it(panel, stub, tasks):
-    assert panel.push_list()
-    assert panel.said.text() == "Pushing the list to CP-001…"
-    assert not panel.orders.push_button.isEnabled()
-    assert not panel.push_list()  # one at a time
-    await settled(tasks)
-    assert stub.orders == [("push_list", "CP-001", "full")]
-    assert panel.said.text() == "✔ CP-001 took the list: version 8, 0 tokens"
-    assert panel.orders.push_button.isEnabled()
-    assert panel.table.model().index(0, 6).data() == "v8"
-
-
-@pytest.mark.gui
-async def test_left_out_tokens_are_listed(panel, stub, tasks, monkeypatch):
-    async def push(station, mode="full"):
-        left_out = (("0123456789ABCDEF012345", "longer than 20 characters"),)
-        said = "CP-001 took the list; 1 token left out"
-        return PushReport(True, "Accepted", said, 5, left_out, 7, 8, 8)
-
-    monkeypatch.setattr(stub, "push_list", push)
-    panel.orders.push_button.click()
-    await settled(tasks)
-    assert panel.said.text() == "⚠ CP-001 took the list; 1 token left out"
-    assert "left out 0123456789ABCDEF012345: longer than 20 characters" in panel.answers.toPlainText()
-
-
-@pytest.mark.gui
-async def test_version_and_cache(panel, stub, tasks):
-    panel.orders.version_button.click()
-    await settled(tasks)
-    assert panel.said.text() == "✔ CP-001 has list version 7"
+async def test_the_cache_is_cleared_one_order_at_a_time(panel, stub, tasks):
+    panel.orders.clear_button.click()
+    assert panel.said.text() == "Asking CP-001 to clear its cache…"
+    assert not panel.orders.clear_button.isEnabled()
     panel.orders.clear_button.click()
     await settled(tasks)
     assert panel.said.text() == "✔ CP-001 cleared its cache"
-    assert [order[0] for order in stub.orders] == ["list_version", "clear_cache"]
+    assert panel.orders.clear_button.isEnabled()
+    assert stub.orders == [("clear_cache", "CP-001")]
+
+
+@pytest.mark.gui
+async def test_the_list_of_the_selected_station_is_one_click_away(qtbot, panel):
+    with qtbot.waitSignal(panel.station_selected) as told:
+        panel.table.selectRow(1)
+    assert told.args == ["CP-002"]
+    with qtbot.waitSignal(panel.list_wanted):
+        panel.orders.list_button.click()
+    assert panel.orders.list_button.isEnabled(), "the list of a station that is away can be looked at too"
+    panel.select_station("CP-001")
+    assert panel.station.id == "CP-001"
 
 
 @pytest.mark.gui

@@ -173,7 +173,7 @@ def test_ctrl_and_a_number_goes_to_a_panel(window, lively, qtbot):
     for key, panel in (
         (Qt.Key.Key_6, window.workspace.tokens),
         (Qt.Key.Key_2, window.workspace.exchanges),
-        (Qt.Key.Key_8, window.workspace.findings),
+        (Qt.Key.Key_9, window.workspace.findings),
         (Qt.Key.Key_1, window.workspace.tap),
     ):
         press(qtbot, window, key)
@@ -276,7 +276,14 @@ def test_the_connect_page_follows_the_listener(window, stub, qtbot):
 def test_chips_lead_to_what_they_tell_of(window, lively):
     window.attach(lively, Tasks())
     work = window.workspace
-    for key, panel in (("store", work.tokens), ("list", work.station), ("reader:x", work.tap), ("api", work.findings)):
+    places = {
+        "store": work.tokens,
+        "list": work.local_list,
+        "csms": work.station,
+        "reader:x": work.reader,
+        "api": work.findings,
+    }
+    for key, panel in places.items():
         work._chip_picked(key)
         assert panel.isVisible()
     window.workspace._chip_picked("ocpp")

@@ -22,18 +22,21 @@ class Panel(QWidget):
 
     title: shown on its tab or header. session, tasks: None until attached.
 
-    The window calls :meth:`refresh` on its flush timer, never while it is hidden. It calls ``select_message`` and
-    ``select_exchange`` on every panel but the one that emitted the signal; a panel overrides what concerns it.
+    The window calls :meth:`refresh` on its flush timer, never while it is hidden. It calls ``select_message``,
+    ``select_exchange`` and ``select_station`` on every panel but the one that emitted the signal; a panel overrides what
+    concerns it.
 
     Signals:
         message_selected: journal number of a message the operator picked here.
         exchange_selected: id of an exchange the operator picked here.
+        station_selected: id of a station the operator picked here.
         notice: severity (``info ok warn fail``) and text for the window's banner.
     """
 
     title = ""
     message_selected = Signal(int)
     exchange_selected = Signal(int)
+    station_selected = Signal(str)
     notice = Signal(str, str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -80,16 +83,15 @@ class Panel(QWidget):
     def select_exchange(self, exchange_id: int) -> None:
         """An exchange was picked elsewhere."""
 
+    def select_station(self, station: str) -> None:
+        """A station was picked elsewhere."""
+
     def focus_filter(self) -> bool:
         """Put the cursor into the filter of this panel (Ctrl+F); False where it has none."""
         return False
 
     def toggle_pause(self) -> bool:
         """Pause or resume the view, never the capture (Space); False where there is nothing to pause."""
-        return False
-
-    def push_list(self) -> bool:
-        """Push the local list (Ctrl+L); False where this panel cannot."""
         return False
 
     def set_joined(self, joined: bool) -> None:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QWidget
 from bench.ports import LinkState, LinkStatus
 from ui import theme
 from ui.glyphs import paint_dot
+from ui.models.list_words import offer_text, versions_text
 from ui.panels.base import Panel, touches
 from ui.widgets import RoleLabel
 
@@ -102,7 +103,7 @@ class LinkStrip(Panel):
         self._refresh()
 
     def refresh(self, changes: set[tuple[Change, object]]) -> None:
-        if touches(changes, "link", "station", "tokens"):
+        if touches(changes, "link", "station", "list", "tokens"):
             self._refresh()
 
     def chips(self) -> dict[str, Chip]:
@@ -231,7 +232,7 @@ def chip_texts(session: Session) -> list[ChipText]:
     texts.append(
         ChipText("store", "Tokens", state, detail, _tip("Tokens", store, f"{session.store.count} in the store"))
     )
-    texts.append(_list_chip(list(session.stations.values())))
+    texts.append(_list_chip(session))
     shown = {"josev", "ocpp", "store"}
     for name, status in links.items():
         if name in shown or name.startswith("reader:"):
@@ -291,18 +292,16 @@ def _ocpp_chip(status: LinkStatus | None, stations: list[Station]) -> ChipText:
     return ChipText("ocpp", "OCPP", state, f"{first.id} · {first.version}{more}", tip)
 
 
-def _list_chip(stations: list[Station]) -> ChipText:
-    tip = "Local authorization list: what the station says it has. Ctrl+L pushes the store."
-    here = [station for station in stations if station.connected]
-    if not here:
+def _list_chip(session: Session) -> ChipText:
+    tip = "Local authorization list: the version the station told = the one it should have. Ctrl+L pushes the store."
+    first = next((station for station in session.stations.values() if station.connected), None)
+    if first is None or not hasattr(session, "lists"):  # a capture has none
         return ChipText("list", "Local list", LinkState.OFF, "no station", tip)
-    first = here[0]
-    if first.list_version is None:
-        return ChipText("list", "Local list", LinkState.OFF, "not asked", tip)
-    if first.list_version < 0:
-        return ChipText("list", "Local list", LinkState.OFF, "not supported", f"{first.id} has no local list.\n{tip}")
-    pushed = "" if first.shadow is None else f" · {len(first.shadow)} pushed"
-    return ChipText("list", "Local list", LinkState.UP, f"station v{first.list_version}{pushed}", f"{first.id}: {tip}")
+    view = session.lists.view(first.id, with_rows=False)
+    agree = view.known and view.list_version == view.shadow_version
+    state = LinkState.UP if agree or view.progress is not None else LinkState.OFF
+    lines = (first.id, "" if view.known else f"What it holds is unknown: {view.why_unknown}.", offer_text(view), tip)
+    return ChipText("list", "Local list", state, versions_text(view), "\n".join(line for line in lines if line))
 
 
 def _detail(status: LinkStatus | None, form: Callable[[str], str]) -> str:

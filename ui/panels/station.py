@@ -6,7 +6,7 @@ import json
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from bench.answers import CallAnswer, PushReport, Said
+from bench.answers import CallAnswer, Said
 from bench.errors import OperatorError
 from bench.masking import mask_tree, to_tree
 from bench.station import Station
@@ -45,15 +45,19 @@ SAMPLES = ("CP-0001-NO", "□ off", "2.0.1", "Accepted", "Wallbox One", "1.14.2"
 TOLD_ELSEWHERE = (4, 5, 8)
 """Columns left out of the table: vendor, model and firmware stand in the line below it, transactions among the orders."""
 MAX_ANSWERS = 200
-MAX_LEFT_OUT = 50
 MAX_ANSWER_TEXT = 20_000
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
 class StationPanel(Panel):
-    """Asks one thing at a time; what the station says stays readable until the next answer and in the list below it."""
+    """Asks one thing at a time; what the station says stays readable until the next answer and in the list below it.
+
+    Signals:
+        list_wanted: the local list of the selected station should be shown.
+    """
 
     title = "Station"
+    list_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -88,13 +92,10 @@ class StationPanel(Panel):
     def _anybody(self) -> bool:
         return bool(self._model.rowCount()) or self.role.there or self.registered.there
 
-    def push_list(self) -> bool:
-        """Push the store to the selected station (Ctrl+L)."""
-        station = self.station
-        if self.session is None or station is None or not station.connected or self._asking:
-            return False
-        self.orders.push()
-        return True
+    def select_station(self, station: str) -> None:
+        row = self._model.row_of(station)
+        if row is not None and row != self.table.currentIndex().row():
+            self.table.selectRow(row)
 
     def remembered(self) -> dict[str, str]:
         return {"presets": self.free_call.presets.remembered()}
@@ -121,6 +122,7 @@ class StationPanel(Panel):
         self.table.setMinimumHeight(62)
         self.identity = ElidedLabel("", "muted")
         self.table.selectionModel().currentRowChanged.connect(lambda now, before: self._tell())
+        self.table.selectionModel().selectionChanged.connect(self._picked)
         self.said = RoleLabel("", "muted", bold=True, wrap=True)
         self.said.setAccessibleName("What the station said")
         self.said.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -161,6 +163,7 @@ class StationPanel(Panel):
         self.tabs.setDocumentMode(True)
         self.tabs.tabBar().setAccessibleName("Of the station")
         self.orders = StationOrders(self._order)
+        self.orders.list_wanted.connect(self.list_wanted)
         self.events = StationEvents()
         self.events.message_selected.connect(self.message_selected)
         self.facts = StationFacts()
@@ -235,6 +238,10 @@ class StationPanel(Panel):
         elif shown is self.facts:
             self.facts.show_station(station, self.session.clock.stamp().utc_ns)
 
+    def _picked(self) -> None:
+        if self.station is not None:
+            self.station_selected.emit(self.station.id)
+
     # Asking
 
     def _order(self, what: str, order: Order) -> None:
@@ -270,7 +277,7 @@ class StationPanel(Panel):
         await self._settings(session, station)
         return Said(written.ok, written.text)
 
-    def _ask(self, what: str, order: Coroutine[Any, Any, Said | PushReport | CallAnswer]) -> None:
+    def _ask(self, what: str, order: Coroutine[Any, Any, Said | CallAnswer]) -> None:
         if self._asking or self.tasks is None:
             order.close()
             return
@@ -279,7 +286,7 @@ class StationPanel(Panel):
         self._tell()
         self.run(self._wait(what, order), name="station order")
 
-    async def _wait(self, what: str, order: Coroutine[Any, Any, Said | PushReport | CallAnswer]) -> None:
+    async def _wait(self, what: str, order: Coroutine[Any, Any, Said | CallAnswer]) -> None:
         assert self.session is not None
         began = self.session.clock.stamp().mono_ns
         try:
@@ -324,14 +331,8 @@ def who_is(station: Station) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _in_words(answer: Said | PushReport | CallAnswer) -> tuple[str, str, str]:
+def _in_words(answer: Said | CallAnswer) -> tuple[str, str, str]:
     """Role, one sentence, and what else there is to read."""
-    if isinstance(answer, PushReport):
-        left_out = [f"  left out {uid}: {why}" for uid, why in answer.left_out[:MAX_LEFT_OUT]]
-        if len(answer.left_out) > MAX_LEFT_OUT:
-            left_out.append(f"  and {len(answer.left_out) - MAX_LEFT_OUT} more")
-        role = "fail" if not answer.ok else "warn" if left_out else "ok"
-        return role, answer.text, "\n".join(left_out)
     if isinstance(answer, Said):
         return ("ok" if answer.ok else "fail"), answer.text, ""
     if answer.payload is None:

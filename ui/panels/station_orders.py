@@ -1,4 +1,4 @@
-"""What a technician asks of a station most: list, cache, remote start and stop, availability, vendor data."""
+"""What a technician asks of a station most: cache, remote start and stop, availability, vendor data, and the way to its list."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import json
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
     QHBoxLayout,
     QLineEdit,
-    QPushButton,
     QScrollArea,
     QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
-from bench.answers import CallAnswer, PushReport, Said
+from bench.answers import CallAnswer, Said
 from bench.masking import is_key_code
 from bench.station import Station
 from bench.tokens.model import IdTokenType
 from ui import theme
-from ui.widgets import mark
+from ui.widgets import order_button
 
 if TYPE_CHECKING:
     from bench.session import Session
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 MAX_DATA = 60_000
 """Characters of vendor data in one line; more goes through Any call."""
 
-Order = Callable[["Session", str], Coroutine[Any, Any, Said | PushReport | CallAnswer]]
+Order = Callable[["Session", str], Coroutine[Any, Any, Said | CallAnswer]]
 """Makes the order to a station of that id, to be awaited."""
 
 
@@ -39,7 +39,12 @@ class StationOrders(QScrollArea):
     """Rows of orders. asked is called with what is being done, in words with ``{}`` for the station, and the order.
 
     Call :meth:`show_station` whenever the station or its state changed.
+
+    Signals:
+        list_wanted: the station's local list should be shown.
     """
+
+    list_wanted = Signal()
 
     def __init__(self, asked: Callable[[str, Order], None], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -72,23 +77,21 @@ class StationOrders(QScrollArea):
         self.id_type.setEnabled(station is not None and station.version != "1.6")
         self._enable()
 
-    def push(self) -> None:
-        self._asked("Pushing the list to {}", lambda session, station: session.push_list(station))
-
     # Building
 
     def _make_list_row(self, row: QHBoxLayout) -> None:
-        self.push_button = mark(_button("Push list", self.push, "Send the store as a full list (Ctrl+L)"), "primary")
-        self.version_button = _button("List version", self._list_version, "Read the version of the station's list")
-        self.clear_button = _button(
+        self.list_button = order_button(
+            "Local list…", self.list_wanted.emit, "Compare the station's local list with the store and push it (Ctrl+L)"
+        )
+        self.clear_button = order_button(
             "Clear cache", self._clear_cache, "Make the station forget the cards it was told of"
         )
         self.transaction = QComboBox()
         self.transaction.setAccessibleName("Running transaction")
         self.transaction.setPlaceholderText("no running transaction")
         self.transaction.setMinimumContentsLength(8)
-        self.stop_button = _button("Remote stop", self._remote_stop, "End that transaction")
-        for widget in (self.push_button, self.version_button, self.clear_button):
+        self.stop_button = order_button("Remote stop", self._remote_stop, "End that transaction")
+        for widget in (self.list_button, self.clear_button):
             row.addWidget(widget, 2)
         row.addWidget(self.transaction, 3)
         row.addWidget(self.stop_button, 2)
@@ -103,7 +106,7 @@ class StationOrders(QScrollArea):
         self.id_type.currentTextChanged.connect(self._type_changed)
         self.evse = _number("EVSE", "any EVSE", "EVSE of the remote start")
         self.evse.setValue(1)
-        self.start_button = _button(
+        self.start_button = order_button(
             "Remote start", self._remote_start, "Start charging with that token, without a card"
         )
         row.addWidget(self.id_token, 3)
@@ -117,7 +120,7 @@ class StationOrders(QScrollArea):
         self.availability = QComboBox()
         self.availability.addItems(["Operative", "Inoperative"])
         self.availability.setAccessibleName("Availability to set")
-        self.availability_button = _button(
+        self.availability_button = order_button(
             "Set availability", self._set_availability, "Take it out of service, or put it back"
         )
         row.addWidget(self.availability_evse, 3)
@@ -131,7 +134,7 @@ class StationOrders(QScrollArea):
         self.vendor_data = _line("data", "Data to send", self._send_data)
         self.vendor_data.setFont(theme.mono_font())
         self.vendor_data.setMaxLength(MAX_DATA)
-        self.data_button = _button("Send data", self._send_data, "Send vendor data (DataTransfer)")
+        self.data_button = order_button("Send data", self._send_data, "Send vendor data (DataTransfer)")
         row.addWidget(self.vendor_id, 3)
         for widget in (self.message_id, self.vendor_data, self.data_button):
             row.addWidget(widget, 2)
@@ -162,8 +165,7 @@ class StationOrders(QScrollArea):
         self.transaction.setEnabled(bool(running))
 
     def _enable(self) -> None:
-        always = (self.push_button, self.version_button, self.clear_button, self.availability_button)
-        for button in always:
+        for button in (self.clear_button, self.availability_button):
             button.setEnabled(self._ready)
         free = self.id_type.currentText() == IdTokenType.NO_AUTHORIZATION.value
         self.start_button.setEnabled(self._ready and (free or bool(self.id_token.text().strip())))
@@ -177,9 +179,6 @@ class StationOrders(QScrollArea):
         self._enable()
 
     # Asking
-
-    def _list_version(self) -> None:
-        self._asked("Asking {} for its list version", lambda session, station: session.list_version(station))
 
     def _clear_cache(self) -> None:
         self._asked("Asking {} to clear its cache", lambda session, station: session.clear_cache(station))
@@ -231,13 +230,6 @@ def typed_data(version: str, text: str) -> object:
         return json.loads(text)
     except (ValueError, RecursionError):
         return text
-
-
-def _button(text: str, slot: Callable[[], object], tip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tip)
-    button.clicked.connect(lambda checked=False: slot())
-    return button
 
 
 def _line(placeholder: str, name: str, entered: Callable[[], object]) -> QLineEdit:

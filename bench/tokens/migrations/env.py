@@ -7,10 +7,15 @@ from typing import Any
 from alembic import context
 
 import bench.maeve.tables  # noqa: F401 - its tables belong to the same metadata
+import bench.tokens.list_tables  # noqa: F401 - and so do these
 from bench.tokens.migrations import VERSION_TABLE
 from bench.tokens.tables import metadata
 
-settings: dict[str, Any] = {"target_metadata": metadata, "version_table": VERSION_TABLE, "render_as_batch": True}
+settings: dict[str, Any] = {
+    "target_metadata": metadata,
+    "version_table": VERSION_TABLE,
+    "render_as_batch": True,
+}
 
 if context.is_offline_mode():
     # For an administrator who wants to read the statements first: no connection, only the name of the dialect.

@@ -19,11 +19,23 @@ from hypothesis import strategies as st
 from bench.answers import CallAnswer
 from bench.csms.requests import clear_cache, plain_words
 from bench.station import ListLimits
-from bench.tokens.list_entries import entries, frame_bytes, payload
+from bench.tokens.list_entries import frame_bytes, payload
 from bench.tokens.list_parts import parts
-from bench.tokens.local_list import MAX_VERSION, Held, next_version, push, push_full, read_version
+from bench.tokens.list_plan import MAX_VERSION, next_version
+from bench.tokens.local_list import read_version
 from bench.tokens.model import CacheMode, IdTokenType, MessageFormat, PersonalMessage
-from tests.bench.tokens.listpeer import Peer, keys, known, token, variables
+from tests.bench.tokens.listpeer import (
+    Peer,
+    entries,
+    holding,
+    keys,
+    known,
+    push,
+    push_full,
+    token,
+    values,
+    variables,
+)
 
 V2 = pytest.mark.parametrize("version", ["2.0.1", "2.1"])
 ALL = pytest.mark.parametrize("version", ["1.6", "2.0.1", "2.1"])
@@ -65,14 +77,14 @@ async def test_D01_FR_03_a_refused_differential_is_followed_by_the_full_list(ver
     more = [*TOKENS, token("NEW")]
     report, _ = await push(station, more, call, "differential", held)
     assert report.text == f"the station answered {status}: its list stays as it was; push the full list"
-    report, held = await push(station, more, call, "auto", held)
+    report, held = await push(station, more, call, "reconcile", held)
     assert [made["updateType"] for made in peer.sent("SendLocalList")] == [
         "Full",
         "Differential",
         "Differential",
         "Full",
     ]
-    assert (report.ok, held and held.version) == (True, 8)
+    assert (report.ok, held.shadow.version) == (True, 8)
 
 
 @V2
@@ -84,7 +96,7 @@ async def test_D01_FR_05_nothing_to_change_sends_nothing(version: str) -> None:
     assert (report.ok, len(peer.sent("SendLocalList"))) == (True, 1)
     await peer.call("SendLocalList", payload(version, 8, [], "Differential"))
     assert (await read_version(station, peer.call)).text == "the local list has version 8"
-    report, _ = await push(station, TOKENS, peer.call, "auto", held)
+    report, _ = await push(station, TOKENS, peer.call, "reconcile", held)
     assert sent(peer)["updateType"] == "Full", "somebody else changed it"
 
 
@@ -117,8 +129,8 @@ async def test_D01_FR_11_a_list_over_the_limits_goes_in_several_messages(
     assert [made[version_field(version)] for made in lists] == [7, 8, 9]
     assert [len(made["localAuthorizationList"]) for made in lists] == [2, 2, 1]
     assert report.text == "5 entries accepted in 3 messages as version 9 (before: 6)"
-    assert (station.list_version, held and held.version, len(held.entries if held else [])) == (9, 9, 5)
-    assert station.shadow == {"00", "01", "02", "03", "04"}
+    assert (station.list_version, held.shadow.version, len(held.shadow.entries)) == (9, 9, 5)
+    assert values(held) == {"00", "01", "02", "03", "04"}
 
 
 @pytest.mark.parametrize(
@@ -142,7 +154,7 @@ async def test_D01_FR_11_what_no_split_makes_fit_is_not_sent(version: str, limit
 @given(st.lists(st.text("0123456789ABCDEF", min_size=1, max_size=36), unique=True, max_size=12), st.integers(200, 900))
 def test_D01_FR_11_no_message_is_larger_than_stated(uids: list[str], room: int) -> None:
     made, _ = entries("2.0.1", [token(uid) for uid in uids])
-    split, why = parts("2.0.1", made, "Differential", ListLimits(5, room), MAX_VERSION)
+    split, size, why = parts("2.0.1", made, "Differential", ListLimits(5, room), MAX_VERSION)
     if why:
         assert split == []
         return
@@ -151,6 +163,8 @@ def test_D01_FR_11_no_message_is_larger_than_stated(uids: list[str], room: int) 
         assert len(part) <= 5
         assert frame_bytes(payload("2.0.1", MAX_VERSION, part, "Differential")) <= room or not part
     assert all(split) or not made
+    highest = {**payload("2.0.1", MAX_VERSION, [], "Differential"), "localAuthorizationList": []}
+    assert size == sum(frame_bytes({**highest, "localAuthorizationList": part}) for part in split)
 
 
 @V2
@@ -165,22 +179,29 @@ async def test_D01_FR_03_a_list_of_which_a_part_was_refused_is_not_relied_on(ver
         return await peer.call(action, made)
 
     report, held = await push(station, TOKENS, call)
-    assert report.text == "the station answered Failed; it took 1 of the 2 entries before; push the full list"
-    assert (report.sent, report.version_sent, held, station.shadow, station.list_version) == (1, 8, None, None, 7)
-    report, held = await push(station, TOKENS, call, "auto", held)
-    assert report.status == "Failed"
-    refused.clear()
-    report, held = await push(station, TOKENS, call, "auto", held)
-    assert report.text == "2 entries accepted in 2 messages as version 9 (before: 7)"
-    # A difference that breaks off is followed by the whole list, above what the station took of it.
-    refused.append(11)
-    report, held = await push(station, [token("A"), token("B")], call, "auto", held)
-    assert [(made["updateType"], made["versionNumber"]) for made in peer.sent("SendLocalList")[-3:]] == [
-        ("Differential", 10),
-        ("Differential", 11),
-        ("Full", 11),
+    text = "the station answered Failed; it took 1 of 2 entries before: its list has version 7 with 1 entry"
+    assert report.text == f"{text}; reconcile to send the rest"
+    assert (report.sent, report.version_sent, station.list_version) == (1, 8, 7)
+    assert values(held) == {"04a2"}
+    # The rest is a change of what it has; it is refused as before, and then the whole list is.
+    report, held = await push(station, TOKENS, call, "reconcile", held)
+    assert [(chunk.update_type, chunk.version_sent, chunk.status) for chunk in report.chunks] == [
+        ("Differential", 8, "Failed"),
+        ("Full", 8, "Failed"),
     ]
-    assert (report.status, held) == ("Failed", None)
+    refused.clear()
+    report, held = await push(station, TOKENS, call, "reconcile", held)
+    assert report.text == "1 change accepted as version 8 (before: 7)"
+    assert values(held) == {"04a2", "0bad"}
+    # A difference that breaks off is followed by the whole list, above what the station took of it.
+    refused.append(10)
+    report, held = await push(station, [token("04A2"), token("A"), token("B")], call, "reconcile", held)
+    assert [(made["updateType"], made["versionNumber"]) for made in peer.sent("SendLocalList")[-3:]] == [
+        ("Differential", 9),
+        ("Differential", 10),
+        ("Full", 10),
+    ]
+    assert (report.status, values(held)) == ("Failed", {"04a2"})
 
 
 @V2
@@ -189,7 +210,7 @@ async def test_D01_FR_18_versions_begin_again_where_too_few_are_left(version: st
     report, held = await push(known(version), TOKENS, peer.call)
     assert [made["versionNumber"] for made in peer.sent("SendLocalList")] == [1, 2]
     peer.version = MAX_VERSION - 1
-    held = Held(MAX_VERSION - 1, held.entries if held else [])
+    held = holding(version, MAX_VERSION - 1, TOKENS)
     report, _ = await push(known(version), [], peer.call, "differential", held)
     assert report.text == "nothing was sent: the versions that are left are too few; push the full list"
 
@@ -221,7 +242,9 @@ async def test_D01_FR_19_a_differential_goes_up_from_the_stations_own_version(ve
     await push(station, TOKENS[:1], peer.call, "differential", held)
     assert [made[version_field(version)] for made in peer.sent("SendLocalList")] == [42, 43]
     # No number is above the highest: only a full list may begin again.
-    report, _ = await push(station, TOKENS, Peer(version, MAX_VERSION).call, "differential", Held(MAX_VERSION, []))
+    report, _ = await push(
+        station, TOKENS, Peer(version, MAX_VERSION).call, "differential", holding(version, MAX_VERSION)
+    )
     assert report.text == "nothing was sent: its version is the highest there is; push the full list"
 
 
@@ -521,7 +544,7 @@ async def test_the_rules_of_lists(row: Row) -> None:
     peer.empties = not wanted
     held = None
     if row.held is not None:
-        held = Held(row.before, entries(row.version, [token(uid) for uid in row.held])[0])
+        held = holding(row.version, row.before, [token(uid) for uid in row.held])
     report, holds = await push(station, wanted, peer.call, "full" if held is None else "differential", held)
     assert (report.ok, report.text) == (row.ok, row.text)
     lists = peer.sent("SendLocalList")
@@ -537,7 +560,7 @@ async def test_the_rules_of_lists(row: Row) -> None:
         assert all(info in entry for entry in made.get("localAuthorizationList", ()))
     if row.ok:
         read = 0 if row.version == "1.6" and not wanted else number
-        assert (station.list_version, holds and holds.version) == (read, read)
+        assert (station.list_version, holds.shadow.version) == (read, read)
     elif row.status == "NotSupported":
         assert station.list_version == -1
 

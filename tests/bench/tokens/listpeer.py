@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,15 @@ import jsonschema_rs
 import ocpp
 import orjson
 
-from bench.answers import CallAnswer
+from bench.answers import CallAnswer, PushReport
+from bench.clock import utc_now
+from bench.list_view import Mode
 from bench.station import Station
+from bench.tokens.list_entries import Entry, wanted
+from bench.tokens.list_keep import KeptList
+from bench.tokens.list_limits import Call
+from bench.tokens.list_shadow import Chunk
+from bench.tokens.local_list import ListPush
 from bench.tokens.model import Token
 
 SCHEMAS = Path(ocpp.__file__).parent
@@ -64,6 +72,55 @@ class Peer:
             (SCHEMAS / folder / "schemas" / f"{action}{suffix}.json").read_bytes().removeprefix(b"\xef\xbb\xbf")
         )
         jsonschema_rs.validate(schema, dict(made))
+
+
+class NoDatabase:
+    """A token store that keeps nothing."""
+
+    async def transact(self, job: Callable[[Any], Any]) -> None:
+        return None
+
+
+def entries(
+    version: str, tokens: Iterable[Token], *, expiry: bool = False, now: datetime | None = None
+) -> tuple[list[Entry], list[tuple[str, str]]]:
+    """The entries of a list, and what is left out of it."""
+    made = wanted(version, tokens, now or utc_now(), expiry=expiry)
+    return list(made.entries.values()), [(each.uid, each.why) for each in made.left_out]
+
+
+def holding(version: str, number: int | None = None, tokens: Iterable[Token] = ()) -> KeptList:
+    """What a station holds: the list of these tokens as that version, or nobody knows what."""
+    kept = KeptList(NoDatabase(), "CP-001", version == "1.6")  # type: ignore[arg-type]
+    if number is not None:
+        kept.shadow.restore([Chunk(number, True, entries(version, tokens)[0])], number, "", None)
+    return kept
+
+
+async def push(
+    station: Station,
+    tokens: Iterable[Token],
+    call: Call,
+    mode: str = "full",
+    held: KeptList | None = None,
+    **more: Any,
+) -> tuple[PushReport, KeptList]:
+    """One push, and what the station then holds. held: before it, None where nobody knows."""
+    kept = held if held is not None else holding(station.version)
+    listed = list(tokens)
+    pushing = ListPush(
+        station, kept, lambda expiry: wanted(station.version, listed, utc_now(), expiry=expiry), call, **more
+    )
+    return await pushing.run(Mode(mode)), kept
+
+
+async def push_full(station: Station, tokens: Iterable[Token], call: Call) -> PushReport:
+    return (await push(station, tokens, call))[0]
+
+
+def values(kept: KeptList) -> set[str] | None:
+    """What a station holds, or None where nobody knows."""
+    return set(kept.shadow.values) if kept.shadow.known else None
 
 
 def known(version: str, **fields: Any) -> Station:

@@ -8,14 +8,15 @@ import orjson
 import pytest
 
 from bench.answers import CallAnswer, PushReport
-from bench.errors import OperatorError
+from bench.errors import LinkDown, OperatorError
 from bench.exchange import MASK
 from bench.station import ListLimits
 from bench.tokens.list_changes import changes
-from bench.tokens.list_entries import entries, frame_bytes, over_capacity, payload
-from bench.tokens.local_list import next_version, push, push_full, read_version
+from bench.tokens.list_entries import frame_bytes, key_of, over_capacity, payload
+from bench.tokens.list_plan import next_version
+from bench.tokens.local_list import read_version
 from bench.tokens.model import AuthorizationStatus, CacheMode, IdTokenType
-from tests.bench.tokens.listpeer import Peer, keys, known, token, variables
+from tests.bench.tokens.listpeer import Peer, entries, holding, keys, known, push, push_full, token, values, variables
 
 TOKENS = [
     token("04A2B3C4D5E680", group_id="fleet"),
@@ -101,8 +102,13 @@ def test_the_next_version_is_never_0_or_minus_1(current: int, following: int) ->
 @pytest.mark.parametrize("version", ["1.6", "2.0.1"])
 async def test_a_push_that_works(version: str) -> None:
     peer, station = Peer(version, 6), known(version)
-    report = await push_full(station, TOKENS, peer.call)
-    assert report == PushReport(True, "Accepted", "3 entries accepted as version 7 (before: 6)", 3, (), 6, 7, 7)
+    report, held = await push(station, TOKENS, peer.call)
+    (chunk,) = report.chunks
+    assert (chunk.part, chunk.update_type, chunk.version_sent, chunk.entries) == (1, "Full", 7, 3)
+    assert (chunk.status, chunk.version_read) == ("Accepted", 7)
+    assert chunk.bytes == frame_bytes(dict(peer.sent("SendLocalList")[0]))
+    text = "3 entries accepted as version 7 (before: 6)"
+    assert report == PushReport(True, "Accepted", text, 3, (), 6, 7, 7, report.chunks)
     limits = "GetConfiguration" if version == "1.6" else "GetVariables"
     assert [action for action, _ in peer.calls] == [
         limits,
@@ -111,34 +117,35 @@ async def test_a_push_that_works(version: str) -> None:
         "GetLocalListVersion",
     ]
     assert station.list_version == 7
-    assert station.shadow == {"04a2b3c4d5e680", "0bad", "broke"}
+    assert values(held) == {"04a2b3c4d5e680", "0bad", "broke"}
 
 
 @pytest.mark.parametrize("version", ["1.6", "2.0.1"])
 async def test_emptying_the_list(version: str) -> None:
     peer, station = Peer(version, 6), known(version)
-    report = await push_full(station, [token("X", cache_mode=CacheMode.NEVER)], peer.call)
+    report, held = await push(station, [token("X", cache_mode=CacheMode.NEVER)], peer.call)
     assert report.ok
     assert report.text == "0 entries accepted as version 7 (before: 6); 1 token left out"
     assert "localAuthorizationList" not in peer.sent("SendLocalList")[0]
     assert report.version_read == (0 if version == "1.6" else 7)
-    assert station.shadow == set()
+    assert values(held) == set()
 
 
 async def test_a_list_that_is_too_long_for_one_message_goes_in_several() -> None:
     """OCPP 2.0.1 D01.FR.11, FR.15."""
     stated = variables(ItemsPerMessage="2", BytesPerMessage="5000", Entries="100")
     peer, station = Peer("2.0.1", 6, GetVariables=stated), known("2.0.1")
-    report = await push_full(station, TOKENS, peer.call)
+    report, held = await push(station, TOKENS, peer.call)
     text = "3 entries accepted in 2 messages as version 8 (before: 6)"
-    assert report == PushReport(True, "Accepted", text, 3, (), 6, 8, 8)
+    assert report == PushReport(True, "Accepted", text, 3, (), 6, 8, 8, report.chunks)
+    assert [(chunk.version_sent, chunk.version_read) for chunk in report.chunks] == [(7, 7), (8, 8)]
     assert station.limits == ListLimits(2, 5000, 100)
     assert [(made["updateType"], made["versionNumber"]) for made in peer.sent("SendLocalList")] == [
         ("Full", 7),
         ("Differential", 8),
     ]
     assert [len(made["localAuthorizationList"]) for made in peer.sent("SendLocalList")] == [2, 1]
-    assert station.shadow == {"04a2b3c4d5e680", "0bad", "broke"}
+    assert values(held) == {"04a2b3c4d5e680", "0bad", "broke"}
 
 
 async def test_limits_of_16_refuse_before_anything_is_sent() -> None:
@@ -146,7 +153,7 @@ async def test_limits_of_16_refuse_before_anything_is_sent() -> None:
     peer, station = Peer("1.6", 6, GetConfiguration=stated), known("1.6")
     report = await push_full(station, TOKENS, peer.call)
     assert report.text == "nothing was sent: the station's list holds 2 entries, the store has 3 for it"
-    assert station.limits == ListLimits(10, None, 2)
+    assert station.limits == ListLimits(10, None, 2, enabled=True)
 
 
 @pytest.mark.parametrize(
@@ -166,12 +173,21 @@ async def test_limits_not_stated_keep_what_was_known(answer: object) -> None:
 
 
 async def test_accepted_but_the_version_did_not_move() -> None:
-    peer, station = Peer("2.0.1", 6), known("2.0.1", shadow={"old"})
+    peer, station = Peer("2.0.1", 6), known("2.0.1")
     peer.stuck = True
-    report = await push_full(station, TOKENS, peer.call)
+    report, held = await push(station, TOKENS, peer.call, held=holding("2.0.1", 6, [token("OLD")]))
     assert not report.ok
+    assert report.denied
     assert report.text == "Accepted, but the version did not move: it is still 6, 7 was sent"
-    assert (report.status, report.version_read, station.list_version, station.shadow) == ("Accepted", 6, 6, None)
+    assert (report.status, report.version_read, station.list_version) == ("Accepted", 6, 6)
+    assert values(held) == {"old"}
+    # It may take it yet: a change would have nothing to start from.
+    report, _ = await push(station, TOKENS, peer.call, "differential", held)
+    assert "it did not move to version 7, which it was sent: it may still do so" in report.text
+    peer.version = 7
+    report, _ = await push(station, TOKENS, peer.call, "differential", held)
+    assert report.text == "nothing was sent: the list holds all of it already, as version 7"
+    assert values(held) == {"04a2b3c4d5e680", "0bad", "broke"}
 
 
 async def test_accepted_but_not_read_back() -> None:
@@ -182,10 +198,12 @@ async def test_accepted_but_not_read_back() -> None:
             raise OperatorError("no answer within 30 s")
         return await peer.call(action, made)
 
-    report = await push_full(station, TOKENS, call)
+    report, held = await push(station, TOKENS, call, held=holding("2.0.1", 6, [token("OLD")]))
     assert not report.ok
     assert report.text == "Accepted, but the version could not be read back: no answer within 30 s"
-    assert station.shadow is None
+    assert values(held) is None
+    held.told(7)
+    assert values(held) == {"04a2b3c4d5e680", "0bad", "broke"}
 
 
 @pytest.mark.parametrize(
@@ -211,10 +229,10 @@ async def test_accepted_but_not_read_back() -> None:
     ],
 )
 async def test_a_refused_list_leaves_the_shadow(answer: object, status: str, text: str) -> None:
-    station = known("2.0.1", shadow={"old"})
-    report = await push_full(station, TOKENS, Peer("2.0.1", 6, SendLocalList=answer).call)
+    station, held = known("2.0.1", limits=ListLimits(3)), holding("2.0.1", 6, [token("OLD")])
+    report, _ = await push(station, TOKENS, Peer("2.0.1", 6, SendLocalList=answer).call, held=held)
     assert (report.ok, report.status, report.text) == (False, status, text)
-    assert (station.shadow, station.list_version) == ({"old"}, 6)
+    assert (values(held), station.list_version) == ({"old"}, 6)
 
 
 async def test_a_list_that_is_switched_off_is_named_where_the_push_fails() -> None:
@@ -248,10 +266,13 @@ async def test_a_version_that_cannot_be_had_stops_the_push() -> None:
 
 
 async def test_a_lost_answer_makes_the_shadow_unknown() -> None:
-    station = known("2.0.1", shadow={"old"})
-    with pytest.raises(OperatorError, match="gone"):
-        await push_full(station, TOKENS, Peer("2.0.1", SendLocalList=OperatorError("gone")).call)
-    assert station.shadow is None
+    peer, held = Peer("2.0.1", 6, SendLocalList=LinkDown("gone")), holding("2.0.1", 6, [token("OLD")])
+    with pytest.raises(LinkDown, match="gone"):
+        await push(known("2.0.1"), TOKENS, peer.call, held=held)
+    assert values(held) is None
+    assert held.shadow.why_unknown == "gone: its version will tell whether version 7 was taken"
+    held.told(6)
+    assert values(held) == {"old"}
 
 
 async def test_the_version_in_words() -> None:
@@ -273,7 +294,7 @@ async def test_a_differential_adds_updates_and_deletes(version: str) -> None:
     """OCPP 2.0.1 D01.FR.16, FR.17; 1.6 section 5.15: an entry without info deletes."""
     peer, station = Peer(version, 6), known(version)
     report, held = await push(station, TOKENS, peer.call)
-    assert (report.ok, held and held.version) == (True, 7)
+    assert (report.ok, held.shadow.version) == (True, 7)
     later = [token("04a2b3c4d5e680", group_id="fleet"), token("BROKE"), token("NEW")]
     report, held = await push(station, later, peer.call, "differential", held)
     assert report.ok
@@ -282,27 +303,23 @@ async def test_a_differential_adds_updates_and_deletes(version: str) -> None:
     assert sent["updateType"] == "Differential"
     assert sent["listVersion" if version == "1.6" else "versionNumber"] == 8
     if version == "1.6":
-        assert sent["localAuthorizationList"][1:] == [
+        assert sent["localAuthorizationList"][0] == {"idTag": "0BAD"}  # a list that is full has room then
+        assert sent["localAuthorizationList"][2:] == [
             {"idTag": "BROKE", "idTagInfo": {"status": "Accepted"}},
             {"idTag": "NEW", "idTagInfo": {"status": "Accepted"}},
-            {"idTag": "0BAD"},
         ]
     else:
-        assert sent["localAuthorizationList"][-1] == {"idToken": {"idToken": "0BAD", "type": "ISO14443"}}
-    assert station.shadow == {"04a2b3c4d5e680", "broke", "new"}
-    assert held is not None
-    assert (held.version, len(held.entries)) == (8, 3)
+        assert sent["localAuthorizationList"][0] == {"idToken": {"idToken": "0BAD", "type": "ISO14443"}}
+    assert values(held) == {"04a2b3c4d5e680", "broke", "new"}
+    assert (held.shadow.version, len(held.shadow.entries)) == (8, 3)
 
 
 async def test_a_type_that_changed_is_another_token() -> None:
     """OCPP 2.0.1 C01.FR.25: equal are value and type."""
     before, _ = entries("2.0.1", [token("A"), token("B")])
     after, _ = entries("2.0.1", [token("A", id_token_type=IdTokenType.LOCAL), token("b")])
-    assert changes(before, after) == [
-        after[0],
-        after[1],
-        {"idToken": {"idToken": "A", "type": "ISO14443"}},
-    ]
+    held, wanted = {key_of(entry): entry for entry in before}, {key_of(entry): entry for entry in after}
+    assert changes(held, wanted) == [{"idToken": {"idToken": "A", "type": "ISO14443"}}, after[0], after[1]]
 
 
 async def test_nothing_changed_sends_nothing() -> None:
@@ -324,10 +341,10 @@ async def test_a_differential_may_empty_the_list_and_fill_it_again(version: str)
     assert report.ok
     assert (report.version_sent, report.version_read) == (8, 0 if version == "1.6" else 8)
     peer.empties = False
-    report, _ = await push(station, TOKENS, peer.call, "auto", held)
+    report, _ = await push(station, TOKENS, peer.call, "reconcile", held)
     assert report.ok
-    # A change of an empty list has no effect on 1.6, so that is not tried.
-    assert peer.sent("SendLocalList")[-1]["updateType"] == ("Full" if version == "1.6" else "Differential")
+    # A change of an empty list has no effect on 1.6; on 2.x it is no smaller than the full list.
+    assert peer.sent("SendLocalList")[-1]["updateType"] == "Full"
 
 
 @pytest.mark.parametrize("refusal", ["Failed", "VersionMismatch"])
@@ -343,29 +360,31 @@ async def test_auto_sends_the_full_list_where_a_change_is_refused(refusal: str) 
         return await peer.call(action, made)
 
     report, left = await push(station, TOKENS[:2], call, "differential", held)
-    assert (report.ok, report.status, left) == (False, refusal, held)
-    report, left = await push(station, TOKENS[:2], call, "auto", held)
-    assert (report.ok, report.text) == (True, "2 entries accepted as version 8 (before: 7)")
+    assert (report.ok, report.status, values(left)) == (False, refusal, {"04a2b3c4d5e680", "0bad", "broke"})
+    report, left = await push(station, TOKENS[:2], call, "reconcile", held)
+    text = "2 entries accepted as version 8 (before: 7)"
+    assert report.text == f"{text}; the station answered {refusal} to a change, so the full list was sent"
+    assert [chunk.status for chunk in report.chunks] == [refusal, "Accepted"]
     assert [made["updateType"] for made in peer.sent("SendLocalList")] == [
         "Full",
         "Differential",
         "Differential",
         "Full",
     ]
-    assert left is not None
-    assert left.version == 8
+    assert left.shadow.version == 8
 
 
 async def test_a_differential_wants_a_known_start() -> None:
     peer, station = Peer("2.0.1", 6), known("2.0.1")
     report, held = await push(station, TOKENS, peer.call, "differential", None)
-    assert (report.status, held) == ("NotSent", None)
-    assert report.text == "nothing was sent: what the station holds is not known; push the full list"
+    assert (report.status, values(held)) == ("NotSent", None)
+    why = "what the station holds is not known: this bench has not pushed a list to it"
+    assert report.text == f"nothing was sent: {why}; push the full list"
     _, held = await push(station, TOKENS, peer.call)
     peer.version = 12  # somebody else
     report, _ = await push(station, TOKENS[:1], peer.call, "differential", held)
-    assert "its list has version 12, but 7 was expected: somebody else changed it" in report.text
-    report, _ = await push(station, TOKENS[:1], peer.call, "auto", held)
+    assert "its list has version 12, 7 was expected: somebody else changed it" in report.text
+    report, _ = await push(station, TOKENS[:1], peer.call, "reconcile", held)
     assert report.text == "1 entry accepted as version 13 (before: 12)"
 
 

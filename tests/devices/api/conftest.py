@@ -12,22 +12,24 @@ from typing import Any
 import httpx
 import pytest
 
-from bench.answers import CallAnswer, PushReport, Said
+from bench.answers import CallAnswer, ChunkReport, PushReport, Said
 from bench.auth_settings import SETTINGS, setting
 from bench.clock import NS_PER_S, ManualClock, stamp, utc_now
 from bench.csms.events import EventKind, StationEvent
 from bench.errors import BadInput, LinkDown, NotFound, OperatorError, StoreError
-from bench.exchange import DecidedBy, Exchange, Finding, Hop, Party, Severity, TapCard, Verdict
+from bench.exchange import MASK, DecidedBy, Exchange, Finding, Hop, Party, Severity, TapCard, Verdict
 from bench.journal.log import Journal
 from bench.journal.pairs import LivePairs
+from bench.list_view import Difference, ListRow, ListView, Mode, Plan, Progress
 from bench.message import Decoded, Direction, Link, malformed
 from bench.ports import LinkState, LinkStatus
 from bench.proxy_desk import ProxyDesk
 from bench.referrals import Limits
 from bench.role_desk import RoleDesk
 from bench.settings_flow import SettingValue, SettingWritten
-from bench.station import Station
+from bench.station import ListLimits, Station
 from bench.tokens.decision import UnknownTokens
+from bench.tokens.list_entries import Entry
 from bench.tokens.model import IdTokenType, Token
 from devices.api.app import make_app
 from devices.api.guard import Access, Guard
@@ -58,6 +60,29 @@ class FakeStore:
         self.tokens[token.key] = replace(token, last_updated=token.last_updated or utc_now())
 
 
+class FakeLists:
+    """One station's list; a push is never under way."""
+
+    def view(self, station: str) -> ListView:
+        if station == "nobody":
+            raise NotFound("no station named nobody has connected")
+        made: Entry = {"idToken": {"idToken": "04A2", "type": "ISO14443"}, "idTokenInfo": {"status": "Accepted"}}
+        code: Entry = {"idToken": {"idToken": "4711", "type": "KeyCode"}, "idTokenInfo": {"status": "Accepted"}}
+        rows = [
+            ListRow(MASK, "KeyCode", None, code, Difference.DELETE, "it is no longer for this list"),
+            ListRow("04A2", "ISO14443", made, None, Difference.ADD, ""),
+        ]
+        progress = Progress(Mode.RECONCILE, 1, 2, 0, 2)
+        limits = ListLimits(10)
+        return ListView(station, "2.0.1", True, 3, 3, True, "", limits, progress, None, "2 entries differ", rows)
+
+    def preview(self, station: str, mode: str) -> Plan:
+        return Plan("", 0, 0, 0, f"nothing by {mode}", True)
+
+    def cancel(self, station: str) -> bool:
+        return False
+
+
 class FakeSession:
     """What the API uses of a session. verdict: how taps end at once; None leaves them open."""
 
@@ -74,6 +99,7 @@ class FakeSession:
         self.answer: CallAnswer | Exception = CallAnswer("x", {"status": "Accepted"})
         self.clock = ManualClock()
         self.stations = {"CP": Station("CP", "2.0.1", connected=False)}
+        self.lists = FakeLists()
         self.proxy: ProxyDesk | None = None
         self.role: RoleDesk | None = RoleBook("2.0.1").desk
         asking = AskingTable()
@@ -176,7 +202,10 @@ class FakeSession:
 
     async def push_list(self, station: str, mode: str) -> PushReport:
         await self.call(station, f"push {mode}", {})
-        return PushReport(True, "Accepted", "the list was taken", 3, (("X" * 21, "too long for 1.6"),), None, 1, 1)
+        chunk = ChunkReport(1, "Full", 1, 3, 240, "Accepted", 1)
+        return PushReport(
+            True, "Accepted", "the list was taken", 3, (("X" * 21, "too long for 1.6"),), None, 1, 1, (chunk,)
+        )
 
     def exchange_of(self, seq: int) -> int | None:
         return 1 if seq == 1 else None

@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 
 from bench.answers import CallAnswer
+from bench.exchange import MASK
 from bench.tokens.model import REQUEST_TOKEN_TYPES, IdTokenType, JosevTokenType
 from devices.api.models import RequestTokenType
 
@@ -180,7 +181,7 @@ async def test_a_wrong_order_to_a_station_is_refused(api, path, body):
 
 async def test_the_mode_refused_says_which_is_offered(api):
     answer = await api.client.post("/bench/v1/stations/CP-001/local-list", json={"mode": "partial"})
-    assert answer.json()["error"] == "mode: Input should be 'full', 'differential' or 'auto'"
+    assert answer.json()["error"] == "mode: Input should be 'full', 'differential', 'auto' or 'reconcile'"
 
 
 async def test_pushing_the_list_reports(api):
@@ -189,7 +190,29 @@ async def test_pushing_the_list_reports(api):
         "ok": True, "status": "Accepted", "text": "the list was taken", "sent": 3,
         "left_out": [{"uid": "X" * 21, "why": "too long for 1.6"}],
         "version_before": None, "version_sent": 1, "version_read": 1,
+        "chunks": [{
+            "part": 1, "update_type": "Full", "version_sent": 1, "entries": 3, "bytes": 240, "status": "Accepted",
+            "version_read": 1,
+        }],
     }  # fmt: skip
+
+
+async def test_the_list_is_shown_a_page_at_a_time(api):
+    told = (await api.client.get("/bench/v1/stations/CP/local-list?limit=1")).json()
+    assert told["counts"] == {"same": 0, "add": 1, "update": 0, "delete": 1, "left_out": 0}
+    assert (told["known"], told["offer"], told["progress"]["parts"]) == (True, "2 entries differ", 2)
+    [row] = told["rows"]
+    assert (row["uid"], row["difference"]) == (MASK, "delete")
+    assert row["held"]["idToken"] == {"idToken": MASK, "type": "KeyCode"}
+    told = (await api.client.get("/bench/v1/stations/CP/local-list?difference=add")).json()
+    assert [row["uid"] for row in told["rows"]] == ["04A2"]
+    assert (await api.client.get("/bench/v1/stations/CP/local-list?offset=2")).json()["rows"] == []
+
+
+async def test_planning_and_cancelling_a_push(api):
+    told = (await api.client.get("/bench/v1/stations/CP/local-list/plan")).json()
+    assert told == {"kind": None, "parts": 0, "entries": 0, "bytes": 0, "why": "nothing by auto"}
+    assert (await api.client.post("/bench/v1/stations/CP/local-list/cancel")).json() == {"cancelled": False}
 
 
 @pytest.mark.parametrize(("payload", "version"), [({"versionNumber": 4}, 4), ({"listVersion": -1}, -1), ({}, None)])
