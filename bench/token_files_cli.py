@@ -116,8 +116,8 @@ def export_tokens(store: str | None, file: Path, form: str | None, key_codes: bo
         click.echo(f"{written.tokens} tokens written to {file}")
         if written.key_codes:
             click.echo(f"authbench: {written.key_codes} key code(s) left out; --key-codes writes them too", err=True)
-        for value, why in written.left_out:
-            click.echo(f"authbench: {value} left out: {why}", err=True)
+        for left in written.left_out:
+            click.echo(f"authbench: {left.uid} left out: {left.why}", err=True)
         return 0
 
     return asyncio.run(with_store(store, work))

@@ -17,7 +17,7 @@ from bench.errors import BadInput, OperatorError
 from bench.tokens.api_form import to_api
 from bench.tokens.columns import FIELDS
 from bench.tokens.import_plan import RowError
-from bench.tokens.list_entries import LeftOut, entries
+from bench.tokens.list_entries import LeftOut, wanted
 from bench.tokens.model import STATUS_16, IdTokenType, Token
 from bench.tokens.sheet import guarded
 
@@ -54,7 +54,7 @@ class Written(NamedTuple):
         if self.key_codes:
             parts.append(f"{self.key_codes:,} key code{'s' * (self.key_codes != 1)} left out")
         if self.left_out:
-            parts.append(f"{len(self.left_out):,} left out ({self.left_out[0][1]})")
+            parts.append(f"{len(self.left_out):,} left out ({self.left_out[0].why})")
         return ", ".join(parts)
 
 
@@ -142,11 +142,11 @@ def _texts(tokens: Iterable[Token], form: ExportForm, left_out: list[LeftOut]) -
         yield from _json(_body(token) for token in tokens)
     else:
         old = form is ExportForm.LIST_16
-        made, why = entries("1.6" if old else "2.0.1", tokens, expiry=True)
-        left_out += why
+        made = wanted("1.6" if old else "2.0.1", tokens, utc_now(), expiry=True)
+        left_out += made.left_out
         number = "listVersion" if old else "versionNumber"
         yield f'{{"{number}": 1, "updateType": "Full", "localAuthorizationList": '
-        yield from _json(made)
+        yield from _json(made.entries.values())
         yield "}\n"
 
 

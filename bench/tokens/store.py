@@ -306,19 +306,6 @@ class TokenStore:
         self._elsewhere.set()
 
     async def transact(self, job: Callable[[Connection], T]) -> T:
-        """Run ``job`` on the database thread in a transaction of its own, in line with the writes of tokens.
-
-        Raises:
-            StoreError: the database refused; nothing changed.
-        """
-
-        def run() -> T:
-            with self._opened().begin() as connection:
-                return job(connection)
-
-        return await self._on_thread(run)
-
-    async def transact(self, job: Callable[[Connection], T]) -> T:
         """Run ``job`` in a transaction of its own on the database thread, in line with all other writes.
 
         Raises:

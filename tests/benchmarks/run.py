@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-ALL = ("first_paint", "tap", "authorize", "journal", "flood", "tokens", "token_files")
+ALL = ("first_paint", "tap", "authorize", "journal", "flood", "tokens", "token_files", "local_list")
 
 
 def main() -> int:
