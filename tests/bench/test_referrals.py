@@ -241,6 +241,7 @@ async def test_a_fallback_that_fails_leaves_the_safe_answer(
     assert finding.rule == "unknown.fallback-failed"
     assert said in finding.text
     assert cure in finding.cure
+    assert [str(hop.to) for hop in exchange.hops] == ([] if fallback is None else ["hub", "csms"])
 
 
 async def test_a_slow_fallback_is_not_waited_for() -> None:
