@@ -122,10 +122,12 @@ class Referrals:
         known = self._open.get(ask.key)
         full = len(self._open) >= MAX_OPEN if known is None else len(known.waiters) >= MAX_JOINED
         if full:
-            return self._unasked(waiter, self._too_many(ask, exchange))
+            self._unasked(waiter, self._too_many(ask, exchange))
+            return None
         if known is None and to is Referral.FALLBACK and self.fallback is None:
             cure = "name one in the profile, or choose another default for unknown tokens"
-            return self._unasked(waiter, self._failed(_Open(ask, to, [waiter]), "no fallback is set up", cure))
+            self._unasked(waiter, self._failed(_Open(ask, to, [waiter]), "no fallback is set up", cure))
+            return None
         if exchange is not None:
             exchange.referred = True
             self._step(exchange, from_, _party(known.to if known is not None else to), self._asked(exchange))
