@@ -122,7 +122,11 @@ class Referrals:
         known = self._open.get(ask.key)
         full = len(self._open) >= MAX_OPEN if known is None else len(known.waiters) >= MAX_JOINED
         if full:
-            self._refuse(ask, waiter)
+            self._unasked(waiter, self._too_many(ask, exchange))
+            return None
+        if known is None and to is Referral.FALLBACK and self.fallback is None:
+            cure = "name one in the profile, or choose another default for unknown tokens"
+            self._unasked(waiter, self._failed(_Open(ask, to, [waiter]), "no fallback is set up", cure))
             return None
         if exchange is not None:
             exchange.referred = True
@@ -133,11 +137,7 @@ class Referrals:
         one = self._open[ask.key] = _Open(ask, to, [waiter])
         if to is Referral.OPERATOR:
             self._ask_operator(one)
-        elif self.fallback is None:
-            cure = "name one in the profile, or choose another default for unknown tokens"
-            self._settle(one, self._failed(one, "no fallback is set up", cure))
-            return None
-        else:
+        elif self.fallback is not None:
             one.stop.append(self._spawn(self._ask_fallback(one, self.fallback)).cancel)
         return lambda: self._withdraw(one, waiter)
 
@@ -214,19 +214,23 @@ class Referrals:
             if exchange is not None:
                 self._settled(exchange)
 
-    def _refuse(self, ask: Ask, waiter: _Waiter) -> None:
-        decision = undecided(ask, "too many wait for a decision", "too-many-asked")
+    def _unasked(self, waiter: _Waiter, decision: Decision) -> None:
+        """Nobody can be asked: the safe answer at once."""
         if waiter.exchange is not None and waiter.exchange.decision is None:
             waiter.exchange.decision = decision
+        waiter.then(decision)
+
+    def _too_many(self, ask: Ask, exchange: Exchange | None) -> Decision:
+        decision = undecided(ask, "too many wait for a decision", "too-many-asked")
         self._book.finding(
             "unknown.too-many",
             Severity.WARN,
             f"{len(self._open)} tokens wait for a decision already: answered {decision.status}",
             stamp=self._clock.stamp(),
-            exchange=waiter.exchange,
+            exchange=exchange,
             cure="answer the open questions, or choose another default for unknown tokens",
         )
-        waiter.then(decision)
+        return decision
 
     def _withdraw(self, one: _Open, waiter: _Waiter) -> None:
         if waiter not in one.waiters:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bench.clock import NS_PER_S
 from bench.errors import BadInput, LinkDown, NotFound
@@ -236,6 +241,7 @@ async def test_a_fallback_that_fails_leaves_the_safe_answer(
     assert finding.rule == "unknown.fallback-failed"
     assert said in finding.text
     assert cure in finding.cure
+    assert [str(hop.to) for hop in exchange.hops] == ([] if fallback is None else ["hub", "csms"])
 
 
 async def test_a_slow_fallback_is_not_waited_for() -> None:
@@ -274,3 +280,49 @@ async def test_a_request_that_nobody_waits_for_is_cancelled() -> None:
     withdraw()
     await table.ended()
     assert (table.tasks[0].cancelled(), table.told) == (True, [])
+
+
+# Whatever happens, in whatever order
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["refer", "answer", "ring", "withdraw"]), st.integers(0, 5), st.sampled_from(["04AA", "04BB"])
+    ),
+    max_size=40,
+)
+
+
+@given(steps=STEPS)
+def test_everyone_is_answered_once_or_left(steps: list[tuple[str, int, str]]) -> None:
+    async def play() -> None:
+        table = AskingTable()
+        waiting: dict[str, Callable[[], None]] = {}
+        gone: set[str] = set()
+        for number, (step, which, value) in enumerate(steps):
+            if step == "refer":
+                withdraw = table.refer(str(number), value, exchange=table.exchange(value))
+                if withdraw is not None:
+                    waiting[str(number)] = withdraw
+            elif step == "answer" and table.questions.open:
+                question = table.questions.open[which % len(table.questions)]
+                await table.questions.answer(question.id, ACCEPTED if which % 2 else BLOCKED)
+            elif step == "ring" and (live := [timer for timer in table.timers if not timer.cancelled]):
+                timer = live[which % len(live)]
+                timer.cancel()
+                timer.ring()
+            elif step == "withdraw" and waiting:
+                name = sorted(waiting)[which % len(waiting)]
+                if name not in {told for told, _ in table.told}:
+                    gone.add(name)
+                waiting[name]()
+            told = [name for name, _ in table.told]
+            assert len(told) == len(set(told))
+            assert not gone & set(told)
+        for timer in table.timers:
+            if not timer.cancelled:
+                timer.ring()
+        assert {name for name, _ in table.told} | gone >= set(waiting)
+        assert table.questions.open == []
+        assert not any(exchange.referred for exchange in table.book.exchanges.values())
+
+    asyncio.run(play())

@@ -62,6 +62,9 @@ def test_one_situation_only_and_an_unknown_one(tmp_path: Path) -> None:
     done = command(tmp_path, "demo", "--headless", "--situation", "blocked")
     assert (done.returncode, len(done.stdout.splitlines())) == (0, 1)
 
+    accepted = command(tmp_path, "demo", "--headless", "--situation", "unknown", "--unknown", "accept")
+    assert (accepted.returncode, "accepted by the profile" in accepted.stdout) == (0, True)
+
     refused = command(tmp_path, "demo", "--headless", "--situation", "dancing")
     assert refused.returncode == 2
     assert refused.stderr.splitlines()[-1].startswith("authbench: there is no situation dancing; choose from accepted")

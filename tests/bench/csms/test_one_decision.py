@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.codecs.ocpp_schemas import Half, schema_of
+from bench.tokens.list_entries import entries, values
 from bench.tokens.model import STATUS_16, AuthorizationStatus, CacheMode, IdTokenType
 from tests.bench.csms.linkbook import NOW, token
 from tests.bench.csms.storebook import StoreBook
@@ -96,6 +97,15 @@ def test_cache_mode(mode: CacheMode, until_201: str | None, until_16: str | None
         assert book.station.accepted == ({"card"} if held else set())
     blocked = StoreBook("1.6", token("CARD", cache_mode=mode, valid=False)).authorized("CARD")
     assert blocked.get("expiryDate") == until_201  # nothing of a refused card can be taken for a refusal of its date
+
+
+@pytest.mark.parametrize("version", ["1.6", "2.0.1"])
+def test_cache_mode_in_local_lists(version: str) -> None:
+    """Only NEVER stays out: a card that is asked about while the station is online is known to it when it is not."""
+    made, left_out = entries(version, [token(mode, cache_mode=mode) for mode in CacheMode])
+    assert values(made) == {"always", "allowed", "allowed_offline"}
+    assert left_out == [("NEVER", "its cacheMode is NEVER")]
+    assert not any(until in str(made) for until in ("expiryDate", "cacheExpiryDateTime"))
 
 
 def test_an_expiry_before_the_minute_is_over_counts() -> None:
