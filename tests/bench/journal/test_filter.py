@@ -254,7 +254,19 @@ def test_any_text_parses_or_is_refused_in_place(text: str) -> None:
     ("text", "offered"),
     [
         ("li", ["link:"]),
-        ("link:", ["link:reader", "link:josev", "link:ocpp", "link:http", "link:hub", "link:maeve", "link:everest"]),
+        (
+            "link:",
+            [
+                "link:reader",
+                "link:josev",
+                "link:ocpp",
+                "link:http",
+                "link:hub",
+                "link:maeve",
+                "link:ocpi",
+                "link:everest",
+            ],
+        ),
         ("dir:in link:oc", ["link:ocpp"]),
         ("kind!=callr", ["kind!=CALLRESULT", "kind!=CALLRESULTERROR"]),
         ("(mal", ["malformed"]),

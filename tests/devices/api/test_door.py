@@ -160,7 +160,7 @@ async def test_a_page_of_the_server_itself_is_welcome(api):
         ("DELETE", "/bench/v1/state", 405),
         ("PUT", "/bench/v1/taps", 405),
         ("OPTIONS", "/bench/v1/taps", 405),
-        ("POST", "/api/v0/cs/CP-001", 404),
+        ("POST", "/api/v0/cs/CP-001/reboot", 404),
     ],
 )
 async def test_what_is_not_there_is_told_in_json(api, method, path, status):
