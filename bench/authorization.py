@@ -449,7 +449,7 @@ class TapFlow:
         evse = next((evse.ocpp_id for evse in self._profile.charger.evses if evse.id == exchange.evse_id), None)
         ask = Ask(value, id_type, evse=evse, action="authorization")
         decision = self._decide(ask, exchange, from_)
-        if isinstance(decision, Referral):
+        if not isinstance(decision, Decision):
             return [Referred(exchange.id, ask, decision, from_)]
         return self.decided(exchange, decision, stamp)
 

@@ -78,6 +78,11 @@ def shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 "--csms-version", type=click.Choice(["1.6", "2.0.1", "2.1"]), help="Offer it this OCPP version only."
             ),
             click.option("--mqtt", metavar="URL|embedded[:PORT]|off", help="The Josev bus."),
+            click.option(
+                "--unknown",
+                type=click.Choice(["refuse", "invalid", "accept", "operator", "fallback"]),
+                help="What becomes of a token that the store does not know.",
+            ),
             click.option("--store", metavar="URL", help="Token store: a SQLite file or an SQLAlchemy URL."),
             click.option("--capture", type=click.Path(path_type=Path), help="Capture file."),
             click.option("--api", metavar="HOST:PORT|off", help="HTTP control API."),
@@ -130,12 +135,15 @@ def make_options(values: dict[str, Any], *, temporary: bool = False) -> Any:
     """Options of :mod:`bench.assembly` from the command line's."""
     from bench.assembly import Options
     from bench.settings import Profile, UpstreamSettings, load_profile
+    from bench.tokens.decision import UnknownTokens
 
     profile = load_profile(values["profile_file"]) if values["profile_file"] is not None else Profile()
     if values["upstream"] is not None:
         known = profile.ocpp.upstream or UpstreamSettings(url="")
         upstream = known.model_copy(update={"url": values["upstream"]})
         profile = profile.model_copy(update={"ocpp": profile.ocpp.model_copy(update={"upstream": upstream})})
+    if values["unknown"] is not None:
+        profile = profile.model_copy(update={"unknown": UnknownTokens(values["unknown"])})
     profile = _as_station(profile, values["csms"], values["csms_version"])
     free = "127.0.0.1:0" if temporary and values["profile_file"] is None else None
     return Options(

@@ -50,17 +50,19 @@ class Decider:
         """
         before = self._clock.stamp()
         answer = decide(ask, self._lookup, lambda token: self._situation(token, ask, before), self.unknown)
-        if isinstance(answer, Referral):
+        if not isinstance(answer, Decision):
             answer = self._recall(ask) or answer
         if exchange is not None:
             self._write(exchange, answer, before, from_)
         return answer
 
     def _write(self, exchange: Exchange, answer: Decision | Referral, before: Stamp, from_: Party) -> None:
-        found, reason = (None, "unknown") if isinstance(answer, Referral) else (answer.token, answer.reason)
-        if exchange.decision is None and not isinstance(answer, Referral):
-            exchange.decision = answer
-            exchange.token_label = found.label if found is not None else ""
+        found, reason = None, "unknown"
+        if isinstance(answer, Decision):
+            found, reason = answer.token, answer.reason
+            if exchange.decision is None:
+                exchange.decision = answer
+                exchange.token_label = found.label if found is not None else ""
         asked = found.label if found is not None else ("token" if exchange.card else "free charging")
         self._book.step(exchange, before, from_, Party.STORE, f"{asked}?")
         self._book.step(exchange, self._clock.stamp(), Party.STORE, from_, reason)

@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 MAX_SEEN_IDS = 1024
 """Message ids of the peer that are remembered (at least half of them), to notice one used twice."""
 
+Make = Callable[[Call, Message], Mapping[str, Any] | None]
+"""Makes the payload that answers a call; None: the call is answered later."""
+
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -138,13 +141,12 @@ class OcppPeer(ABC):
             if ocpp.refuses(fault):
                 effects += self._refuse(call.id, call.action, ocpp.error_code(self.version, fault), fault)
                 return effects
-        return effects + self._answer(call, lambda: self._reply(call, message))
+        return self._answer(call, message, self._reply, effects)
 
-    def _answer(self, call: Call, make: Callable[[], Mapping[str, Any] | None]) -> list[Effect]:
-        """Answer a call with what is made, or refuse it where that cannot be made; None: not yet."""
-        effects: list[Effect] = []
+    def _answer(self, call: Call, message: Message, make: Make, effects: list[Effect]) -> list[Effect]:
+        """Answer a call with what is made, or refuse it where that cannot be made; what is due goes behind the effects."""
         try:
-            answer = make()
+            answer = make(call, message)
         except CallRefused as refusal:
             if refusal.severity:
                 effects.append(Noticed(refusal.fault.rule, refusal.severity, refusal.fault.text))
@@ -159,11 +161,11 @@ class OcppPeer(ABC):
                 call.id, call.action, "InternalError", Fault("ocpp.bug", "a fault in the test bench")
             )
         else:
-            if answer is None:
-                return self._after_reply()
-            result = CallResult(call.id, call.action, answer)
-            effects.append(Send(ocpp.encode_result(result), Decoded("CALLRESULT", call.action, call.id, result)))
-        return effects + self._after_reply()
+            if answer is not None:
+                result = CallResult(call.id, call.action, answer)
+                effects.append(Send(ocpp.encode_result(result), Decoded("CALLRESULT", call.action, call.id, result)))
+        effects += self._after_reply()
+        return effects
 
     def _wrong_way(self, action: str) -> CallRefused:
         """The peer called what only we may call."""

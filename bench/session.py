@@ -376,14 +376,10 @@ class Session:
         if link is Link.OCPP:
             if self.role is not None and channel == self.role.identity and channel not in self.stations:
                 return self.role.inject(raw)
-            sent = self.journal.get(self._board.inject(channel, raw))
-            assert sent is not None
-            return sent
-        if link is not Link.JOSEV:
-            raise BadInput(
-                f"nothing can be sent on the link {link}", "choose a message of the Josev bus or of a station"
-            )
-        return self._desk.inject(channel, raw)
+            return self._board.inject(channel, raw)
+        if link is Link.JOSEV:
+            return self._desk.inject(channel, raw)
+        raise BadInput(f"nothing can be sent on the link {link}", "choose a message of the Josev bus or of a station")
 
     def counters(self) -> dict[str, int]:
         """messages, recorded (durably written), malformed, dropped, exchanges."""

@@ -199,13 +199,17 @@ class StationBoard:
         """
         return self._memories.setdefault(self.known(station_id).id, Memory()).reports
 
-    def inject(self, station_id: str, raw: bytes) -> int:
-        """Send bytes as they are; the number they got in the journal."""
+    def inject(self, station_id: str, raw: bytes) -> Message:
+        """Send bytes as they are.
+
+        Raises:
+            LinkDown: that station is not connected.
+        """
         if self.server is None or station_id not in self._links:
             raise LinkDown(f"station {station_id} is not connected", "wait until it connects again, then repeat")
         decoded = self._links[station_id].decode(raw)
         stamp = self.server.send(station_id, raw)
-        return self._journal.append(Link.OCPP, Direction.OUT, station_id, raw, decoded, stamp, injected=True).seq
+        return self._journal.append(Link.OCPP, Direction.OUT, station_id, raw, decoded, stamp, injected=True)
 
     # Inside
 

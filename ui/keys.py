@@ -9,6 +9,7 @@ from ui.widgets import RoleLabel
 
 KEYS = (
     ("Ctrl+T", "Present the card: what is typed, else the last tap again"),
+    ("Alt+A, Alt+R, Alt+B", "Accept, refuse or block the card that waits for you"),
     ("Ctrl+F", "Filter"),
     ("Ctrl+G, F3, Shift+F3", "Find a message without hiding the others; the next one, the one before"),
     ("Ctrl+B, F2", "Mark the message that is picked; go to the next marked one"),

@@ -77,7 +77,8 @@ class StationLink(OcppPeer):
         pending = self._pending.pop(seq, None)
         if pending is None:
             return []
-        return self._answer(pending.call, lambda: self._finish(*pending, decision))
+        call, message, asked = pending
+        return self._answer(call, message, lambda call, message: self._finish(call, message, asked, decision), [])
 
     def closed(self) -> list[Effect]:
         """The connection is gone: every call of ours comes to its end, and nobody waits for decisions any more."""
@@ -100,13 +101,12 @@ class StationLink(OcppPeer):
             self._pending[message.seq] = _Pending(call, message, answer)
             self._referred.append(Referred(message.seq, call.id, answer.ask, decision))
             return None
-        return self._recorded(call, message, answer)
+        events.record(self.station.events, call.action, call.payload, answer, message)
+        return answer
 
     def _finish(self, call: Call, message: Message, asked: Asked, decision: Decision) -> Answer:
         self._context.told(asked.ask, decision)
-        return self._recorded(call, message, asked.answer(decision))
-
-    def _recorded(self, call: Call, message: Message, answer: Answer) -> Answer:
+        answer = asked.answer(decision)
         events.record(self.station.events, call.action, call.payload, answer, message)
         return answer
 
@@ -121,9 +121,12 @@ class StationLink(OcppPeer):
         return []
 
     def _after_reply(self) -> list[Effect]:
-        due: list[Effect] = [*self._context.notices, *self._referred]
-        self._context.notices.clear()
-        self._referred.clear()
+        notices, referred = self._context.notices, self._referred
+        if not notices and not referred:
+            return []
+        due: list[Effect] = [*notices, *referred]
+        notices.clear()
+        referred.clear()
         return due
 
 

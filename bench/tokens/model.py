@@ -106,8 +106,8 @@ class CacheMode(StrEnum):
     NEVER = "NEVER"
 
 
-CACHED = frozenset((CacheMode.ALWAYS, CacheMode.ALLOWED))
-"""Modes that let a station keep a token in its authorization cache."""
+CACHED = (CacheMode.ALWAYS, CacheMode.ALLOWED)
+"""Modes that let a station keep a token in its authorization cache. A tuple: every answer looks here, and an enum hashes slowly."""
 
 
 class MessageFormat(StrEnum):

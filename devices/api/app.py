@@ -15,6 +15,7 @@ from devices.api.models import Status
 from devices.api.routes_bench import bench_router
 from devices.api.routes_maeve import maeve_router
 from devices.api.routes_proxy import proxy_router
+from devices.api.routes_questions import questions_router
 from devices.api.routes_stations import NoAnswer, stations_router
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def make_app(session: Session, url: str, needs_token: bool) -> FastAPI:
     app.include_router(bench_router(session), prefix=BENCH)
     app.include_router(stations_router(session), prefix=BENCH)
     app.include_router(proxy_router(session), prefix=BENCH)
+    app.include_router(questions_router(session), prefix=BENCH)
     app.include_router(maeve_router(session), prefix=MAEVE)
     described: dict[str, Any] = {}
 

@@ -6,6 +6,7 @@ import json
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 from bench.answers import CallAnswer, PushReport, Said
 from bench.card import CardRead, Hint, Technology
@@ -24,6 +25,7 @@ from bench.readers import Readers
 from bench.settings import Profile
 from bench.station import Station, Transaction
 from bench.tokens.model import AuthorizationStatus, IdTokenType, Token
+from tests.bench.asking import AskingTable
 
 START_UTC_NS = 1_795_262_260 * NS_PER_S  # 2026-11-21 11:57:40 UTC
 
@@ -135,6 +137,9 @@ class StubSession:
         self.capture: StubCapture | None = None
         self.proxy: ProxyDesk | None = None
         self.maeve_desk: MaeveDesk | None = None
+        self.asking = AskingTable(clock=self.clock)
+        self.questions = self.asking.questions
+        self.decisions = SimpleNamespace(unknown=self.profile.unknown)
         self.orders: list[tuple[object, ...]] = []
         self.refuse: Exception | None = None
         self.dropped = 0

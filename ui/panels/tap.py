@@ -22,12 +22,13 @@ from PySide6.QtWidgets import (
 from bench.card import Hint
 from bench.errors import OperatorError
 from bench.exchange import Exchange, TapCard, shown_uid
-from bench.tokens.model import JosevTokenType
+from bench.tokens.model import AuthorizationStatus, JosevTokenType
 from ui import theme
 from ui.dialogs import ask, ask_text
 from ui.models.exchanges import WITHOUT_CARD, card_text, why_text
 from ui.panels.base import Panel, touches
 from ui.panels.findings import FindingsCard
+from ui.panels.questions import QuestionCard
 from ui.panels.uid_forms import ElsewhereButton
 from ui.widgets import (
     VERDICT_BADGES,
@@ -86,6 +87,8 @@ class TapPanel(Panel):
         self._shown_card: tuple[object, ...] | None = None
         self.card = LastCard()
         self.verdict = VerdictCard()
+        self.question = QuestionCard()
+        self.question.answered.connect(self._answer)
         self.findings = FindingsCard()
         self.findings.asked.connect(self.message_selected)
         self._build_controls()
@@ -95,8 +98,11 @@ class TapPanel(Panel):
         stack.setContentsMargins(0, 0, 0, 0)
         stack.setSpacing(8)
         stack.addWidget(self.card)
+        # In the place of verdict and findings, which wait for it: nothing moves that somebody is about to click.
+        stack.addWidget(self.question)
         stack.addWidget(self.verdict)
         stack.addWidget(self.findings, 1)
+        stack.addStretch()
         self.setMinimumWidth(230)
 
     def attach(self, session: Session, tasks: Tasks) -> None:
@@ -111,7 +117,7 @@ class TapPanel(Panel):
         self._show()
 
     def refresh(self, changes: set[tuple[Change, object]]) -> None:
-        if touches(changes, "exchange", "card", "finding", "tokens"):
+        if touches(changes, "exchange", "card", "finding", "tokens", "question"):
             self._show()
 
     def set_joined(self, joined: bool) -> None:
@@ -192,6 +198,10 @@ class TapPanel(Panel):
         )
         self.run(asked, name="key code")
 
+    def _answer(self, question: int, status: AuthorizationStatus, remember: bool) -> None:
+        assert self.session is not None
+        self.run(self.session.questions.answer(question, status, remember=remember), name="answer a question")
+
     def _mac_address(self) -> None:
         asked = self._ask_and_present("MAC address", "MAC address of the EV:", JosevTokenType.MAC_ADDRESS, hidden=False)
         self.run(asked, name="mac address")
@@ -218,6 +228,9 @@ class TapPanel(Panel):
             else:
                 self.card.show_card(card, key[1], without_reader)
         self.verdict.show_exchange(exchange)
+        self.question.show_questions(self.session if self.has_store else None)
+        for below in (self.verdict, self.findings):
+            below.setVisible(self.question.question is None)
         self.findings.show_findings(self.session.findings)
         self.enrol_button.setEnabled(exchange is not None and named)
 

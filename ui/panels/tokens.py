@@ -29,6 +29,7 @@ from ui.panels.base import Panel
 from ui.panels.cells import make_table, set_widths
 from ui.panels.token_form import TokenForm
 from ui.panels.token_import import SAMPLES, ImportPreview
+from ui.panels.unknown_tokens import UnknownChoice
 from ui.widgets import EmptyState, RoleLabel, grouped, mark
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class TokensPanel(Panel):
         self.refresh(set())
 
     def refresh(self, changes: set[tuple[Change, object]]) -> None:
+        self.unknown.show_session(self.session if self.has_store else None)
         if self.session is None or not self._stale:
             return
         self._stale = False
@@ -138,6 +140,8 @@ class TokensPanel(Panel):
         bar.setSpacing(8)
         bar.addWidget(self.search, 1)
         bar.addWidget(self.count)
+        self.unknown = UnknownChoice()
+        bar.addWidget(self.unknown)
         bar.addWidget(self.progress)
         for button in (self.undo_button, self.add_button, self.edit_button, self.block_button, self.delete_button):
             bar.addWidget(button)

@@ -1,6 +1,6 @@
 """A StationLink on the table: what the station says goes in, and everything that comes of it is written down line by line.
 
-``<`` station to bench, ``>`` bench to station, ``!`` a finding, ``=`` the end of a call of ours.
+``<`` station to bench, ``>`` bench to station, ``!`` a finding, ``=`` the end of a call of ours, ``?`` somebody else is to decide.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.clock import ManualClock
 from bench.codecs.ocpp_schemas import Half, schema_of
-from bench.csms.link import Effect, Noticed, Send, Settled, StationLink
+from bench.csms.link import Effect, Forsaken, Noticed, Referred, Send, Settled, StationLink
 from bench.errors import OperatorError
 from bench.journal.log import Journal
 from bench.message import Direction, Link
@@ -112,6 +112,10 @@ class LinkBook:
             return f"> {effect.data.decode()}"
         if isinstance(effect, Noticed):
             return f"! {effect.severity} {effect.rule}: {effect.text}"
+        if isinstance(effect, Referred):
+            return f"? {effect.call_id} {effect.ask.action} of {effect.ask.value} to {effect.to}"
+        if isinstance(effect, Forsaken):
+            return f"? {effect.call_id} forsaken"
         assert isinstance(effect, Settled)
         if effect.answer is None:
             return f"= {effect.call_id} {effect.why}"

@@ -12,6 +12,7 @@ from bench.deciding import Decider
 from bench.exchange import Party
 from bench.settings import OcppSettings
 from bench.station import Station
+from bench.tokens.decision import Referral
 from bench.tokens.index import TokenIndex
 from bench.tokens.model import Ask, Decision, Token
 from tests.bench.csms.linkbook import LinkBook
@@ -22,7 +23,7 @@ TIME = "2024-01-01T10:00:00Z"
 class Store:
     """The authority of the bench without a session: a real Decider over these tokens."""
 
-    def __init__(self, book: StoreBook, tokens: tuple[Token, ...], *, concurrent_tx: bool) -> None:
+    def __init__(self, book: StoreBook, tokens: tuple[Token, ...], **settings: Any) -> None:
         self.index = TokenIndex(tokens)
         self.decider = Decider(
             ExchangeBook(),
@@ -30,24 +31,24 @@ class Store:
             self.index.get,
             lambda: book.stations,
             identity=book.station.id,
-            concurrent_tx=concurrent_tx,
+            **settings,
         )
-        self.decided: list[Decision] = []
+        self.decided: list[Decision | Referral] = []
 
-    def decide(self, ask: Ask, seq: int) -> Decision:
+    def decide(self, ask: Ask, seq: int) -> Decision | Referral:
         self.decided.append(self.decider.ask(ask, None, Party.CSMS))
         return self.decided[-1]
 
 
 class StoreBook(LinkBook):
-    """A LinkBook that answers from these tokens. stations: all that the bench knows, this one among them."""
+    """A LinkBook that answers from these tokens. stations: all that the bench knows, this one among them. settings: of the
+    Decider.
+    """
 
-    def __init__(
-        self, version: str, *tokens: Token, concurrent_tx: bool = True, trust: ContractTrust | None = None
-    ) -> None:
+    def __init__(self, version: str, *tokens: Token, trust: ContractTrust | None = None, **settings: Any) -> None:
         super().__init__(version)
         self.stations: dict[str, Station] = {self.station.id: self.station}
-        self.store = Store(self, tokens, concurrent_tx=concurrent_tx)
+        self.store = Store(self, tokens, **settings)
         self.link = StationLink(self.station, self.store, OcppSettings(), self.clock, id_prefix="b")
         self._ids = count(1)
         if trust is not None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -22,13 +23,16 @@ from bench.journal.pairs import LivePairs
 from bench.message import Decoded, Direction, Link, malformed
 from bench.ports import LinkState, LinkStatus
 from bench.proxy_desk import ProxyDesk
+from bench.referrals import Limits
 from bench.role_desk import RoleDesk
 from bench.settings_flow import SettingValue, SettingWritten
 from bench.station import Station
+from bench.tokens.decision import UnknownTokens
 from bench.tokens.model import IdTokenType, Token
 from devices.api.app import make_app
 from devices.api.guard import Access, Guard
 from devices.api.server import ApiServer
+from tests.bench.asking import AskingTable
 from tests.bench.station_role.rolebook import RoleBook
 
 
@@ -71,6 +75,10 @@ class FakeSession:
         self.stations = {"CP": Station("CP", "2.0.1")}
         self.proxy: ProxyDesk | None = None
         self.role: RoleDesk | None = RoleBook("2.0.1").desk
+        asking = AskingTable()
+        asking.refer("the station")
+        self.questions = asking.questions
+        self.decisions = SimpleNamespace(unknown=UnknownTokens.OPERATOR, limits=Limits(20.0, 10.0), fallback=None)
 
     def link_changed(self, status: LinkStatus) -> None:
         self.links[status.name] = status

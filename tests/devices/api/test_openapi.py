@@ -50,6 +50,13 @@ REQUESTS = [
     ("PUT", "/bench/v1/stations/{station}/settings/{name}", "/bench/v1/stations/CP/settings/list-enabled", {"value": True}, 200),
     ("PUT", "/bench/v1/stations/{station}/settings/{name}", "/bench/v1/stations/CP/settings/list-enabled", {"value": 1.5}, 400),
     ("PUT", "/bench/v1/stations/{station}/settings/{name}", "/bench/v1/stations/CP/settings/no-such", {"value": True}, 404),
+    ("GET", "/bench/v1/unknown-tokens", "/bench/v1/unknown-tokens", None, 200),
+    ("PUT", "/bench/v1/unknown-tokens", "/bench/v1/unknown-tokens", {"unknown": "fallback"}, 200),
+    ("PUT", "/bench/v1/unknown-tokens", "/bench/v1/unknown-tokens", {"unknown": True}, 400),
+    ("GET", "/bench/v1/questions", "/bench/v1/questions", None, 200),
+    ("POST", "/bench/v1/questions/{question_id}", "/bench/v1/questions/1", {"status": "Accepted"}, 200),
+    ("POST", "/bench/v1/questions/{question_id}", "/bench/v1/questions/2", {"status": "Accepted"}, 404),
+    ("POST", "/bench/v1/questions/{question_id}", "/bench/v1/questions/1", {"status": "maybe"}, 400),
     ("GET", "/bench/v1/proxy/rules", "/bench/v1/proxy/rules", None, 409),
     ("PUT", "/bench/v1/proxy/rules", "/bench/v1/proxy/rules", [], 409),
     ("POST", "/bench/v1/proxy/rules", "/bench/v1/proxy/rules", {"filter": "", "deed": "drop"}, 409),
@@ -97,7 +104,7 @@ async def test_what_clients_may_send_is_described(described):
 
 
 def test_every_operation_is_tried():
-    assert len({(method, path) for method, path, *_ in REQUESTS}) == 31
+    assert len({(method, path) for method, path, *_ in REQUESTS}) == 35
 
 
 async def test_nothing_is_missing_and_nothing_is_made_up(described):
