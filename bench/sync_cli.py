@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from bench.tokens.sync_run import SyncReport
 
 MAX_TOLD = 1_000
-EQUAL_OR_DONE, NOT_ALL = 0, 1
+DONE, NOT_ALL = 0, 1
+"""Exit codes."""
 
 
 @click.command("sync")
@@ -77,13 +78,13 @@ async def _sync(
         for remark in _remarks(comparison, work):
             click.echo(f"authbench: {remark}", err=True)
         if dry_run or not work.to_do():
-            return EQUAL_OR_DONE
+            return DONE
         stopping = stop_event()  # from here on Ctrl+C ends after the token under way
         report = await desk.apply(settings.url, work, cancelled=stopping.is_set)
     for line in _failures(report):
         click.echo(f"authbench: {line}", err=True)
     click.echo(report.text)
-    return EQUAL_OR_DONE if report.ok else NOT_ALL
+    return DONE if report.ok else NOT_ALL
 
 
 @asynccontextmanager
@@ -126,7 +127,7 @@ def _remarks(comparison: Comparison, work: Plan) -> Iterator[str]:
     yield ", ".join(f"{kinds[kind]:,} {kind}" for kind in Kind)
     yield f"{deeds[Deed.PUSH]:,} to push, {deeds[Deed.PULL]:,} to pull; where a token differs, {work.rule} counts"
     if comparison.held_back:
-        yield f"{comparison.held_back:,} key codes are left aside; --key-codes takes them too"
+        yield f"left aside: {comparison.held_back:,} key code{'s' * (comparison.held_back != 1)}; --key-codes takes them too"
     if comparison.doubt:
         yield comparison.doubt
 
