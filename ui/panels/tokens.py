@@ -212,6 +212,8 @@ class TokensPanel(Panel):
 
     def selected(self) -> list[Token]:
         """The selected tokens, from top to bottom."""
+        if self.selected_count() == self._model.count():
+            return list(self._model.shown())
         rows = sorted(
             row for found in self.table.selectionModel().selection() for row in range(found.top(), found.bottom() + 1)
         )
