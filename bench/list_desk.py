@@ -302,7 +302,7 @@ class ListDesk:
         try:
             state.report = await push.run(mode)
         except asyncio.CancelledError:
-            if state.kept.shadow.pending is not None:
+            if state.kept.shadow.pending:
                 state.kept.doubt("the push was given up while a message was under way")
             raise
         except OperatorError as error:

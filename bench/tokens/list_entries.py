@@ -29,6 +29,9 @@ _NEVER_LISTED = {
     IdTokenType.NO_AUTHORIZATION: "NoAuthorization needs no entry: free charging asks nobody",
     IdTokenType.CENTRAL: "Central tokens come from remote starts and are never kept by a station",
 }
+MAX_SHARED = 10_000
+"""Infos of which it is remembered that they are the same."""
+
 _FRAME = len(b'[2,"","SendLocalList",]') + 36  # with the longest message id
 _TYPE_TEXT = {kind: kind.value for kind in IdTokenType}
 
@@ -81,14 +84,14 @@ class _Making:
         self._expiry = expiry
         self._now = now
         self._listed: dict[str, Token] = {}  # 1.6: by folded value
-        self._plain: dict[AuthorizationStatus, Entry] = {}
+        self._shared: dict[object, Entry] = {}
         self._entry: Callable[[str, str, Entry], Entry] = _entry_16 if old else _entry_2x
 
     def take(self, token: Token) -> None:
         kind = token.id_token_type
         if token.cache_mode is CacheMode.NEVER:
             return self._leave_out(token, "its cacheMode is NEVER")
-        if kind in _NEVER_LISTED:
+        if kind is IdTokenType.CENTRAL or kind is IdTokenType.NO_AUTHORIZATION:
             return self._leave_out(token, _NEVER_LISTED[kind])
         folded = token.uid.casefold()
         if self._old and not self._fits_16(token, folded):
@@ -122,16 +125,26 @@ class _Making:
         return better
 
     def _info(self, token: Token) -> Entry:
-        plain = token.group_id is None and token.language_code is None and token.expiry is None and not token.evse_ids
-        if plain and token.personal_message is None and token.charging_priority is None:
-            status = token.effective_status
-            found = self._plain.get(status)
-            if found is None:
-                found = self._plain[status] = self._full_info(token)
-            return found
-        return self._full_info(token)
+        if token.expiry is not None:
+            return self._made(token)
+        said = (
+            token.status,
+            token.valid,
+            token.group_id,
+            token.language_code,
+            token.language2,
+            token.evse_ids,
+            token.personal_message,
+            token.charging_priority,
+        )
+        found = self._shared.get(said)
+        if found is None:
+            if len(self._shared) >= MAX_SHARED:
+                self._shared.clear()
+            found = self._shared[said] = self._made(token)
+        return found
 
-    def _full_info(self, token: Token) -> Entry:
+    def _made(self, token: Token) -> Entry:
         until = None
         if token.expiry is not None:
             self.expiring += 1

@@ -1,7 +1,7 @@
 """A station's list in the database of the token store, so that it survives a restart in the middle of a push.
 
 Every change of the :class:`~bench.tokens.list_shadow.Shadow` goes through here; :meth:`KeptList.save` then writes what differs. A
-message is saved before it is sent, so after ``kill -9`` the version that the station tells decides whether it was taken.
+message is saved before it is sent, so after ``kill -9`` the version that the station tells decides which were taken.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ async def kept_stations(store: TokenStore) -> set[str]:
 class KeptList:
     """The list of one station, in memory and in the database. old: it speaks OCPP 1.6.
 
-    The rows ``first`` to ``last`` make the list; one above ``last`` is the message whose fate is open.
+    The rows ``first`` to ``last`` make the list; those above are messages to be sent, or whose fate is open.
     """
 
     def __init__(self, store: TokenStore, station: str, old: bool) -> None:
@@ -45,8 +45,8 @@ class KeptList:
         self._store = store
         self._station = station
         self._first, self._last = 1, 0
-        self._open = False  # there is a row of the pending message
-        self._new: Chunk | None = None  # to be written as that row
+        self._open: list[Chunk] = []  # of the rows above
+        self._new = False  # those rows are to be written
         self._size = 0  # entries in all rows
         self._swept = True  # no rows beyond first and last are in the database
         self._whole = True  # the database does not hold what is here, row by row
@@ -54,24 +54,27 @@ class KeptList:
 
     # What happens to the list
 
-    def send(self, chunk: Chunk) -> None:
-        """That message is about to be sent; save before."""
+    def announce(self, chunks: list[Chunk]) -> None:
+        """These messages are next, one after the other; save before the first is sent."""
         self._swept = self._swept and not self._open
-        self._open, self._new = True, chunk
+        self._open, self._new = list(chunks), True
+
+    def send(self, chunk: Chunk) -> None:
+        """That message, the first of those announced, is about to be sent."""
         self.shadow.send(chunk)
 
-    def told(self, number: int) -> bool:
-        """The station told its version. Whether the open message turned out to be taken."""
+    def told(self, number: int) -> int:
+        """The station told its version. How many of the open messages turned out to be taken."""
         pending = self.shadow.pending
-        taken = self.shadow.told(number)
-        if taken and pending is not None:
-            self._last += 1
-            self._open = False
-            self._size += len(pending.entries)
-            if pending.full:
-                self._first, self._size, self._swept = self._last, len(pending.entries), False
+        count = self.shadow.told(number)
+        self._last += count
+        for number_of, chunk in enumerate(pending[:count], self._last - count + 1):
+            self._size += len(chunk.entries)
+            if chunk.full:
+                self._first, self._size, self._swept = number_of, len(chunk.entries), False
+        del self._open[:count]
         self._follow()
-        return taken
+        return count
 
     def refused(self) -> None:
         """The station did not take the open message."""
@@ -99,8 +102,6 @@ class KeptList:
             self.shadow.revision += 1
 
     def _follow(self) -> None:
-        if self.shadow.pending is None and self._open:
-            self._open, self._new, self._swept = False, None, False
         if not self.shadow.entries and self._first <= self._last:
             self._first, self._size, self._swept = self._last + 1, 0, False
 
@@ -109,10 +110,14 @@ class KeptList:
     async def save(self) -> None:
         """Write what changed; all of it where that takes fewer rows, or where another bench has written meanwhile.
 
+        What was announced and is neither new nor open is not going to be sent any more.
+
         Raises:
             StoreError: the database refused; what is in memory goes on.
         """
         before, self._mark = self._mark, uuid.uuid4().hex
+        if not self._new and len(self._open) > len(self.shadow.pending):
+            self._open, self._swept = list(self.shadow.pending), False
         many = self._last - self._first >= COMPACT_FROM and self._size > 2 * len(self.shadow.entries)
         whole = self._whole or (many and not self._open)
 
@@ -127,8 +132,7 @@ class KeptList:
             rows = list(self.shadow.snapshot(SNAPSHOT_ROWS))
             for number, chunk in enumerate(rows, 1):
                 connection.execute(insert(chunks), self._row(number, chunk))
-            if self._open and self.shadow.pending is not None:
-                connection.execute(insert(chunks), self._row(len(rows) + 1, self.shadow.pending))
+            self._write_open(connection, len(rows))
             connection.execute(delete(lists).where(mine))
             connection.execute(insert(lists), {"station": self._station, **self._head(len(rows))})
             return len(rows)
@@ -137,15 +141,20 @@ class KeptList:
         written = await self._store.transact(job)
         if written is not None:
             self._first, self._last, self._size = 1, written, len(self.shadow.entries)
-        self._whole, self._new, self._swept = False, None, True
+        self._whole, self._new, self._swept = False, False, True
 
     def _write_changes(self, connection: Connection) -> None:
         if not self._swept:
-            last = self._last + 1 if self._open and self._new is None else self._last
+            last = self._last + (0 if self._new else len(self._open))
             beyond = or_(chunks.c.number < self._first, chunks.c.number > last)
             connection.execute(delete(chunks).where(chunks.c.station == self._station, beyond))
-        if self._new is not None:
-            connection.execute(insert(chunks), self._row(self._last + 1, self._new))
+        if self._new:
+            self._write_open(connection, self._last)
+
+    def _write_open(self, connection: Connection, last: int) -> None:
+        rows = [self._row(number, chunk) for number, chunk in enumerate(self._open, last + 1)]
+        if rows:
+            connection.execute(insert(chunks), rows)
 
     async def load(self) -> bool:
         """Take over what is in the database, where another bench or an earlier run wrote it. Whether anything is kept.
@@ -169,16 +178,18 @@ class KeptList:
 
     def _take_over(self, head: Any, rows: dict[int, Chunk]) -> None:
         shadow, self._mark = self.shadow, head.mark
-        pending, version, why = rows.pop(head.pending, None), head.version, head.why_unknown
-        self._open, self._new = pending is not None, None
-        self._first, self._last = min(rows, default=1), max(rows, default=0)
-        self._size = sum(len(chunk.entries) for chunk in rows.values())
-        self._whole = self._open and head.pending != self._last + 1
+        taken = {number: chunk for number, chunk in rows.items() if head.pending is None or number < head.pending}
+        pending = [chunk for number, chunk in rows.items() if number not in taken]
+        version, why = head.version, head.why_unknown
+        self._first, self._last = min(taken, default=1), max(taken, default=0)
+        self._size = sum(len(chunk.entries) for chunk in taken.values())
+        self._whole = bool(pending) and head.pending != self._last + 1
         if (head.ocpp == "1.6") is not shadow.old:
-            rows, pending, version, self._open, self._whole = {}, None, None, False, True
+            taken, pending, version, self._whole = {}, [], None, True
             why = f"it spoke another version of OCPP, {head.ocpp}, when its list was pushed"
+        self._open, self._new, self._swept = list(pending), False, True
         shadow.honours_expiry = head.honours_expiry
-        shadow.restore(rows.values(), version, why, pending)
+        shadow.restore(taken.values(), version, why, pending)
 
     def _row(self, number: int, chunk: Chunk) -> dict[str, object]:
         body = orjson.dumps({"entries": chunk.entries, "secret": chunk.secret}).decode()

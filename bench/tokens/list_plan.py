@@ -59,8 +59,8 @@ def why_no_differential(station: Station, shadow: Shadow, wanted: Wanted) -> str
     """Why a change has nothing to start from, in words; empty where it has."""
     if not shadow.known:
         return f"what the station holds is not known: {shadow.why_unknown}"
-    if shadow.pending is not None:
-        return f"it did not move to version {shadow.pending.version}, which it was sent: it may still do so"
+    if shadow.pending:
+        return f"it did not move to version {shadow.highest}, which it was sent: it may still do so"
     if shadow.version == 0 and wanted.entries:
         return "its list is empty, and a change of no list has no effect"  # OCPP 1.6 section 5.15
     if shadow.version == MAX_VERSION:

@@ -24,6 +24,9 @@ CANCELLED = "Cancelled"
 NO_ANSWER = "NoAnswer"
 NOT_SENT = "NotSent"
 NOT_SUPPORTED = "NotSupported"
+AHEAD = 16
+"""Messages that are saved at once, before the first of them is sent."""
+
 BIG = 16
 """Entries from which on a message may be refused for its size by a station that states none."""
 
@@ -142,43 +145,56 @@ class ListPush:
             return self._report(plan.ok, NOT_SENT, f"nothing was sent: {plan.why}")
         self._count = 0
         number = self._first_version(plan.kind, plan.parts)
-        for part, entries in enumerate(planned.messages, 1):
+        chunks = [
+            self._chunk(number + at, plan.kind == FULL and at == 0, made) for at, made in enumerate(planned.messages)
+        ]
+        for part, chunk in enumerate(chunks, 1):
             if part > 1 and self._cancelled():
                 text = f"cancelled after {part - 1} of {plan.parts} messages"
                 return self._report(False, CANCELLED, text + self._taken_so_far(plan.entries))
             self._progress(Progress(self._mode, part, plan.parts, self._count, plan.entries))
-            kind = plan.kind if part == 1 else DIFFERENTIAL
-            answer = await self._send(number, kind, entries)
-            trouble = await self._judge(answer, planned, kind)
+            if part % AHEAD == 1:
+                await self._announce(chunks[part - 1 : part - 1 + AHEAD])
+            answer = await self._send(chunk)
+            trouble = await self._judge(answer, planned)
             if trouble is not None:
-                half = self._half(answer, entries)
+                half = self._half(answer, chunk.entries)
                 if half:
                     self._halved = True
                     return await self._attempt(mode if part == 1 else Mode.DIFFERENTIAL, half)
                 return trouble
-            self._count += len(entries)
-            number += 1
-        return self._done(planned, number - 1)
+            self._count += len(chunk.entries)
+        return self._done(planned, chunks[-1].version)
 
     def _first_version(self, kind: str, count: int) -> int:
         """A full list may begin again at 1 (D01.FR.15); the Differentials behind it must be able to go up."""
         at = max(self._kept.shadow.highest, self._station.list_version or 0)
         return 1 if kind == FULL and at + count > MAX_VERSION else next_version(at)
 
-    async def _send(self, number: int, kind: str, entries: list[Entry]) -> CallAnswer:
-        """One SendLocalList. What it may have changed is saved before, and in doubt until it is answered."""
+    def _chunk(self, number: int, full: bool, entries: list[Entry]) -> Chunk:
         assert self._wanted is not None
-        kept, secret = self._kept, self._wanted.secret
-        inside = tuple(secret & {key_of(entry)[0] for entry in entries}) if secret else ()
-        kept.send(Chunk(number, kind == FULL, entries, inside))
-        sent = payload(self._station.version, number, entries, kind)
-        self.chunks.append(
-            ChunkReport(len(self.chunks) + 1, kind, number, len(entries), frame_bytes(sent), NO_ANSWER, None)
-        )
+        secret = self._wanted.secret
+        return Chunk(number, full, entries, tuple(secret & {key_of(each)[0] for each in entries}) if secret else ())
+
+    async def _announce(self, chunks: list[Chunk]) -> None:
+        """Save what is about to be sent."""
+        self._kept.announce(chunks)
         try:
-            await kept.save()
+            await self._kept.save()
+        except StoreError:
+            self._kept.refused()
+            raise
+
+    async def _send(self, chunk: Chunk) -> CallAnswer:
+        """One SendLocalList. What it may have changed is in doubt until it is answered."""
+        kept, number, kind = self._kept, chunk.version, FULL if chunk.full else DIFFERENTIAL
+        kept.send(chunk)
+        sent = payload(self._station.version, number, chunk.entries, kind)
+        size = frame_bytes(sent)
+        self.chunks.append(ChunkReport(len(self.chunks) + 1, kind, number, len(chunk.entries), size, NO_ANSWER, None))
+        try:
             return await self._call("SendLocalList", sent)
-        except (StoreError, BadInput):  # it was not sent
+        except BadInput:  # it was not sent
             kept.refused()
             raise
         except LinkDown as error:
@@ -192,7 +208,7 @@ class ListPush:
             await self._try_to_read()
             raise
 
-    async def _judge(self, answer: CallAnswer, planned: Planned, kind: str) -> PushReport | None:
+    async def _judge(self, answer: CallAnswer, planned: Planned) -> PushReport | None:
         """What became of a message; None where the station took it. An Accepted is believed only when the version moved."""
         station, kept, sent = self._station, self._kept, self.chunks[-1]
         status = answer.code if answer.payload is None else str(answer.payload.get("status"))
@@ -204,9 +220,15 @@ class ListPush:
             why = await self._try_to_read()
         read = station.list_version if not why else None
         self.chunks[-1] = ChunkReport(
-            sent.part, kind, sent.version_sent, sent.entries, sent.bytes, status, read if read != -1 else None
+            sent.part,
+            sent.update_type,
+            sent.version_sent,
+            sent.entries,
+            sent.bytes,
+            status,
+            read if read != -1 else None,
         )
-        taken = kept.shadow.pending is None and kept.shadow.known and not why
+        taken = kept.shadow.known and not kept.shadow.pending and not why
         if status == ACCEPTED:
             return None if taken else self._not_taken(planned, why)
         if why:
@@ -219,7 +241,7 @@ class ListPush:
         if answer.payload is None:
             text = f"the station refused SendLocalList: {_refusal(answer)}"
         else:
-            text = f"the station answered {_status_in_words(status, answer, kind if first else '')}"
+            text = f"the station answered {_status_in_words(status, answer, sent.update_type if first else '')}"
         return self._report(False, status, text + self._taken_so_far(planned.plan.entries))
 
     def _not_taken(self, planned: Planned, why: str) -> PushReport:

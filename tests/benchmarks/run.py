@@ -1,4 +1,4 @@
-"""Run every benchmark, or the ones named: ``python tests/benchmarks/run.py [first_paint tap authorize journal flood]``."""
+"""Run every benchmark, or the ones named: ``python tests/benchmarks/run.py [first_paint tap authorize journal flood ...]``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-ALL = ("first_paint", "tap", "authorize", "journal", "flood")
+ALL = ("first_paint", "tap", "authorize", "journal", "flood", "local_list")
 
 
 def main() -> int:

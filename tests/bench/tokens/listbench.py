@@ -28,7 +28,9 @@ from fixtures.charger.v201 import Station201
 
 NAME = "CP-001"
 LIMIT_S = 10.0
-ANSWER_S = 0.05
+ANSWER_S = 30.0
+"""Never waited for: what is not answered is given up at once."""
+
 T = TypeVar("T")
 
 
@@ -46,7 +48,8 @@ class MortalStore(TokenStore):
 class Wire:
     """Stands for the OCPP server: frames pass in memory. station: the simulated one, which outlives the bench.
 
-    lists: SendLocalList that reached the station. Its calls of the bench are kept in ``actions``.
+    lists: SendLocalList that reached the station. actions: all calls that did. patient: the bench goes on waiting for an answer
+    that will not come; else its time is up at once.
     """
 
     url = "ws://memory"
@@ -55,6 +58,7 @@ class Wire:
         self.station = station
         self.up = False
         self.lists = 0
+        self.patient = False
         self.actions: list[str] = []
         self.on_list: Callable[[], None] = lambda: None
         self._sink: Session | None = None
@@ -100,7 +104,11 @@ class Wire:
             return self._back([4, call_id, self.station.error_code(refusal.code), refusal.description, {}])
         if reply.fate is Fate.LOST:
             self.drop()
-        elif reply.fate is Fate.SENT:
+        elif reply.fate is Fate.SWALLOWED:
+            if not self.patient:
+                assert self._sink is not None
+                asyncio.get_running_loop().call_soon(self._sink._board._expire, NAME, call_id)
+        else:
             self._back([3, call_id, reply.payload])
             for effect in reply.effects:
                 if isinstance(effect, SendNow):

@@ -93,7 +93,7 @@ def holding(version: str, number: int | None = None, tokens: Iterable[Token] = (
     """What a station holds: the list of these tokens as that version, or nobody knows what."""
     kept = KeptList(NoDatabase(), "CP-001", version == "1.6")  # type: ignore[arg-type]
     if number is not None:
-        kept.shadow.restore([Chunk(number, True, entries(version, tokens)[0])], number, "", None)
+        kept.shadow.restore([Chunk(number, True, entries(version, tokens)[0])], number, "")
     return kept
 
 

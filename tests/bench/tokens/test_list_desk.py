@@ -284,6 +284,7 @@ async def test_a_restart_in_the_middle(tmp_path: Path, version: str, killed: boo
     bench.behaviour.list_faults = deque([ListFault.NONE, ListFault.MUTE_AFTER if taken else ListFault.MUTE_BEFORE])
     here = asyncio.Event()
     bench.wire.on_list = lambda: here.set() if bench.wire.lists == 2 else None
+    bench.wire.patient = True
     pushing = Tasks().spawn(bench.push(), name="push")
     await here.wait()
     if killed:
@@ -291,7 +292,7 @@ async def test_a_restart_in_the_middle(tmp_path: Path, version: str, killed: boo
     pushing.cancel()
     await asyncio.gather(pushing, return_exceptions=True)
     await bench.stop()
-    bench.wire.on_list = lambda: None
+    bench.wire.on_list, bench.wire.patient = lambda: None, False
 
     await bench.start()
     try:

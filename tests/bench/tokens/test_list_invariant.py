@@ -76,7 +76,7 @@ def test_shadow_and_station_agree(empty_store: Path, name: str, ops: list[tuple[
 @pytest.mark.parametrize("name", list(STATIONS))
 @given(steps)
 @settings(
-    max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_shadow_and_station_agree_at_length(empty_store: Path, name: str, ops: list[tuple[Any, ...]]) -> None:
     asyncio.run(play(empty_store, name, ops))
@@ -144,6 +144,7 @@ async def kill(bench: ListBench, mode: str, number: int, fault: ListFault) -> No
     bench.behaviour.list_faults = deque([*[ListFault.NONE] * (number - 1), fault])
     last, here = bench.wire.lists + number, asyncio.Event()
     bench.wire.on_list = lambda: here.set() if bench.wire.lists == last else None
+    bench.wire.patient = True
     pushing = Tasks().spawn(bench.push(mode), name="push")
     reached = Tasks().spawn(here.wait(), name="reached")
     await asyncio.wait([pushing, reached], return_when=asyncio.FIRST_COMPLETED)
@@ -151,7 +152,7 @@ async def kill(bench: ListBench, mode: str, number: int, fault: ListFault) -> No
     for task in (pushing, reached):
         task.cancel()
     await asyncio.gather(pushing, reached, return_exceptions=True)
-    bench.wire.on_list = lambda: None
+    bench.wire.on_list, bench.wire.patient = lambda: None, False
     bench.behaviour.list_faults.clear()
     await bench.kill()
     await bench.start()
