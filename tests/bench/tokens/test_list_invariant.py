@@ -75,9 +75,7 @@ def test_shadow_and_station_agree(empty_store: Path, name: str, ops: list[tuple[
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list(STATIONS))
 @given(steps)
-@settings(
-    max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_shadow_and_station_agree_at_length(empty_store: Path, name: str, ops: list[tuple[Any, ...]]) -> None:
     asyncio.run(play(empty_store, name, ops))
 
