@@ -54,7 +54,7 @@ class StubLists:
     def holds(self, station: str, tokens: Iterable[Token], version: int) -> None:
         """The station has these, as that version."""
         chunk = Chunk(version, True, list(self._wanted(station, tokens).entries.values()))
-        self.of(station).shadow.restore([chunk], version, "", None)
+        self.of(station).shadow.restore([chunk], version, "")
 
     def _wanted(self, station: str, tokens: Iterable[Token]) -> Wanted:
         now = to_datetime(self._session.clock.stamp().utc_ns)

@@ -49,6 +49,7 @@ def panel(qtbot, themed, shelf, tasks):
     made.resize(1250, 230)
     made.attach(shelf, tasks)
     made.show()
+    made.refresh(set())
     return made
 
 
@@ -258,6 +259,14 @@ async def test_another_station_is_picked_by_hand_and_from_elsewhere(qtbot, panel
     assert panel.station.id == "CP-001", "one that comes takes nothing over"
 
 
+def test_nothing_is_compared_before_somebody_looks(qtbot, themed, shelf, tasks):
+    panel = LocalListPanel()
+    qtbot.addWidget(panel)
+    panel.attach(shelf, tasks)
+    assert panel.station.id == "CP-001"
+    assert shelf.lists.views == 0
+
+
 async def test_a_heartbeat_makes_nothing_anew(panel, shelf):
     before = shelf.lists.views
     shelf.stations["CP-001"].last_heartbeat_utc_ns = 5
@@ -415,6 +424,7 @@ def test_before_a_station_came_the_connect_page_is_offered(qtbot, themed, stub, 
     qtbot.addWidget(panel)
     panel.attach(stub, tasks)
     panel.show()
+    panel.refresh(set())
     assert panel.no_station.isVisible()
     with qtbot.waitSignal(panel.connect_wanted):
         panel.no_station.button.click()
@@ -447,6 +457,7 @@ def test_a_capture_offers_its_messages(qtbot, themed, shelf, tasks):
     qtbot.addWidget(panel)
     panel.attach(shelf, tasks)
     panel.show()
+    panel.refresh(set())
     assert panel.capture.isVisible()
     assert panel.station is None
     with qtbot.waitSignal(panel.messages_wanted) as told:

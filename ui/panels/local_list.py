@@ -96,10 +96,11 @@ class LocalListPanel(Panel):
         self._asking.clear()
         self._view, self._plan, self._glimpse, self._due_ns = None, None, (), 0
         self.picker.clear()
-        self._look()
+        self._fill_picker()
+        self._renew()
 
     def refresh(self, changes: set[tuple[Change, object]]) -> None:
-        if self.session is None or not self.has_store:
+        if self.session is None:
             return
         if touches(changes, "list", "tokens") or (touches(changes, "station") and self._glimpsed() != self._glimpse):
             self._stale = True
@@ -144,7 +145,7 @@ class LocalListPanel(Panel):
         at = self.picker.findData(station)
         if at >= 0 and at != self.picker.currentIndex():
             self.picker.setCurrentIndex(at)
-            self._look()
+            self._renew()
 
     def focus_filter(self) -> bool:
         self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -310,18 +311,24 @@ class LocalListPanel(Panel):
             at = next((n for n, each in enumerate(stations) if each.connected), 0)
         self.picker.setCurrentIndex(at if stations else -1)
 
+    def _renew(self) -> None:
+        """Show all anew, now or once somebody sees it: comparing a large store for nobody would hold up the start."""
+        self._stale, self._due_ns = True, 0
+        if self.isVisible() and not self.visibleRegion().isEmpty():
+            self._look()
+
     def _look(self) -> None:
         """Show the picked station's list as it is now."""
         assert self.session is not None
         self._fill_picker()
+        self._stale = False
+        glimpse, self._glimpse = self._glimpse, self._glimpsed()
         station = self.station
         if station is None:
             self._view = None
             self._stack.setCurrentWidget(self.no_station if self.has_store else self.capture)
             return
         began = self._now()
-        self._stale = False
-        glimpse, self._glimpse = self._glimpse, self._glimpsed()
         before, view = self._view, self.session.lists.view(station.id)
         same = (
             before is not None
@@ -444,7 +451,7 @@ class LocalListPanel(Panel):
             return
         self._asking.add(station)
         self._verdicts[station] = Verdict(ASKING, what)
-        self._look()
+        self._renew()
         self.run(self._wait(station, order), name="local list order")
 
     async def _wait(self, station: str, order: Coroutine[Any, Any, Verdict]) -> None:
@@ -457,7 +464,7 @@ class LocalListPanel(Panel):
             self._asking.discard(station)
         if self.session is session:
             self._verdicts[station] = verdict
-            self._look()
+            self._renew()
 
     async def _pushed(self, session: Session, station: str, mode: Mode) -> Verdict:
         report = await session.lists.push(station, mode, lambda progress: self._progressed(station, progress))
