@@ -286,7 +286,7 @@ class TokenStore:
             StoreError: the database refused or is lost; the index stays as it was.
         """
         if self._trouble is not None:
-            raise self._trouble
+            raise StoreError(self._trouble.what, self._trouble.cure)
         self._elsewhere.clear()
         try:
             return await self._change(self._take_over)
