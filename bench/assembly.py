@@ -350,7 +350,7 @@ class Bench:
             stations_allowed=lambda station: settings.unknown_stations or station in allowed,
             tls=server_tls(settings.security),
             password_of=self._passwords.of if self._wants_passwords else None,
-            registered=self.session.maeve.stations.auth_of,
+            registered=self.session.registry.stations.auth_of,
         )
 
     def _make_readers(self, profile: Profile, ports: SerialPorts) -> Iterator[Reader]:

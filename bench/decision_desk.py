@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from bench.book import ExchangeBook
 from bench.clock import Clock
@@ -42,7 +43,7 @@ class DecisionDesk:
         settled: Callable[[Exchange], None],
     ) -> None:
         self._book = book
-        self.questions = Questions(clock, profile.enrol, store.put, changed)
+        self.questions = Questions(clock, profile.enrol, partial(store.put, by="operator"), changed)
         most_s = SHARE * profile.ocpp.call_timeout_s
         self.limits = Limits(min(profile.operator_limit_s, most_s), min(profile.fallback_limit_s, most_s))
         self._referrals = Referrals(

@@ -38,7 +38,7 @@ from bench.maeve.registry import Registry
 from bench.maeve_desk import MaeveDesk
 from bench.message import Decoded, Direction, Link, Message
 from bench.ocpp_story import OcppStory
-from bench.ports import Bus, CsmsDialer, LinkState, LinkStatus, Reader, StationOpened, StationServer
+from bench.ports import Bus, CsmsDialer, LinkStatus, Reader, StationOpened, StationServer
 from bench.proxy_desk import ProxyDesk
 from bench.proxy_story import ProxyStory
 from bench.questions import Questions
@@ -53,6 +53,7 @@ from bench.station import Station
 from bench.station_desk import StationDesk
 from bench.station_role.keep import Keeper
 from bench.stations import StationBoard
+from bench.store_watch import StoreWatch
 from bench.tasks import Tasks
 from bench.tokens.enrol import enrol_card
 from bench.tokens.model import AuthorizationStatus, IdTokenType, Token
@@ -61,8 +62,6 @@ from bench.waiting import Endings, Timers
 
 log = logging.getLogger(__name__)
 
-REFRESH_S = 2.0
-
 
 class Session:
     """Implements :class:`bench.ports.Sink`. All methods on the loop's thread.
@@ -70,7 +69,7 @@ class Session:
     exchanges: by id, in order of opening. stations: by id. links: by name. findings: newest last, bounded. last_card: the latest a
     reader saw, or None. pairs: who answers whom, and what does not fit. role: the bench as a station, or None. proxy: where
     messages between stations and another CSMS are held, edited, dropped and injected; None where the bench itself is their CSMS.
-    maeve: what was registered over its API and OCPI. maeve_desk: tokens to and from a MaEVe, None where nobody can be asked.
+    registry: what was registered over its API and OCPI. maeve_desk: tokens to and from a MaEVe, None where nobody can be asked.
     """
 
     def __init__(
@@ -106,6 +105,7 @@ class Session:
             lambda status: self.finding("link.faulty", "fail", f"{status.name}: {status.detail}", status.cure),
             lambda status: self._desk.lost(status.detail, status.cure),
         )
+        self._store_watch = StoreWatch(store, self.links, self.link_changed, lambda: self._tell(Change.TOKENS, None))
         self.notes = NoteBook(self._keep_note, self.clock)
         self.last_card: CardRead | None = None
         self.last_removed: CardRemoved | None = None
@@ -150,7 +150,7 @@ class Session:
         self.lists = ListDesk(self._board, store, self.clock, self.tasks, self._tell, self.finding)
         self._flow = TapFlow(self._book, profile, decider.ask, decider.infer, lambda: str(uuid.uuid4()))
         told = self.tasks, self.finding, self.subscribe, self._tell
-        self.maeve = Registry(StoredRecords(store), self._board, profile.enrol, *told)
+        self.registry = Registry(StoredRecords(store), self._board, profile.enrol, *told)
         self._desk = BusDesk(
             bus,
             self.journal,
@@ -208,11 +208,9 @@ class Session:
         """
         try:
             await self.store.open()
-            await self.maeve.open()
-            self.store.subscribe(self._tokens_changed)
-            self._tokens_changed()
+            await self.registry.open()
+            self._store_watch.start(self.tasks)
             await self.lists.start()
-            self.tasks.spawn(self._keep_store_fresh(), name="store refresh")
             self.tasks.spawn(self.pairs.keep_up(), name="pairing")
             await self._recorder.start(self.link_changed, self.tasks)
             if self.server is not None:
@@ -457,10 +455,6 @@ class Session:
 
     # Inside
 
-    def _tokens_changed(self) -> None:
-        self.links["store"] = LinkStatus("store", LinkState.UP, f"{self.store.valid_count} valid of {self.store.count}")
-        self._tell(Change.TOKENS, None)
-
     def _exchanges_changed(self) -> None:
         """The first of a burst: tell of all of them when the burst is through."""
         asyncio.get_running_loop().call_soon(self._tell_exchanges)
@@ -491,16 +485,3 @@ class Session:
     def _tell(self, change: Change, key: object) -> None:
         for listener in self._listeners:
             listener(change, key)
-
-    async def _keep_store_fresh(self) -> None:
-        """Take over what another program wrote into the store, such as the command line beside the window."""
-        while True:
-            await self.store.wait_elsewhere(REFRESH_S)
-            try:
-                await self.store.refresh()
-            except OperatorError as error:
-                self.link_changed(LinkStatus("store", LinkState.FAULTY, error.what, error.cure))
-                await asyncio.sleep(REFRESH_S)
-            else:
-                if self.links["store"].state is not LinkState.UP:
-                    self._tokens_changed()

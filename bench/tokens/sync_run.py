@@ -127,7 +127,7 @@ async def _pull(batch: Sequence[Step], store: TokenStore, report: SyncReport) ->
         else:
             kept.append(step)
     try:
-        now = await store.put_many([step.pull for step in kept if step.pull is not None])
+        now = await store.put_many([step.pull for step in kept if step.pull is not None], by="maeve")
     except OperatorError as error:
         report.stopped = str(error)
         return results + [Result(step, Came.REFUSED, str(error)) for step in kept]

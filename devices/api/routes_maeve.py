@@ -53,7 +53,7 @@ def maeve_router(session: Session) -> APIRouter:
 
 def _stations_router(session: Session) -> APIRouter:
     router = APIRouter(prefix="/cs/{csId}", route_class=JsonRoute)
-    desk = session.maeve.stations
+    desk = session.registry.stations
 
     @router.post("", status_code=201, operation_id="registerChargeStation", response_class=Response)
     async def register(station: CsId, body: StationAuthBody) -> Response:
@@ -130,7 +130,7 @@ def _tokens_router(session: Session) -> APIRouter:
 
 def _certificates_router(session: Session) -> APIRouter:
     router = APIRouter(prefix="/certificate", route_class=JsonRoute)
-    desk = session.maeve.stations
+    desk = session.registry.stations
 
     @router.post("", status_code=201, operation_id="uploadCertificate", response_class=Response)
     async def upload(body: CertificateBody) -> Response:
@@ -168,13 +168,13 @@ def _parties_router(session: Session) -> APIRouter:
     )
     async def register_party(body: RegistrationBody) -> Response:
         """Register an OCPI party. With a url the handshake is made before this is answered; without, the party comes by itself."""
-        await session.maeve.ocpi.register(body.token, body.url, body.status)
+        await session.registry.ocpi.register(body.token, body.url, body.status)
         return Response(status_code=201)
 
     @router.post("/location/{locationId}", status_code=201, operation_id="registerLocation", response_class=Response)
     async def register_location(location: LocationId, body: LocationBody) -> Response:
         """Keep a location, in the place of one of the same id."""
-        await session.maeve.stations.register_location(location, body.model_dump(mode="json", exclude_unset=True))
+        await session.registry.stations.register_location(location, body.model_dump(mode="json", exclude_unset=True))
         return Response(status_code=201)
 
     return router
@@ -187,13 +187,13 @@ def registered_router(session: Session) -> APIRouter:
     @router.get("/registered", response_model=RegisteredOut)
     async def registered() -> Response:
         """Stations with their orders, OCPI parties, locations. No passwords and no tokens."""
-        desk = session.maeve.stations
+        desk = session.registry.stations
         return reply(
             {
                 "stations": [_station_json(session, station) for station in desk.stations],
                 "parties": [
                     {"id": party.id, "status": party.status, "url": party.url, "roles": list(party.roles)}
-                    for party in session.maeve.ocpi.parties
+                    for party in session.registry.ocpi.parties
                 ],
                 "locations": desk.locations,
                 "certificates": desk.certificates,

@@ -28,7 +28,7 @@ NOT_NOW: dict[int | str, dict[str, Any]] = {
 def ocpi_router(session: Session) -> APIRouter:
     """Versions and Credentials of OCPI 2.2, as the side that is asked."""
     router = APIRouter(prefix=OCPI, route_class=JsonRoute, tags=["ocpi"], responses=RESPONSES)
-    desk = session.maeve.ocpi
+    desk = session.registry.ocpi
 
     def who(request: Request) -> Party:
         party = desk.party_of(request.headers.get("authorization", ""))

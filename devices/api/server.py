@@ -117,7 +117,7 @@ class ApiServer:
         session = self._session
         # Beside the loop: it reads the certificates this computer trusts.
         self._client = await asyncio.to_thread(HttpClient, session.journal, Link.OCPI, session.clock)
-        session.maeve.ocpi.reach(self._client, self.url_towards)
+        session.registry.ocpi.reach(self._client, self.url_towards)
         self._guard = Guard(make_app(self._session, self.url, self.token is not None), Access(loopback, self.token))
         self._server = HttpServer(self._guard)
         self._serving = self._tasks.spawn(self._server.serve(sockets=[listener]), name="api")
@@ -131,7 +131,7 @@ class ApiServer:
     async def _hang_up(self) -> None:
         client, self._client = self._client, None
         if client is not None:
-            self._session.maeve.ocpi.reach(None, self.url_towards)
+            self._session.registry.ocpi.reach(None, self.url_towards)
             await client.close()
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from bench.clock import SystemClock
 from bench.codecs.maeve import MaeveToken, StationAuth
 from bench.journal.log import Journal
@@ -74,7 +72,6 @@ async def test_one_bench_is_the_authority_of_another(tmp_path: Path) -> None:
 
 async def test_every_operation_is_understood_by_the_api_that_a_bench_serves(tmp_path: Path) -> None:
     """Where the true server differs from its description, a bench does what is described: no answer has a fault."""
-    pytest.importorskip("bench.maeve.registry", reason="this bench serves the part of the API on tokens only")
     async with running(options(tmp_path, api="127.0.0.1:0")) as there:
         assert there.api is not None
         connect = connector(Journal(), SystemClock(), lambda status: None, lambda uid: False, lambda name: None)

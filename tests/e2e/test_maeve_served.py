@@ -230,7 +230,7 @@ class Registered16(Stranger16):
 
 async def test_a_strangers_16_station_is_configured_rebooted_and_gets_the_rest_after_it(tmp_path: Path) -> None:
     async with world(tmp_path) as it:
-        pem, desk = a_certificate("Root"), it.session.maeve.stations
+        pem, desk = a_certificate("Root"), it.session.registry.stations
         await it.post("/cs/S-16", AUTH, 201)
         await it.post("/cs/S-16/reconfigure", {"HeartbeatInterval": "60", "AuthorizationKey": "new password 16"})
         wanted = [{"type": kind, "certificate": pem} for kind in ("CSMS", "V2G")]
@@ -291,7 +291,9 @@ async def test_a_station_that_comes_back_without_booting_gets_what_waits(tmp_pat
                         await station.call(call16.BootNotification("Model", "Vendor"))
                     else:
                         await station.call(call16.StatusNotification(1, "NoError", "Available"))
-                        await until(it.session, lambda: not it.session.maeve.stations.stations[0].waiting, "the order")
+                        await until(
+                            it.session, lambda: not it.session.registry.stations.stations[0].waiting, "the order"
+                        )
                         assert station.changed == {"HeartbeatInterval": "60"}
                 finally:
                     await tasks.cancel()
@@ -312,7 +314,7 @@ async def test_two_benches_register_with_each_other_over_ocpi(tmp_path: Path) ->
             assert [(role["country_code"], role["party_id"], role["role"]) for role in party["roles"]] == [
                 ("GB", "ABX", "CPO")
             ]
-        [mine], [yours] = ours.session.maeve.ocpi.parties, theirs.session.maeve.ocpi.parties
+        [mine], [yours] = ours.session.registry.ocpi.parties, theirs.session.registry.ocpi.parties
         assert (mine.token, mine.their_token) == (yours.their_token, yours.token)
         names = [
             m.decoded.name for m in ours.session.journal.since(0) if m.link is Link.OCPI and m.decoded.kind == "request"

@@ -107,7 +107,7 @@ class FakeSession:
         self.questions = asking.questions
         self.decisions = SimpleNamespace(unknown=UnknownTokens.OPERATOR, limits=Limits(20.0, 10.0), fallback=None)
         self.book = RegistryBook(FakeBoard(self.stations))
-        self.maeve = self.book.registry
+        self.registry = self.book.registry
 
     def link_changed(self, status: LinkStatus) -> None:
         self.links[status.name] = status

@@ -35,8 +35,8 @@ def serving_in_a_thread() -> Iterator[tuple[str, FakeSession]]:
         session = FakeSession()
         server = ApiServer(session, "127.0.0.1:0")  # type: ignore[arg-type]
         await server.start()
-        session.maeve.ocpi.reach(Unreachable(), server.url_towards)  # type: ignore[arg-type]
-        session.maeve.ocpi.load({status: Party(status, token, status) for status, token in TOKENS.items()})
+        session.registry.ocpi.reach(Unreachable(), server.url_towards)  # type: ignore[arg-type]
+        session.registry.ocpi.load({status: Party(status, token, status) for status, token in TOKENS.items()})
         found.extend((server.url, session, asyncio.get_running_loop()))
         ready.set()
         await over.wait()

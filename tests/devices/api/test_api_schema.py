@@ -54,7 +54,7 @@ def server() -> Iterator[tuple[str, FakeSession]]:
 def ask(case: schemathesis.Case, server: tuple[str, FakeSession], token: str) -> None:
     url, session = server
     parties = {status: Party(status, kept, status) for status, kept in TOKENS.items()}
-    session.maeve.ocpi.load(parties)  # whoever left or was renewed is there again
+    session.registry.ocpi.load(parties)  # whoever left or was renewed is there again
     headers = {"Authorization": f"Token {token}"} if case.path.startswith("/ocpi") else {}
     case.call_and_validate(base_url=url, checks=CHECKS, headers=headers)
 

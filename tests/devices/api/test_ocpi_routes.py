@@ -20,7 +20,7 @@ def token(value: str, *, encoded: bool = False) -> dict[str, str]:
 async def party(api):
     """The other party, which was registered here with token-a and may now come."""
     made = Party()
-    api.session.maeve.ocpi.reach(made, api.server.url_towards)
+    api.session.registry.ocpi.reach(made, api.server.url_towards)
     assert (await api.client.post("/api/v0/register", json={"token": "token-a"})).status_code == 201
     return made
 
@@ -67,7 +67,7 @@ async def test_a_party_registers_renews_and_leaves(api, party):
     assert (await api.client.get(CREDENTIALS, headers=token(fresh))).status_code == 401
     answer = await api.client.delete(CREDENTIALS, headers=token(renewed))
     assert (answer.status_code, answer.json()["status_code"]) == (200, 1000)
-    assert not api.session.maeve.ocpi.parties
+    assert not api.session.registry.ocpi.parties
 
 
 async def test_a_party_whose_api_cannot_be_used_is_told_so_and_stays_pending(api, party):

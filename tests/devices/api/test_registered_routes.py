@@ -38,7 +38,7 @@ def refused(answer: Any, status: int = 400) -> str:
 
 
 def nothing_kept(api: Any) -> bool:
-    registry = api.session.maeve
+    registry = api.session.registry
     return not (registry.stations.stations or registry.stations.locations or registry.stations.certificates) and not (
         registry.ocpi.parties
     )
@@ -238,14 +238,14 @@ async def test_a_party_is_kept_and_its_token_is_not_told(api):
         body = {"token": token, "status": status}
         assert (await api.client.post("/api/v0/register", json=body)).status_code == 201
     told = (await api.client.get("/bench/v1/registered")).text
-    assert [party.status for party in api.session.maeve.ocpi.parties] == [Status.PENDING, Status.REGISTERED]
+    assert [party.status for party in api.session.registry.ocpi.parties] == [Status.PENDING, Status.REGISTERED]
     assert "token-a" not in told
 
 
 async def test_registering_a_token_again_changes_its_party(api):
     for status in ("PENDING", "REGISTERED"):
         await api.client.post("/api/v0/register", json={"token": "token-a", "status": status})
-    assert [party.status for party in api.session.maeve.ocpi.parties] == [Status.REGISTERED]
+    assert [party.status for party in api.session.registry.ocpi.parties] == [Status.REGISTERED]
 
 
 async def test_a_party_that_cannot_be_reached_is_not_kept(api):
