@@ -45,10 +45,10 @@ def maeve(url: str, operation: str | None, parameter: str | None, body: str | No
 
 
 async def _ask(settings: Any, operation: str, parameter: str | None, body: object) -> int:
-    from bench.assembly import secret
     from bench.clock import SystemClock
     from bench.codecs.maeve import OPERATIONS
     from bench.journal.log import Journal
+    from bench.secret import secret
     from devices.maeve import connector
 
     connect = connector(Journal(), SystemClock(), lambda status: None, lambda uid: False, secret)

@@ -61,7 +61,7 @@ def _check(name: str) -> None:
 
 
 def _no_keyring(name: str, error: Exception) -> OperatorError:
-    from bench.assembly import secret_variable
+    from bench.secret import secret_variable
 
     why = str(error).partition("\n")[0].partition(". ")[0]
     return OperatorError(

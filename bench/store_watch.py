@@ -14,7 +14,7 @@ REFRESH_S = 2.0
 
 
 class StoreWatch:
-    """Tells of the store as of a link. links: by name, as they are; told: what becomes of the link; changed: the tokens are others."""
+    """Tells of the store as of a link. links: by name, as they are. told: what becomes of it. changed: the tokens are others."""
 
     def __init__(
         self,

@@ -90,10 +90,11 @@ async def _sync(
 @asynccontextmanager
 async def _desk(store: str | None, settings: MaeveSettings) -> AsyncIterator[MaeveDesk]:
     """The store opened, and a desk before it."""
-    from bench.assembly import Bench, Options, secret
+    from bench.assembly import Bench, Options
     from bench.clock import SystemClock
     from bench.journal.log import Journal
     from bench.maeve_desk import MaeveDesk, key_codes_of
+    from bench.secret import secret
     from bench.tokens.store import TokenStore
     from devices.maeve import connector
 

@@ -8,9 +8,10 @@ import keyring.backends.fail
 import pytest
 from click.testing import CliRunner
 
-from bench.assembly import Bench, Options, secret, secret_variable
+from bench.assembly import Bench, Options
 from bench.cli import cli
 from bench.errors import OperatorError
+from bench.secret import secret, secret_variable
 from bench.settings import OcppSettings, Profile, SecuritySettings
 from tests.keyrings import MemoryKeyring, keyring_in_use
 

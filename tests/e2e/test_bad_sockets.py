@@ -11,9 +11,10 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from bench.assembly import Bench, secret_variable
+from bench.assembly import Bench
 from bench.errors import LinkDown, OperatorError
 from bench.exchange import Verdict
+from bench.secret import secret_variable
 from bench.settings import OcppSettings, Profile, SecuritySettings
 from devices.ocpp import connection as connection_module
 from devices.ocpp.certificates import make

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.assembly import Bench, secret_variable
+from bench.assembly import Bench
 from bench.authorization import TapRequest
 from bench.errors import OperatorError
 from bench.exchange import DecidedBy, Verdict
+from bench.secret import secret_variable
 from bench.settings import OcppSettings, Profile, SecuritySettings, save_profile
 from devices.ocpp.certificates import Made, make
 from tests.e2e.world import ACCEPTED_UID, closed, command, options, running

@@ -9,10 +9,11 @@ import keyring.backends.fail
 import pytest
 from pydantic import ValidationError
 
-from bench.assembly import Bench, Options, secret_variable
+from bench.assembly import Bench, Options
 from bench.errors import StoreError
 from bench.exchange import DecidedBy, Verdict
 from bench.ports import LinkState
+from bench.secret import secret_variable
 from bench.session import Session, TapRequest
 from bench.settings import Profile
 from bench.tokens.model import IdTokenType

@@ -15,8 +15,8 @@ import httpx
 import keyring.backends.fail
 import pytest
 
-from bench.assembly import secret_variable
 from bench.cli import main, report_bug
+from bench.secret import secret_variable
 from bench.settings import OcppSettings, Profile, SecuritySettings, save_profile
 from devices.ocpp.certificates import make
 from fixtures.charger.credentials import credentials
