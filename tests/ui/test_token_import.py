@@ -18,6 +18,7 @@ from ui.panels.token_export import Scope, TokenExportPage
 from ui.panels.token_import import ImportPreview
 from ui.panels.token_import_columns import LEFT_OUT
 from ui.panels.tokens import TokensPanel
+from ui.window import MainWindow
 
 GOOD = "GB-ABX-C01234567"
 
@@ -356,6 +357,35 @@ async def test_what_is_dropped_on_the_window_is_taken_where_it_holds_tokens(pane
     await settled(tasks)
     (preview,) = panel.findChildren(ImportPreview)
     preview.reject()
+
+
+@pytest.mark.gui
+async def test_a_window_says_where_a_dragged_file_would_go(qapp, themed, shelf, tasks, tmp_path):
+    tokens = tmp_path / "cards.csv"
+    tokens.write_text("idTag,status\n04AABBCC,Accepted\n")
+    window = MainWindow()
+    try:
+        window.resize(1280, 800)
+        window.show()
+        window.workspace.attach(shelf, tasks)
+        place, action, button = QPoint(5, 5), Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
+        for path, deed in (
+            (tokens, "import tokens from cards.csv"),
+            (tmp_path / "a.log", "make a capture of a.log"),
+            (tmp_path / "a.db", "open the capture a.db"),
+        ):
+            data = dragged(path)
+            window.dragEnterEvent(QDragEnterEvent(place, action, data, button, Qt.KeyboardModifier.NoModifier))
+            assert window.workspace.banner.label.text() == f"Let go to {deed}."
+        data = dragged(tokens)
+        window.dropEvent(QDropEvent(place, action, data, button, Qt.KeyboardModifier.NoModifier))
+        await settled(tasks)
+        (preview,) = window.workspace.tokens.findChildren(ImportPreview)
+        assert preview.said.text() == "✔ 1 token: 1 new."
+        preview.reject()
+    finally:
+        window.release()
+        window.deleteLater()
 
 
 # Export

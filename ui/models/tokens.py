@@ -76,12 +76,22 @@ _SORT_KEYS: dict[int, Callable[[Token], str]] = {
 
 
 def haystack(token: Token) -> str:
-    """What a search looks at."""
-    return (
-        f"{shown_uid(token)}\n{token.id_token_type.value}\n{status_text(token)}\n{token.visual_number or ''}\n"
-        f"{token.group_id or ''}\n{token.note or ''}\n{token.contract_id}\n{token.issuer}\n{token.cache_mode.value}\n"
-        f"{token.source or ''}\n{date_text(token.expiry)}"
+    """What a search looks at; made for every token of the store."""
+    expiry = token.expiry
+    parts = (
+        shown_uid(token),
+        token.id_token_type,
+        token.effective_status if expiry is None else token.status_at(utc_now()),
+        token.visual_number or "",
+        token.group_id or "",
+        token.note or "",
+        token.contract_id,
+        token.issuer,
+        token.cache_mode,
+        token.source or "",
+        "" if expiry is None else date_text(expiry),
     )
+    return "\n".join(parts)
 
 
 class TokenTableModel(RowModel):

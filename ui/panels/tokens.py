@@ -212,7 +212,7 @@ class TokensPanel(Panel):
 
     def selected(self) -> list[Token]:
         """The selected tokens, from top to bottom."""
-        if self.selected_count() == self._model.count():
+        if self.selected_count() == self._model.count() > MAX_KEPT:
             return list(self._model.shown())
         rows = sorted(
             row for found in self.table.selectionModel().selection() for row in range(found.top(), found.bottom() + 1)
