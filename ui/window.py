@@ -252,7 +252,7 @@ def _paint_outline(painter: QPainter, palette: QPalette, width: int, height: int
     Only paths filled with the palette's brushes: a pen, a brush or a colour as an argument makes the enums of the namespace Qt.
     """
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    below = max(196, height // 4)
+    below = max(196, height * 30 // 100)
     middle = height - STRIP_HEIGHT - 9 - below - 64
     right = max(300, width * 26 // 100)
     top = STRIP_HEIGHT + 9

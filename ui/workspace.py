@@ -315,7 +315,7 @@ class Workspace(QObject):
         self._split.setSizes([66 + rows * 25, height])
         sides = [self.docks[self.tap], self.docks[self.inspector]]
         self._window.resizeDocks(sides, [238, max(300, width * 26 // 100)], Qt.Orientation.Horizontal)
-        below = max(196, height * 25 // 100)
+        below = max(196, height * 30 // 100)
         self._window.resizeDocks([self.docks[self.messages]], [below], Qt.Orientation.Vertical)
 
     def reset_layout(self) -> None:

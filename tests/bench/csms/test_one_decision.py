@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.codecs.ocpp_schemas import Half, schema_of
-from bench.tokens.list_entries import entries, values
+from bench.tokens.list_entries import wanted
 from bench.tokens.model import STATUS_16, AuthorizationStatus, CacheMode, IdTokenType
 from tests.bench.csms.linkbook import NOW, token
 from tests.bench.csms.storebook import StoreBook
@@ -102,10 +102,10 @@ def test_cache_mode(mode: CacheMode, until_201: str | None, until_16: str | None
 @pytest.mark.parametrize("version", ["1.6", "2.0.1"])
 def test_cache_mode_in_local_lists(version: str) -> None:
     """Only NEVER stays out: a card that is asked about while the station is online is known to it when it is not."""
-    made, left_out = entries(version, [token(mode, cache_mode=mode) for mode in CacheMode])
-    assert values(made) == {"always", "allowed", "allowed_offline"}
-    assert left_out == [("NEVER", "its cacheMode is NEVER")]
-    assert not any(until in str(made) for until in ("expiryDate", "cacheExpiryDateTime"))
+    made = wanted(version, [token(mode, cache_mode=mode) for mode in CacheMode], datetime.now(UTC))
+    assert {value for value, _ in made.entries} == {"always", "allowed", "allowed_offline"}
+    assert [(left.uid, left.why) for left in made.left_out] == [("NEVER", "its cacheMode is NEVER")]
+    assert not any(until in str(made.entries) for until in ("expiryDate", "cacheExpiryDateTime"))
 
 
 def test_an_expiry_before_the_minute_is_over_counts() -> None:
