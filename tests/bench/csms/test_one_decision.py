@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.clock import utc_now
 from bench.codecs.ocpp_schemas import Half, schema_of
 from bench.tokens.list_entries import wanted
 from bench.tokens.model import STATUS_16, AuthorizationStatus, CacheMode, IdTokenType
@@ -102,7 +103,7 @@ def test_cache_mode(mode: CacheMode, until_201: str | None, until_16: str | None
 @pytest.mark.parametrize("version", ["1.6", "2.0.1"])
 def test_cache_mode_in_local_lists(version: str) -> None:
     """Only NEVER stays out: a card that is asked about while the station is online is known to it when it is not."""
-    made = wanted(version, [token(mode, cache_mode=mode) for mode in CacheMode], datetime.now(UTC))
+    made = wanted(version, [token(mode, cache_mode=mode) for mode in CacheMode], utc_now())
     assert {value for value, _ in made.entries} == {"always", "allowed", "allowed_offline"}
     assert [(left.uid, left.why) for left in made.left_out] == [("NEVER", "its cacheMode is NEVER")]
     assert not any(until in str(made.entries) for until in ("expiryDate", "cacheExpiryDateTime"))
