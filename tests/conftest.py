@@ -10,6 +10,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.postgresql import postgresql
+
+__all__ = ["postgresql"]  # one server for all tests of a session
+
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["QT_API"] = "pyside6"
 

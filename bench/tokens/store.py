@@ -286,7 +286,7 @@ class TokenStore:
             StoreError: the database refused or is lost; the index stays as it was.
         """
         if self._trouble is not None:
-            raise self._trouble
+            raise StoreError(self._trouble.what, self._trouble.cure)
         self._elsewhere.clear()
         try:
             return await self._change(self._take_over)
@@ -313,8 +313,10 @@ class TokenStore:
             with engine.begin() as connection:
                 database.check_state(connection, self._url)
                 migrate(connection)
-                index = writing.load(connection)
+            with engine.begin() as connection:
+                # Before the reading: what is committed meanwhile is taken over again, and nothing is passed over.
                 self._seen, mark = history.newest(connection), database.data_version(connection)
+                index = writing.load(connection)
             database.check_writable(engine, self._url)
         except BaseException:
             engine.dispose()
@@ -343,11 +345,11 @@ class TokenStore:
                 if database.data_version(connection) == self._data_version:
                     return _Change(), False
         with engine.begin() as connection:
-            found, mark = self._changed_elsewhere(connection), database.data_version(connection)
+            seen, mark = history.newest(connection), database.data_version(connection)
+            found = self._changed_elsewhere(connection)
             if not found and mark is not None:  # written by a program that keeps no record
                 found = _Change(whole=writing.load(connection))
-            self._seen = history.newest(connection)
-        self._data_version = mark
+        self._seen, self._data_version = seen, mark
         return found, bool(found)
 
     def _changed_elsewhere(self, connection: Connection) -> _Change:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import keyring.backends.fail
 import pytest
+from pydantic import ValidationError
 
+from bench.assembly import Bench, Options, secret_variable
 from bench.errors import StoreError
 from bench.exchange import DecidedBy, Verdict
 from bench.ports import LinkState
 from bench.session import Session, TapRequest
+from bench.settings import Profile
 from bench.tokens.model import IdTokenType
 from tests.e2e.world import ACCEPTED_UID, UNKNOWN_UID, closed, command, options, running, until
-from tests.postgresql import Cluster, postgresql
-
-__all__ = ["postgresql"]
+from tests.keyrings import keyring_in_use
+from tests.postgresql import Cluster
 
 
 def store_is(session: Session, state: LinkState) -> bool:
@@ -72,3 +75,21 @@ async def test_a_server_that_restarts_is_told_and_found_again(tmp_path: Path, po
         await until(session, lambda: store_is(session, LinkState.UP), "the store is up again", 20.0)
         await session.enrol(unknown.id)
         assert session.store.get(UNKNOWN_UID) is not None
+
+
+async def test_the_password_comes_from_where_secrets_are(postgresql: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = postgresql.database().replace("bench_admin", "keeper")
+    bench = Bench(Options(store=url))
+    with keyring_in_use(keyring.backends.fail.Keyring()), postgresql.guarded("keeper", "secret-1"):
+        with pytest.raises(StoreError, match=f"authbench secret set keeper@127.0.0.1:{postgresql.port}"):
+            await bench.token_store().open()  # no keyring is no reason to stop: the server itself wants one
+        monkeypatch.setenv(secret_variable(f"keeper@127.0.0.1:{postgresql.port}"), "secret-1")
+        async with bench.token_store() as store:
+            assert store.count == 0
+            assert "secret" not in store.url
+
+
+def test_a_password_does_not_belong_into_a_profile() -> None:
+    with pytest.raises(ValidationError, match="authbench secret set"):
+        Profile(store="postgresql://me:secret@db/tokens")
+    assert Profile(store="postgresql://me@db/tokens").store == "postgresql://me@db/tokens"

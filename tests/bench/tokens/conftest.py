@@ -6,10 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.postgresql import postgresql
-
-__all__ = ["postgresql"]
-
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:

@@ -93,6 +93,8 @@ async def hammer(store: TokenStore, name: str, seed: int) -> None:
             await store.delete_many([(uid, IdTokenType.ISO14443) for uid in uids], by=name)
         else:
             await store.put_many([replace(TOKEN, uid=uid, visual_number=f"{name} {n}") for uid in uids], by=name)
+        if chance.random() < 0.3:
+            await store.refresh()  # between the commits of the others
 
 
 async def test_three_benches_that_write_at_once_end_with_the_same_tokens(postgresql: Cluster) -> None:
