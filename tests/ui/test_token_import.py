@@ -113,7 +113,9 @@ async def test_import_shows_first_then_imports_and_can_be_taken_back(panel, shel
     assert shelf.store.get("04A2B3C4D5E680").visual_number == "TAG-70"
     assert shelf.store.get("04DD").source == "file cards.json"
     assert told[-1] == ("ok", "Imported 2 tokens from cards.json. Ctrl+Z takes it back.")
-    panel.undo()
+    assert panel.undo_button.text() == "Imported 2 tokens from cards.js… · Undo"
+    assert panel.count.text() == "4 tokens"
+    panel.undo_button.click()
     await settled(tasks)
     assert shelf.store.tokens == before
     panel.redo()

@@ -51,7 +51,10 @@ class _StoreWork(Work):
 
 
 class TokenFiles:
-    """Files of one Tokens panel. edits: through which the store is changed. selected: tokens that are selected in the table."""
+    """Files of one Tokens panel. edits: through which the store is changed. selected: tokens that are selected in the table.
+
+    changed: called when an import has changed the store.
+    """
 
     def __init__(
         self,
@@ -59,11 +62,13 @@ class TokenFiles:
         model: TokenTableModel,
         edits: Callable[[], Edits],
         selected: Callable[[], list[Token]],
+        changed: Callable[[], None],
     ) -> None:
         self._panel = panel
         self._model = model
         self._edits = edits
         self._selected = selected
+        self._changed = changed
         self._open: dict[ImportPreview, Work | None] = {}
         self._mappings: dict[tuple[str, ...], Mapping] = {}
         self._page: TokenExportPage | None = None
@@ -234,6 +239,7 @@ class TokenFiles:
         if here:
             self._remember(tuple(preview.columns.mapping()), preview.columns.mapping())
             preview.accept()
+        self._changed()
         hint = "Ctrl+Z takes it back." if outcome else "It is too large to be taken back."
         self._panel.notice.emit("ok", f"{what}. {hint}")
 

@@ -59,7 +59,7 @@ class TokensPanel(Panel):
         self._unsubscribe: Callable[[], None] | None = None
         self._sync: SyncDialog | None = None
         self._build()
-        self.files = TokenFiles(self, self._model, self._made_edits, self.selected)
+        self.files = TokenFiles(self, self._model, self._made_edits, self.selected, self._imported)
         self.sign = DropSign(self)
         self.setAcceptDrops(True)
         theme.on_change(self.table.viewport().update)
@@ -285,6 +285,10 @@ class TokensPanel(Panel):
         self.delete_button.setEnabled(count > 0)
         few = self.selected() if 0 < count <= MAX_KEPT else []
         self.block_button.setText("Unblock" if few and all(map(_blocked, few)) else "Block")
+
+    def _imported(self) -> None:
+        self._tell_undo()
+        self.refresh(set())
 
     def _tell_undo(self) -> None:
         what = "" if self._edits is None else self._edits.undoable
