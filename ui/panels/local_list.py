@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Coroutine
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
@@ -58,6 +58,9 @@ MANY = 5_000
 SEARCH_MS = 120
 LIST_MESSAGES = "name:SendLocalList,GetLocalListVersion,ClearCache"
 PAGE_WIDTHS = (380, 860)
+
+Order = Callable[[], Awaitable[Verdict]]
+"""Asks a station something, and tells what came of it."""
 
 
 class LocalListPanel(Panel):
@@ -423,21 +426,21 @@ class LocalListPanel(Panel):
 
     def push(self, mode: Mode) -> None:
         """Push to the picked station, unless something stands in the way."""
-        station = self.station
-        if self.session is not None and station is not None and not self.obstacle:
-            self._ask(station.id, f"Pushing the list to {station.id}…", self._pushed(self.session, station.id, mode))
+        session, station = self.session, self.station
+        if session is not None and station is not None and not self.obstacle:
+            self._ask(station.id, f"Pushing the list to {station.id}…", lambda: self._pushed(session, station.id, mode))
 
     def get_version(self) -> None:
-        station = self.station
-        if self.session is not None and station is not None:
-            order = _in_words(self.session.lists.read_version(station.id))
-            self._ask(station.id, f"Asking {station.id} for the version of its list…", order)
+        session, station = self.session, self.station
+        if session is not None and station is not None:
+            what = f"Asking {station.id} for the version of its list…"
+            self._ask(station.id, what, lambda: _in_words(session.lists.read_version(station.id)))
 
     def clear_cache(self) -> None:
-        station = self.station
-        if self.session is not None and station is not None:
-            order = _in_words(self.session.lists.clear_cache(station.id))
-            self._ask(station.id, f"Asking {station.id} to clear its cache…", order)
+        session, station = self.session, self.station
+        if session is not None and station is not None:
+            what = f"Asking {station.id} to clear its cache…"
+            self._ask(station.id, what, lambda: _in_words(session.lists.clear_cache(station.id)))
 
     def cancel(self) -> None:
         """Stop the push to the picked station before its next message."""
@@ -445,23 +448,23 @@ class LocalListPanel(Panel):
             self.orders.cancel_button.setEnabled(False)
             self.session.lists.cancel(self.station.id)
 
-    def _ask(self, station: str, what: str, order: Coroutine[Any, Any, Verdict]) -> None:
+    def _ask(self, station: str, what: str, order: Order) -> None:
         if station in self._asking or self.tasks is None:
-            order.close()
             return
         self._asking.add(station)
         self._verdicts[station] = Verdict(ASKING, what)
         self._renew()
         self.run(self._wait(station, order), name="local list order")
 
-    async def _wait(self, station: str, order: Coroutine[Any, Any, Verdict]) -> None:
+    async def _wait(self, station: str, order: Order) -> None:
         session = self.session
         try:
-            verdict = await order
+            verdict = await order()
         except OperatorError as error:
             verdict = Verdict(FAILED, sentence(str(error)))
         finally:
             self._asking.discard(station)
+            self._verdicts.pop(station, None)  # that it is being asked
         if self.session is session:
             self._verdicts[station] = verdict
             self._renew()
