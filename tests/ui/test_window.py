@@ -18,6 +18,7 @@ from bench.ports import LinkState
 from bench.tasks import Tasks
 from tests.ui.stub_session import StubCapture, StubEndpoint, StubSession
 from ui import theme
+from ui.panels.local_list import LIST_MESSAGES
 from ui.state import UiState
 from ui.status import readable_size
 from ui.window import MainWindow, make_window
@@ -288,6 +289,20 @@ def test_chips_lead_to_what_they_tell_of(window, lively):
         assert panel.isVisible()
     window.workspace._chip_picked("ocpp")
     assert window.workspace.connect_page.isVisible()
+
+
+def test_the_local_list_leads_to_the_token_and_to_its_messages(window, lively):
+    window.attach(lively, Tasks())
+    work = window.workspace
+    work.show_panel(work.local_list)
+    work.local_list.tokens_wanted.emit("04A2B3C4D5E680")
+    assert work.tokens.search.text() == "04A2B3C4D5E680"
+    assert work.tokens.table.model().rowCount() == 1
+    work.local_list.messages_wanted.emit(LIST_MESSAGES)
+    assert work.messages.filter_line.text == LIST_MESSAGES
+    assert work.messages.filter_line.error.text() == ""
+    work.station.list_wanted.emit()
+    assert not work.local_list.visibleRegion().isEmpty()
 
 
 def test_the_connect_page_passes_on_where_to_listen(window, lively, qtbot):

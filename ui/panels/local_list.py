@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from bench.answers import PushReport, Said
 from bench.errors import OperatorError
+from bench.exchange import MASK
 from bench.list_view import ListView, Mode, Plan, Progress
 from bench.station import Station
 from ui import theme
@@ -67,12 +68,13 @@ class LocalListPanel(Panel):
     """One station's list at a time. Orders to several stations may run beside each other, one to each.
 
     Signals:
-        connect_wanted: the connect page. tokens_wanted: the panel Tokens. messages_wanted: a filter for Messages.
+        connect_wanted: the connect page. tokens_wanted: the panel Tokens, with that search (empty: as it is).
+        messages_wanted: a filter for Messages.
     """
 
     title = "Local list"
     connect_wanted = Signal()
-    tokens_wanted = Signal()
+    tokens_wanted = Signal(str)
     messages_wanted = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -254,6 +256,8 @@ class LocalListPanel(Panel):
         self._model = LocalListModel(self)
         self.table = make_table("Store and station")
         self.table.setModel(self._model)
+        self.table.setToolTip("Enter or a double click opens the token under Tokens")
+        self.table.activated.connect(self._open_token)
         self.table.setSortingEnabled(True)
         self.table.sortByColumn(Column.UID, Qt.SortOrder.AscendingOrder)
         self.table.setMinimumHeight(46)
@@ -269,7 +273,7 @@ class LocalListPanel(Panel):
             "Add or import the tokens that stations shall know offline.",
             "Open Tokens",
         )
-        self.empty.asked.connect(self.tokens_wanted)
+        self.empty.asked.connect(lambda: self.tokens_wanted.emit(""))
         self.unsupported = EmptyState(
             "No local list on this station",
             "It answered that it supports none. If it has one, switch it on under Station, Settings, then press Get version.",
@@ -413,6 +417,11 @@ class LocalListPanel(Panel):
     def _picked(self, at: int) -> None:
         self._look()
         self.station_selected.emit(self.picker.itemData(at))
+
+    def _open_token(self, index: QModelIndex) -> None:
+        row = self._model.row_at(index.row())
+        if row is not None and row.uid != MASK:
+            self.tokens_wanted.emit(row.uid)
 
     def _search(self) -> None:
         self._model.search(self.search.text())
