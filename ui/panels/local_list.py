@@ -43,8 +43,9 @@ from ui.models.local_list import Column, LocalListModel
 from ui.models.texts import TextTable
 from ui.panels.base import Panel, touches
 from ui.panels.cells import make_table, set_widths
+from ui.panels.local_list_offer import OfferLine
 from ui.panels.local_list_orders import ListOrders
-from ui.widgets import Card, ElidedLabel, EmptyState, GlyphLabel, RoleLabel, order_button
+from ui.widgets import ElidedLabel, EmptyState, RoleLabel
 
 if TYPE_CHECKING:
     from bench.change import Change
@@ -88,7 +89,6 @@ class LocalListPanel(Panel):
         self._asking: set[str] = set()
         self._verdicts: dict[str, Verdict] = {}
         self._reports: dict[str, PushReport] = {}
-        self._declined: dict[str, str] = {}
         self._build()
         theme.on_change(self.table.viewport().update)
 
@@ -96,9 +96,9 @@ class LocalListPanel(Panel):
 
     def attach(self, session: Session, tasks: Tasks) -> None:
         super().attach(session, tasks)
-        for kept in (self._verdicts, self._reports, self._declined):
+        for kept in (self._verdicts, self._reports, self._asking):
             kept.clear()
-        self._asking.clear()
+        self.offer.forget()
         self._view, self._plan, self._glimpse, self._due_ns = None, None, (), 0
         self.picker.clear()
         self._fill_picker()
@@ -239,19 +239,8 @@ class LocalListPanel(Panel):
         bar.addWidget(self.only)
         bar.addWidget(self.counts, 3)
 
-        self.offer = Card(role="warn_bg", margin=4)
-        self.offer.setAccessibleName("Offer to push again")
-        self.offer_text = RoleLabel("", wrap=True)
-        self.offer_button = order_button("Reconcile", lambda: self.push(Mode.RECONCILE))
-        self.decline_button = order_button("Not now", self._decline)
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addWidget(GlyphLabel("warning", "warn", 15))
-        row.addWidget(self.offer_text, 1)
-        row.addWidget(self.offer_button)
-        row.addWidget(self.decline_button)
-        self.offer.body.addLayout(row)
-        self.offer.hide()
+        self.offer = OfferLine()
+        self.offer.accepted.connect(lambda: self.push(Mode.RECONCILE))
 
         self._model = LocalListModel(self)
         self.table = make_table("Store and station")
@@ -403,16 +392,8 @@ class LocalListPanel(Panel):
         self._table_stack.setCurrentWidget(page)
 
     def _show_offer(self, view: ListView) -> None:
-        text = offer_text(view)
-        offered = bool(text) and self._declined.get(view.station) != text and view.progress is None
-        self.offer_text.setText(text)
-        self.offer_button.setEnabled(view.connected and view.station not in self._asking)
-        self.offer.setVisible(offered)
-
-    def _decline(self) -> None:
-        if self._view is not None:
-            self._declined[self._view.station] = offer_text(self._view)
-            self._show_offer(self._view)
+        ready = view.connected and view.station not in self._asking
+        self.offer.offer(view.station, "" if view.progress is not None else offer_text(view), ready=ready)
 
     def _picked(self, at: int) -> None:
         self._look()
