@@ -45,7 +45,7 @@ READING = "what is kept of its list is being read"
 
 @dataclass(slots=True)
 class _State:
-    """One station's list. lock: one asks or pushes at a time. loaded: what the database holds was taken over, or is being.
+    """One station's list. lock: one asks or pushes at a time. loaded: what the database holds was taken over.
 
     connection: of the station, on which its version was read last. reported: the one on which it was asked to report its limits.
     """
@@ -268,6 +268,7 @@ class ListDesk:
                 await self._ask(known, state)
             except OperatorError as error:
                 log.info("the list of %s is not known: %s", known.id, error)
+                self._changed(known, state)
                 return
             state.kept.settle()
             await self._save(known, state)
@@ -356,9 +357,9 @@ class ListDesk:
     async def _load(self, known: Station, state: _State, *, again: bool = False) -> None:
         """Take over what the database holds. again: even where that was done; another bench may have pushed meanwhile."""
         if not state.loaded or again:
-            state.loaded = True
             if await state.kept.load():
                 self._kept.add(known.id)
+            state.loaded = True
 
     async def _load_to_show(self, known: Station, state: _State) -> None:
         async with state.lock:
@@ -366,6 +367,7 @@ class ListDesk:
                 await self._load(known, state)
             except StoreError as error:
                 state.kept.doubt(error.what)
+                state.loaded = True  # a push tries again; showing it does not
             self._changed(known, state)
 
     def _rows(self, known: Station, state: _State) -> Sequence[ListRow]:

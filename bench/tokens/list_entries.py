@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -179,8 +179,10 @@ def key_of(entry: Entry) -> Key:
 
 def uid_of(entry: Entry) -> str:
     """The value of an entry as written."""
-    token = entry.get("idToken")
-    return str(token["idToken"] if isinstance(token, dict) else entry["idTag"])
+    token: Any = entry.get("idToken")
+    value: Any = entry["idTag"] if token is None else token["idToken"]
+    uid: str = value
+    return uid
 
 
 def deletes(entry: Entry) -> bool:
