@@ -140,7 +140,7 @@ async def test_a_station_that_drops_in_the_middle_is_offered_the_rest(technician
     await technician.see(lambda: panel.link.text() == "□ not connected" or word(panel) == "NO ANSWER", panel.link.text)
     behaviour.drop_link_on.clear()
     await technician.see(panel.offer.isVisible, lambda: (panel.link.text(), panel.orders.said.text()))
-    assert "is back with version 3" in panel.offer.text.text()
+    assert "is back with version 3" in panel.offer.text.whole_text()
     technician.click(panel.offer.accept_button)
     await technician.see(lambda: word(panel) == "PUSHED, SOME LEFT OUT", panel.orders.said.text)
     await technician.see(lambda: not panel.offer.isVisible())

@@ -403,7 +403,9 @@ async def test_a_push_is_offered_once_and_may_be_declined(qtbot, panel, shelf, t
     kept.offer = "5 entries of its list differ from the store"
     panel.refresh({("list", "CP-001")})
     assert panel.offer.isVisible()
-    assert panel.offer.text.text() == "CP-001 is back with version 7: 5 entries of its list differ from the store."
+    assert (
+        panel.offer.text.whole_text() == "CP-001 is back with version 7: 5 entries of its list differ from the store."
+    )
     click(qtbot, panel.offer.decline_button)
     panel.refresh({("list", "CP-001")})
     assert not panel.offer.isVisible()

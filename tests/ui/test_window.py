@@ -12,8 +12,10 @@ from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QImage, QShortcut
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
+from bench.answers import PushReport
 from bench.csms.events import EventKind, StationEvent
 from bench.errors import BadInput, OperatorError
+from bench.list_view import Mode, Progress
 from bench.ports import LinkState
 from bench.tasks import Tasks
 from tests.ui.stub_session import StubCapture, StubEndpoint, StubSession
@@ -303,6 +305,32 @@ def test_the_local_list_leads_to_the_token_and_to_its_messages(window, lively):
     assert work.messages.filter_line.error.text() == ""
     work.station.list_wanted.emit()
     assert not work.local_list.visibleRegion().isEmpty()
+
+
+@pytest.mark.parametrize("size", [(1000, 700), (1280, 800)])
+def test_no_button_of_the_local_list_moves_whatever_is_said_there(window, lively, size):
+    window.resize(*size)
+    window.attach(lively, Tasks())
+    panel, kept = window.workspace.local_list, lively.lists.of("CP-001")
+    window.workspace.show_panel(panel)
+    places = set()
+    for offer, progress, report in (
+        ("", None, None),
+        ("what it holds is not known: a message was under way when the bench ended", None, None),
+        ("", Progress(Mode.FULL, 2, 5, 100, 250), None),
+        (
+            "",
+            None,
+            PushReport(False, "Accepted", "Accepted, but the version did not move: still 7" * 3, 5, (), 7, 8, 7),
+        ),
+    ):
+        kept.offer, kept.progress, kept.report = offer, progress, report
+        lively.tell("list", "CP-001")
+        window.flush()
+        QApplication.processEvents()
+        button = panel.orders.cancel_button
+        places.add((*button.mapTo(window, button.rect().center()).toTuple(), *button.size().toTuple()))
+    assert len(places) == 1
 
 
 def test_the_connect_page_passes_on_where_to_listen(window, lively, qtbot):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from ui.widgets import Card, GlyphLabel, RoleLabel, order_button
+from ui.widgets import Card, ElidedLabel, GlyphLabel, order_button
 
 
 class OfferLine(Card):
@@ -22,7 +22,7 @@ class OfferLine(Card):
         self._station = ""
         self._declined: dict[str, str] = {}
         self.setAccessibleName("Offer to push again")
-        self.text = RoleLabel("", wrap=True)
+        self.text = ElidedLabel()  # of one line: a low dock must not grow for it
         self.accept_button = order_button("Reconcile", self.accepted.emit)
         self.decline_button = order_button("Not now", self._decline)
         row = QHBoxLayout()
@@ -41,10 +41,10 @@ class OfferLine(Card):
     def offer(self, station: str, text: str, *, ready: bool) -> None:
         """Offer that, or nothing where the text is empty. ready: the station can be asked now."""
         self._station = station
-        self.text.setText(text)
+        self.text.set_text(text)
         self.accept_button.setEnabled(ready)
         self.setVisible(bool(text) and self._declined.get(station) != text)
 
     def _decline(self) -> None:
-        self._declined[self._station] = self.text.text()
+        self._declined[self._station] = self.text.whole_text()
         self.hide()
