@@ -60,6 +60,8 @@ MANY = 5_000
 SEARCH_MS = 120
 LIST_MESSAGES = "name:SendLocalList,GetLocalListVersion,ClearCache"
 PAGE_WIDTHS = (380, 860)
+LEAST_SIDE = 77
+"""Pixels for the filter line and two rows."""
 
 Order = Callable[[], Awaitable[Verdict]]
 """Asks a station something, and tells what came of it."""
@@ -249,12 +251,12 @@ class LocalListPanel(Panel):
         self.table.activated.connect(self._open_token)
         self.table.setSortingEnabled(True)
         self.table.sortByColumn(Column.UID, Qt.SortOrder.AscendingOrder)
-        self.table.setMinimumHeight(46)
+        self.table.setMinimumHeight(24)
         set_widths(self.table, SAMPLES)
         self.report = make_table("Messages of the latest push")
         self._chunks = TextTable(CHUNK_HEADERS, self)
         self.report.setModel(self._chunks)
-        self.report.setMinimumHeight(46)
+        self.report.setMinimumHeight(24)
         set_widths(self.report, CHUNK_SAMPLES)
         self.nothing = EmptyState("Nothing matches the filter")
         self.empty = EmptyState(
@@ -271,6 +273,7 @@ class LocalListPanel(Panel):
         for page in (self.table, self.report, self.nothing, self.empty, self.unsupported):
             self._table_stack.addWidget(page)
         side = QWidget()
+        side.setMinimumHeight(LEAST_SIDE)  # an offer takes its room from the table: the dock must not grow under a hand
         column = QVBoxLayout(side)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
