@@ -386,7 +386,7 @@ class Workspace(QObject):
         self.messages.note_wanted.connect(self._edit_note)
         self.station.list_wanted.connect(lambda: self.show_panel(self.local_list))
         self.local_list.connect_wanted.connect(self.connect_charger)
-        self.local_list.tokens_wanted.connect(lambda: self.show_panel(self.tokens))
+        self.local_list.tokens_wanted.connect(self._search_tokens)
         self.local_list.messages_wanted.connect(self._filter_messages)
         self.docks: dict[Panel, PanelDock] = {
             self.tap: PanelDock(self.tap, "dock.tap", framed=False),
@@ -428,6 +428,11 @@ class Workspace(QObject):
         self.select_message(seq)
         self.show_panel(self.inspector)
         self.inspector.edit_note()
+
+    def _search_tokens(self, text: str) -> None:
+        self.show_panel(self.tokens)
+        if text:
+            self.tokens.search.setText(text)
 
     def _filter_messages(self, text: str) -> None:
         self.show_panel(self.messages)

@@ -403,13 +403,15 @@ async def test_a_push_is_offered_once_and_may_be_declined(qtbot, panel, shelf, t
     kept.offer = "5 entries of its list differ from the store"
     panel.refresh({("list", "CP-001")})
     assert panel.offer.isVisible()
-    assert panel.offer_text.text() == "CP-001 is back with version 7: 5 entries of its list differ from the store."
-    click(qtbot, panel.decline_button)
+    assert (
+        panel.offer.text.whole_text() == "CP-001 is back with version 7: 5 entries of its list differ from the store."
+    )
+    click(qtbot, panel.offer.decline_button)
     panel.refresh({("list", "CP-001")})
     assert not panel.offer.isVisible()
     kept.offer = "6 entries of its list differ from the store"
     panel.refresh({("list", "CP-001")})
-    click(qtbot, panel.offer_button)
+    click(qtbot, panel.offer.accept_button)
     kept.offer = ""
     await settled(tasks)
     assert shelf.orders == [("push", "CP-001", "reconcile")]
@@ -437,8 +439,20 @@ async def test_an_empty_store_points_to_tokens(qtbot, panel, shelf):
     panel.refresh({("tokens", None)})
     assert panel.empty.isVisible()
     assert panel.orders.reconcile_button.isEnabled(), "a list can be emptied"
-    with qtbot.waitSignal(panel.tokens_wanted):
+    with qtbot.waitSignal(panel.tokens_wanted) as told:
         panel.empty.button.click()
+    assert told.args == [""]
+
+
+async def test_enter_on_a_row_opens_its_token(qtbot, panel, shelf):
+    await changed(panel, shelf, make_token("4711", id_token_type=IdTokenType.KEY_CODE))
+    panel.table.selectRow(shown(panel).index(grouped(SECOND)))
+    with qtbot.waitSignal(panel.tokens_wanted) as told:
+        qtbot.keyClick(panel.table, Qt.Key.Key_Return)
+    assert told.args == [SECOND]
+    panel.table.selectRow(shown(panel).index(MASK))
+    with qtbot.assertNotEmitted(panel.tokens_wanted):
+        qtbot.keyClick(panel.table, Qt.Key.Key_Return)
 
 
 async def test_a_station_without_lists_says_so(panel, shelf):

@@ -12,12 +12,15 @@ from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QImage, QShortcut
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
+from bench.answers import PushReport
 from bench.csms.events import EventKind, StationEvent
 from bench.errors import BadInput, OperatorError
+from bench.list_view import Mode, Progress
 from bench.ports import LinkState
 from bench.tasks import Tasks
 from tests.ui.stub_session import StubCapture, StubEndpoint, StubSession
 from ui import theme
+from ui.panels.local_list import LIST_MESSAGES
 from ui.state import UiState
 from ui.status import readable_size
 from ui.window import MainWindow, make_window
@@ -288,6 +291,47 @@ def test_chips_lead_to_what_they_tell_of(window, lively):
         assert panel.isVisible()
     window.workspace._chip_picked("ocpp")
     assert window.workspace.connect_page.isVisible()
+
+
+def test_the_local_list_leads_to_the_token_and_to_its_messages(window, lively):
+    window.attach(lively, Tasks())
+    work = window.workspace
+    work.show_panel(work.local_list)
+    work.local_list.tokens_wanted.emit("04A2B3C4D5E680")
+    assert work.tokens.search.text() == "04A2B3C4D5E680"
+    assert work.tokens.table.model().rowCount() == 1
+    work.local_list.messages_wanted.emit(LIST_MESSAGES)
+    assert work.messages.filter_line.text == LIST_MESSAGES
+    assert work.messages.filter_line.error.text() == ""
+    work.station.list_wanted.emit()
+    assert not work.local_list.visibleRegion().isEmpty()
+
+
+@pytest.mark.parametrize("size", [(1000, 700), (1280, 800)])
+def test_no_button_of_the_local_list_moves_whatever_is_said_there(window, lively, size):
+    window.resize(*size)
+    window.attach(lively, Tasks())
+    panel, kept = window.workspace.local_list, lively.lists.of("CP-001")
+    window.workspace.show_panel(panel)
+    places = set()
+    for offer, progress, report in (
+        ("", None, None),
+        ("what it holds is not known: a message was under way when the bench ended", None, None),
+        ("", Progress(Mode.FULL, 2, 5, 100, 250), None),
+        (
+            "",
+            None,
+            PushReport(False, "Accepted", "Accepted, but the version did not move: still 7" * 3, 5, (), 7, 8, 7),
+        ),
+    ):
+        kept.offer, kept.progress, kept.report = offer, progress, report
+        lively.tell("list", "CP-001")
+        window.flush()
+        QApplication.processEvents()
+        button = panel.orders.cancel_button
+        place = button.mapTo(window, button.rect().center()).toTuple()
+        places.add((place, button.size().toTuple(), panel.minimumSizeHint().height()))
+    assert len(places) == 1, "nor does the dock ask for more room"
 
 
 def test_the_connect_page_passes_on_where_to_listen(window, lively, qtbot):

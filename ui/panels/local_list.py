@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from bench.answers import PushReport, Said
 from bench.errors import OperatorError
+from bench.exchange import MASK
 from bench.list_view import ListView, Mode, Plan, Progress
 from bench.station import Station
 from ui import theme
@@ -42,8 +43,9 @@ from ui.models.local_list import Column, LocalListModel
 from ui.models.texts import TextTable
 from ui.panels.base import Panel, touches
 from ui.panels.cells import make_table, set_widths
+from ui.panels.local_list_offer import OfferLine
 from ui.panels.local_list_orders import ListOrders
-from ui.widgets import Card, ElidedLabel, EmptyState, GlyphLabel, RoleLabel, order_button
+from ui.widgets import ElidedLabel, EmptyState, RoleLabel
 
 if TYPE_CHECKING:
     from bench.change import Change
@@ -58,6 +60,8 @@ MANY = 5_000
 SEARCH_MS = 120
 LIST_MESSAGES = "name:SendLocalList,GetLocalListVersion,ClearCache"
 PAGE_WIDTHS = (380, 860)
+LEAST_SIDE = 77
+"""Pixels for the filter line and two rows."""
 
 Order = Callable[[], Awaitable[Verdict]]
 """Asks a station something, and tells what came of it."""
@@ -67,12 +71,13 @@ class LocalListPanel(Panel):
     """One station's list at a time. Orders to several stations may run beside each other, one to each.
 
     Signals:
-        connect_wanted: the connect page. tokens_wanted: the panel Tokens. messages_wanted: a filter for Messages.
+        connect_wanted: the connect page. tokens_wanted: the panel Tokens, with that search (empty: as it is).
+        messages_wanted: a filter for Messages.
     """
 
     title = "Local list"
     connect_wanted = Signal()
-    tokens_wanted = Signal()
+    tokens_wanted = Signal(str)
     messages_wanted = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -86,7 +91,6 @@ class LocalListPanel(Panel):
         self._asking: set[str] = set()
         self._verdicts: dict[str, Verdict] = {}
         self._reports: dict[str, PushReport] = {}
-        self._declined: dict[str, str] = {}
         self._build()
         theme.on_change(self.table.viewport().update)
 
@@ -94,9 +98,9 @@ class LocalListPanel(Panel):
 
     def attach(self, session: Session, tasks: Tasks) -> None:
         super().attach(session, tasks)
-        for kept in (self._verdicts, self._reports, self._declined):
+        for kept in (self._verdicts, self._reports, self._asking):
             kept.clear()
-        self._asking.clear()
+        self.offer.forget()
         self._view, self._plan, self._glimpse, self._due_ns = None, None, (), 0
         self.picker.clear()
         self._fill_picker()
@@ -237,31 +241,22 @@ class LocalListPanel(Panel):
         bar.addWidget(self.only)
         bar.addWidget(self.counts, 3)
 
-        self.offer = Card(role="warn_bg", margin=4)
-        self.offer.setAccessibleName("Offer to push again")
-        self.offer_text = RoleLabel("", wrap=True)
-        self.offer_button = order_button("Reconcile", lambda: self.push(Mode.RECONCILE))
-        self.decline_button = order_button("Not now", self._decline)
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addWidget(GlyphLabel("warning", "warn", 15))
-        row.addWidget(self.offer_text, 1)
-        row.addWidget(self.offer_button)
-        row.addWidget(self.decline_button)
-        self.offer.body.addLayout(row)
-        self.offer.hide()
+        self.offer = OfferLine()
+        self.offer.accepted.connect(lambda: self.push(Mode.RECONCILE))
 
         self._model = LocalListModel(self)
         self.table = make_table("Store and station")
         self.table.setModel(self._model)
+        self.table.setToolTip("Enter or a double click opens the token under Tokens")
+        self.table.activated.connect(self._open_token)
         self.table.setSortingEnabled(True)
         self.table.sortByColumn(Column.UID, Qt.SortOrder.AscendingOrder)
-        self.table.setMinimumHeight(46)
+        self.table.setMinimumHeight(24)
         set_widths(self.table, SAMPLES)
         self.report = make_table("Messages of the latest push")
         self._chunks = TextTable(CHUNK_HEADERS, self)
         self.report.setModel(self._chunks)
-        self.report.setMinimumHeight(46)
+        self.report.setMinimumHeight(24)
         set_widths(self.report, CHUNK_SAMPLES)
         self.nothing = EmptyState("Nothing matches the filter")
         self.empty = EmptyState(
@@ -269,7 +264,7 @@ class LocalListPanel(Panel):
             "Add or import the tokens that stations shall know offline.",
             "Open Tokens",
         )
-        self.empty.asked.connect(self.tokens_wanted)
+        self.empty.asked.connect(lambda: self.tokens_wanted.emit(""))
         self.unsupported = EmptyState(
             "No local list on this station",
             "It answered that it supports none. If it has one, switch it on under Station, Settings, then press Get version.",
@@ -278,6 +273,7 @@ class LocalListPanel(Panel):
         for page in (self.table, self.report, self.nothing, self.empty, self.unsupported):
             self._table_stack.addWidget(page)
         side = QWidget()
+        side.setMinimumHeight(LEAST_SIDE)  # an offer takes its room from the table: the dock must not grow under a hand
         column = QVBoxLayout(side)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
@@ -399,20 +395,17 @@ class LocalListPanel(Panel):
         self._table_stack.setCurrentWidget(page)
 
     def _show_offer(self, view: ListView) -> None:
-        text = offer_text(view)
-        offered = bool(text) and self._declined.get(view.station) != text and view.progress is None
-        self.offer_text.setText(text)
-        self.offer_button.setEnabled(view.connected and view.station not in self._asking)
-        self.offer.setVisible(offered)
-
-    def _decline(self) -> None:
-        if self._view is not None:
-            self._declined[self._view.station] = offer_text(self._view)
-            self._show_offer(self._view)
+        ready = view.connected and view.station not in self._asking
+        self.offer.offer(view.station, "" if view.progress is not None else offer_text(view), ready=ready)
 
     def _picked(self, at: int) -> None:
         self._look()
         self.station_selected.emit(self.picker.itemData(at))
+
+    def _open_token(self, index: QModelIndex) -> None:
+        row = self._model.row_at(index.row())
+        if row is not None and row.uid != MASK:
+            self.tokens_wanted.emit(row.uid)
 
     def _search(self) -> None:
         self._model.search(self.search.text())
