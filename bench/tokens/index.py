@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from bench.clock import utc_now
 from bench.tokens.model import AuthorizationStatus, IdTokenType, Token
+from bench.tokens.pieces import sorted_in_pieces
 
 # Whom a value means when the asker cannot name the type (OCPP 1.6): a card before anything typed or derived.
 PREFERENCE = (
@@ -177,7 +178,7 @@ class TokenIndex:
     def sort(self) -> list[tuple[str, str]]:
         """(folded value, type) of all tokens, sorted; made on first use, kept up to date from then on."""
         if self._order is None:
-            self._order = sorted(
+            self._order = sorted_in_pieces(
                 (folded, token.id_token_type.value) for folded, tokens in self._by_value.items() for token in tokens
             )
         return self._order

@@ -14,6 +14,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -22,6 +23,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from bench.clock import utc_now
+from bench.collector import uncollected
 from bench.errors import BenchBug, NotFound, StoreError
 from bench.exchange import MASK
 from bench.tokens import database, history, writing
@@ -238,7 +240,8 @@ class TokenStore:
                 kept.extend(writing.put(connection, by_key, by, utc_now(), job.step))
                 return _Change(kept=kept)
 
-            return self._write(job, write), kept
+            with uncollected(stay=True) if len(given) >= writing.MANY else nullcontext():
+                return self._write(job, write), kept
 
         return await self._change(keep, progress)
 

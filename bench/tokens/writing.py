@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from functools import cache, lru_cache
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import JSON, Connection, Dialect, Executable, select, text
+from sqlalchemy import JSON, Connection, Dialect, Executable, func, select, text
 from sqlalchemy.dialects import postgresql
 
+from bench.collector import uncollected
 from bench.errors import StoreError
 from bench.exchange import MASK
 from bench.tokens import history
@@ -18,10 +20,13 @@ from bench.tokens.checks import checked
 from bench.tokens.history import Key
 from bench.tokens.index import TokenIndex
 from bench.tokens.model import IdTokenType, Token
+from bench.tokens.pieces import sorted_in_pieces
 from bench.tokens.tables import UtcDateTime, from_values, to_row, to_values, tokens
 
 T = TypeVar("T")
 SLICE = 5_000
+MANY = 50_000
+"""Tokens of which the garbage collector need not know."""
 _KEY = tuple(column.name for column in tokens.primary_key)
 _VALUES = tuple(column.name for column in tokens.columns if not column.primary_key)
 _SQLITE_UPSERT = (
@@ -42,7 +47,7 @@ def put(connection: Connection, batch: dict[Key, Token], by: str, now: datetime,
     """
     made: dict[Key, Token] = {}
     # Ascending keys fill the pages of the primary key one after the other.
-    for keys in _slices(sorted(batch) if len(batch) > 1 else list(batch)):
+    for keys in _slices(sorted_in_pieces(batch)):
         step(len(made), len(batch))
         some = [checked(batch[key], now) for key in keys]
         history.record(connection, keys, by, now)
@@ -78,8 +83,10 @@ def load(connection: Connection) -> TokenIndex:
     Raises:
         StoreError: a row cannot be read.
     """
-    index = TokenIndex(_tokens(connection))
-    index.sort()
+    count = connection.execute(select(func.count()).select_from(tokens)).scalar_one()
+    with uncollected(stay=True) if count >= MANY else nullcontext():
+        index = TokenIndex(_tokens(connection))
+        index.sort()
     return index
 
 
