@@ -98,7 +98,7 @@ class ListPush:
         self._cancelled = cancelled
         self._mode = Mode.FULL
         self._obstacle = ""
-        self._count = 0  # entries accepted in this attempt
+        self._count = self._total = 0  # entries accepted in this attempt, of so many
         self._halved = False
 
     async def run(self, mode: Mode) -> PushReport:
@@ -132,7 +132,7 @@ class ListPush:
 
     def failed(self, error: OperatorError) -> PushReport:
         """The report of a push that an error ended."""
-        return self._report(False, NO_ANSWER, f"{error.what}{self._taken_so_far(self._count)}")
+        return self._report(False, NO_ANSWER, f"{error.what}{self._taken_so_far()}")
 
     # Inside
 
@@ -143,7 +143,7 @@ class ListPush:
         plan = planned.plan
         if not plan.kind:
             return self._report(plan.ok, NOT_SENT, f"nothing was sent: {plan.why}")
-        self._count = 0
+        self._count, self._total = 0, plan.entries
         number = self._first_version(plan.kind, plan.parts)
         chunks = [
             self._chunk(number + at, plan.kind == FULL and at == 0, made) for at, made in enumerate(planned.messages)
@@ -151,7 +151,7 @@ class ListPush:
         for part, chunk in enumerate(chunks, 1):
             if part > 1 and self._cancelled():
                 text = f"cancelled after {part - 1} of {plan.parts} messages"
-                return self._report(False, CANCELLED, text + self._taken_so_far(plan.entries))
+                return self._report(False, CANCELLED, text + self._taken_so_far())
             self._progress(Progress(self._mode, part, plan.parts, self._count, plan.entries))
             if part % AHEAD == 1:
                 await self._announce(chunks[part - 1 : part - 1 + AHEAD])
@@ -242,7 +242,7 @@ class ListPush:
             text = f"the station refused SendLocalList: {_refusal(answer)}"
         else:
             text = f"the station answered {_status_in_words(status, answer, sent.update_type if first else '')}"
-        return self._report(False, status, text + self._taken_so_far(planned.plan.entries))
+        return self._report(False, status, text + self._taken_so_far())
 
     def _not_taken(self, planned: Planned, why: str) -> PushReport:
         """It accepted the list, but its version does not say so."""
@@ -254,7 +254,7 @@ class ListPush:
             text = f"Accepted, but the version did not move: it is still {read}, {number} was sent"
         else:
             text = f"Accepted, but the version read back is {read}, {number} was sent"
-        return self._report(False, ACCEPTED, text + self._taken_so_far(planned.plan.entries))
+        return self._report(False, ACCEPTED, text + self._taken_so_far())
 
     def _half(self, answer: CallAnswer, entries: list[Entry]) -> int:
         """How many entries to try where a station that states no limit refused a message: half of them, once. Else 0."""
@@ -285,13 +285,13 @@ class ListPush:
             return error.what
         return "" if said.answer is not None and self._station.list_version is not None else said.text
 
-    def _taken_so_far(self, total: int) -> str:
+    def _taken_so_far(self) -> str:
         if self._count == 0:
             return ""
         shadow = self._kept.shadow
         state = f"its list has version {shadow.version} with {_counted(len(shadow.entries), 'entry')}"
         what = state if shadow.known else "what it holds is not known"
-        return f"; it took {self._count} of {_counted(total, 'entry')} before: {what}; reconcile to send the rest"
+        return f"; it took {self._count} of {_counted(self._total, 'entry')} before: {what}; reconcile to send the rest"
 
     def _report(self, ok: bool, status: str, text: str) -> PushReport:
         wanted = self._wanted
