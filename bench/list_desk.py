@@ -45,7 +45,8 @@ READING = "what is kept of its list is being read"
 
 @dataclass(slots=True)
 class _State:
-    """One station's list. lock: one asks or pushes at a time. loaded: what the database holds was taken over.
+    """One station's list. lock: one asks or pushes at a time. loaded: what the database holds was taken over. unreadable:
+    it could not be, so showing it does not try again, but an order does.
 
     connection: of the station, on which its version was read last. reported: the one on which it was asked to report its limits.
     """
@@ -54,6 +55,7 @@ class _State:
     old: bool
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     loaded: bool = False
+    unreadable: bool = False
     progress: Progress | None = None
     cancelled: bool = False
     report: PushReport | None = None
@@ -115,7 +117,7 @@ class ListDesk:
         """What is known of a station's list, beside the store. with_rows: else without them, which costs next to nothing."""
         known = self._board.known(station)
         state = self._state(known)
-        reading = not state.loaded and station in self._kept
+        reading = not (state.loaded or state.unreadable) and station in self._kept
         if reading:
             self._tasks.spawn(self._load_to_show(known, state), name="local list")
         shadow = state.kept.shadow
@@ -291,7 +293,10 @@ class ListDesk:
     async def _forget_list(self, known: Station) -> None:
         state = self._state(known)
         async with state.lock:
-            await self._load(known, state)
+            try:
+                await self._load(known, state)
+            except StoreError:
+                state.loaded = True  # whatever is kept there does not hold any more
             state.kept.forget("a list was sent to it by hand")
             await self._save(known, state)
             self._changed(known, state)
@@ -367,7 +372,7 @@ class ListDesk:
                 await self._load(known, state)
             except StoreError as error:
                 state.kept.doubt(error.what)
-                state.loaded = True  # a push tries again; showing it does not
+                state.unreadable = True
             self._changed(known, state)
 
     def _rows(self, known: Station, state: _State) -> Sequence[ListRow]:
@@ -395,7 +400,8 @@ class ListDesk:
 
     def _changed(self, known: Station, state: _State) -> None:
         shadow = state.kept.shadow
-        known.shadow = shadow.values if shadow.known else None
+        if self._states.get(known.id) is state:  # else it came back with another form of lists
+            known.shadow = shadow.values if shadow.known else None
         self._tell(Change.LIST, known.id)
         self._tell(Change.STATION, known.id)
 

@@ -181,7 +181,7 @@ class Recording:
         self.history = self.journal = RecordedMessages(path, redecode)
         reader = self.journal.pages.reader
         self.store = NoStore()
-        self.server = self.bus = self.capture = self.proxy = None
+        self.server = self.bus = self.capture = self.proxy = self.maeve_desk = None
         self.readers = Readers(())
         self.last_card: CardRead | None = None
         self.links = {

@@ -204,7 +204,8 @@ class Referrals:
         self._end(one)
         if decision.rule in ("operator", "fallback", "fallback-unknown"):
             self._remember(one.ask.key, decision)
-        for exchange, from_, then in one.waiters:
+        while one.waiters:  # answering one may take another back
+            exchange, from_, then = one.waiters.pop(0)
             if exchange is not None:
                 if exchange.decision is None:
                     exchange.decision = decision

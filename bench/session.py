@@ -19,6 +19,7 @@ from bench.bus_desk import BusDesk
 from bench.card import CardRead, CardRemoved
 from bench.change import Change
 from bench.clock import Clock, Stamp, SystemClock
+from bench.codecs.ocpp import Call
 from bench.csms.contract import NO_TRUST, ContractTrust
 from bench.csms.events import StationEvent
 from bench.decision_desk import DecisionDesk
@@ -380,7 +381,10 @@ class Session:
         if link is Link.OCPP:
             if self.role is not None and channel == self.role.identity and channel not in self.stations:
                 return self.role.inject(raw)
-            return self._board.inject(channel, raw)
+            message = self._board.inject(channel, raw)
+            if isinstance(message.decoded.body, Call) and message.decoded.name == "SendLocalList":
+                self.lists.sent_by_hand(channel)
+            return message
         if link is Link.JOSEV:
             return self._desk.inject(channel, raw)
         raise BadInput(f"nothing can be sent on the link {link}", "choose a message of the Josev bus or of a station")

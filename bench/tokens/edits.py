@@ -24,6 +24,8 @@ class Store(Protocol):
 
     def get(self, value: str, id_token_type: IdTokenType | None = None) -> Token | None: ...
 
+    async def refresh(self) -> bool: ...
+
     async def put_many(
         self, batch: Iterable[Token], *, by: str = ..., progress: Progress | None = None
     ) -> list[Token]: ...
@@ -48,6 +50,7 @@ class Edits:
         self._by = by
         self._done: list[Edit] = []
         self._undone: list[Edit] = []
+        self._one = asyncio.Lock()  # the next sees what the one before made
 
     @property
     def undoable(self) -> str:
@@ -73,27 +76,8 @@ class Edits:
         Raises:
             StoreError, BadInput: the store refused; nothing changed.
         """
-        given, gone = list(put), list(remove)
-        small = len(given) + len(gone) <= MAX_TOKENS
-        before = (
-            {token.key: self._store.get(token.uid, token.id_token_type) for token in (*given, *gone)} if small else {}
-        )
-        after: dict[Key, Token | None] = {}
-        try:
-            if given:
-                kept = await self._store.put_many(given, by=by or self._by, progress=progress)
-                after = {token.key: token for token in kept} if small else {}
-            if gone:
-                await self._store.delete_many([token.key for token in gone], by=by or self._by, progress=progress)
-                after |= {token.key: None for token in gone} if small else {}
-        except asyncio.CancelledError:
-            # It may have been too late to call it off: what is there can be taken back.
-            after = after or (self._there(given) if small else {})
-            raise
-        finally:
-            if after:
-                self._remember(Edit(what, {key: before[key] for key in after}, after))
-        return small
+        async with self._one:
+            return await self._make(what, list(put), list(remove), by or self._by, progress)
 
     def made(self, what: str, pairs: Iterable[tuple[Token | None, Token]]) -> None:
         """Remember a change that was made elsewhere: each token as it was (None = not there) and as it is kept now."""
@@ -107,37 +91,62 @@ class Edits:
         Raises:
             BadInput: there is none, or one of its tokens was changed since; it is then forgotten. StoreError: as :meth:`make`.
         """
-        if not self._done:
-            raise BadInput("there is nothing to take back")
-        edit = self._done.pop()
-        try:
-            await self._move(edit, edit.after, edit.before, "taken back", "undo")
-        except BadInput:
-            raise
-        except BaseException:
-            self._done.append(edit)
-            raise
-        self._undone.append(edit)
-        return edit
+        async with self._one:
+            if not self._done:
+                raise BadInput("there is nothing to take back")
+            edit = self._done.pop()
+            try:
+                await self._move(edit, edit.after, edit.before, "taken back", "undo")
+            except BadInput:
+                raise
+            except BaseException:
+                self._done.append(edit)
+                raise
+            self._undone.append(edit)
+            return edit
 
     async def redo(self) -> Edit:
         """Make again what was taken back last, and return it; raises as :meth:`undo`."""
-        if not self._undone:
-            raise BadInput("there is nothing to make again")
-        edit = self._undone.pop()
+        async with self._one:
+            if not self._undone:
+                raise BadInput("there is nothing to make again")
+            edit = self._undone.pop()
+            try:
+                await self._move(edit, edit.before, edit.after, "made again", "redo")
+            except BadInput:
+                raise
+            except BaseException:
+                self._undone.append(edit)
+                raise
+            self._done.append(edit)
+            return edit
+
+    async def _make(self, what: str, given: list[Token], gone: list[Token], by: str, progress: Progress | None) -> bool:
+        small = len(given) + len(gone) <= MAX_TOKENS
+        before = (
+            {token.key: self._store.get(token.uid, token.id_token_type) for token in (*given, *gone)} if small else {}
+        )
+        after: dict[Key, Token | None] = {}
         try:
-            await self._move(edit, edit.before, edit.after, "made again", "redo")
-        except BadInput:
+            if given:
+                kept = await self._store.put_many(given, by=by, progress=progress)
+                after = {token.key: token for token in kept} if small else {}
+            if gone:
+                await self._store.delete_many([token.key for token in gone], by=by, progress=progress)
+                after |= {token.key: None for token in gone} if small else {}
+        except asyncio.CancelledError:
+            # It may have been too late to call it off: what is there can be taken back.
+            after = after or (self._there(given) if small else {})
             raise
-        except BaseException:
-            self._undone.append(edit)
-            raise
-        self._done.append(edit)
-        return edit
+        finally:
+            if after:
+                self._remember(Edit(what, {key: before[key] for key in after}, after))
+        return small
 
     async def _move(
         self, edit: Edit, there: dict[Key, Token | None], wanted: dict[Key, Token | None], word: str, how: str
     ) -> None:
+        await self._store.refresh()  # another program may have changed them just now
         other = [key for key, token in there.items() if not _same(self._store.get(*key), token)]
         if other:
             value, kind = other[0]

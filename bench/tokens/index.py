@@ -69,6 +69,10 @@ class TokenIndex:
                 return token
         return None
 
+    def same_as(self, other: TokenIndex) -> bool:
+        """Whether both hold the same tokens."""
+        return self._by_value == other._by_value
+
     def named(self, value: str) -> tuple[Token, ...]:
         """All tokens of that value, of any type, ignoring case."""
         return self._by_value.get(value.casefold(), ())

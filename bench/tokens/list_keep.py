@@ -138,7 +138,11 @@ class KeptList:
             return len(rows)
 
         self._whole = True  # unless this comes to its end
-        written = await self._store.transact(job)
+        try:
+            written = await self._store.transact(job)
+        except StoreError:
+            self._mark = before  # nothing was written: what is here is newer than what stands there
+            raise
         if written is not None:
             self._first, self._last, self._size = 1, written, len(self.shadow.entries)
         self._whole, self._new, self._swept = False, False, True

@@ -142,7 +142,8 @@ class ListPush:
         planned = make_plan(self._station, self._kept.shadow, self._wanted, mode, most)
         plan = planned.plan
         if not plan.kind:
-            return self._report(plan.ok, NOT_SENT, f"nothing was sent: {plan.why}")
+            more = " more" if self.chunks else ""
+            return self._report(plan.ok, NOT_SENT, f"nothing{more} was sent: {plan.why}{self._taken_so_far()}")
         self._count, self._total = 0, plan.entries
         number = self._first_version(plan.kind, plan.parts)
         chunks = [
@@ -185,8 +186,17 @@ class ListPush:
             self._kept.refused()
             raise
 
+    def _check_form(self) -> None:
+        """Raises:
+        LinkDown: the station came back in the middle, and its lists have another form now.
+        """
+        station = self._station
+        if (station.version == "1.6") is not self._kept.shadow.old:
+            raise LinkDown(f"station {station.id} came back with OCPP {station.version}", "push its list again")
+
     async def _send(self, chunk: Chunk) -> CallAnswer:
         """One SendLocalList. What it may have changed is in doubt until it is answered."""
+        self._check_form()
         kept, number, kind = self._kept, chunk.version, FULL if chunk.full else DIFFERENTIAL
         kept.send(chunk)
         sent = payload(self._station.version, number, chunk.entries, kind)
@@ -272,6 +282,7 @@ class ListPush:
         return self._report(True, ACCEPTED, text)
 
     async def _read(self) -> Said:
+        self._check_form()
         said = await read_version(self._station, self._call)
         if self._station.list_version is not None:
             self._kept.told(self._station.list_version)

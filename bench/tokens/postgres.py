@@ -152,7 +152,9 @@ class Listener:
                     while not self._ending.is_set():
                         for _ in connection.notifies(timeout=LISTEN_S, stop_after=1):
                             self._heard(None)
-            except psycopg.Error as error:
+            except Exception as error:  # whatever it is, a thread that ends here would hear of nothing any more
+                if not isinstance(error, psycopg.Error):
+                    log.exception("the listener of the token store failed")
                 if not self._ending.is_set():
                     self._heard(explain(error, self._engine.url))
             self._ending.wait(wait_s)

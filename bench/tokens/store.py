@@ -154,8 +154,9 @@ class TokenStore:
 
     @property
     def url(self) -> str:
-        """Where the tokens are kept, a password hidden."""
-        return self._url.render_as_string(hide_password=True)
+        """Where the tokens are kept, a password hidden, also one among the parameters."""
+        shown = self._url.difference_update_query(("password", "sslpassword"))
+        return shown.render_as_string(hide_password=True)
 
     @property
     def index(self) -> TokenIndex:
@@ -354,7 +355,7 @@ class TokenStore:
         self._seen = seen
         return made
 
-    def _take_over(self, _: _Job) -> tuple[_Change, bool]:
+    def _take_over(self, job: _Job) -> tuple[_Change, bool]:
         engine = self._opened()
         if engine.dialect.name == "sqlite":
             with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -363,8 +364,11 @@ class TokenStore:
         with engine.begin() as connection:
             seen, mark = history.newest(connection), database.data_version(connection)
             found = self._changed_elsewhere(connection)
-            if not found and mark is not None:  # written by a program that keeps no record
-                found = _Change(whole=writing.load(connection))
+            # A program that keeps no record wrote tokens, or another bench what it keeps beside them.
+            read = writing.load(connection) if not found and mark is not None else None
+        if read is not None:
+            job.settle()
+            found = _Change() if read.same_as(self._index) else _Change(whole=read)
         self._seen, self._data_version = seen, mark
         return found, bool(found)
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from bench.clock import NS_PER_S
 from bench.errors import BadInput, LinkDown, NotFound
-from bench.exchange import MASK
-from bench.referrals import MAX_JOINED, MAX_OPEN, MAX_REMEMBERED, REUSE_NS
+from bench.exchange import MASK, Party
+from bench.referrals import MAX_JOINED, MAX_OPEN, MAX_REMEMBERED, REUSE_NS, Then, Withdraw
 from bench.tokens.model import Ask, AuthorizationStatus, CacheMode, Decision, IdTokenType
-from tests.bench.asking import FALLBACK, AskingTable, FakeFallback
+from tests.bench.asking import FALLBACK, OPERATOR, AskingTable, FakeFallback
 from tests.bench.playbook import token, trace
 
 ACCEPTED, BLOCKED, INVALID = AuthorizationStatus.ACCEPTED, AuthorizationStatus.BLOCKED, AuthorizationStatus.INVALID
@@ -127,6 +127,26 @@ async def test_nobody_waits_any_more(table: AskingTable) -> None:
     second()
     second()
     assert (table.questions.open, table.timers[0].cancelled, table.told) == ([], True, [])
+
+
+async def test_one_that_leaves_while_another_is_answered_costs_nobody_the_answer(table: AskingTable) -> None:
+    leave: list[Withdraw] = []
+
+    def answered(name: str) -> Then:
+        def then(decision: Decision) -> None:
+            told.append(name)
+            if name == "first":
+                leave[1]()
+
+        return then
+
+    told: list[str] = []
+    for name in ("first", "second", "third"):
+        withdraw = table.referrals.refer(asked(), OPERATOR, None, Party.CSMS, answered(name))
+        assert withdraw is not None
+        leave.append(withdraw)
+    await table.questions.answer(1, ACCEPTED)
+    assert told == ["first", "third"]
 
 
 async def test_how_many_may_wait_is_bounded(table: AskingTable) -> None:

@@ -82,6 +82,9 @@ class StubStore:
         self._tell()
         return token
 
+    async def refresh(self) -> bool:
+        return False
+
     async def put_many(
         self, batch: list[Token], *, by: str = "", progress: Callable[[int, int], None] | None = None
     ) -> list[Token]:

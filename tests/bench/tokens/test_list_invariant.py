@@ -5,6 +5,8 @@ does not know.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import shutil
 import tempfile
 from collections import deque
@@ -16,6 +18,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bench.errors import OperatorError
+from bench.list_view import Progress
+from bench.message import Link
 from bench.station_role.memory import ListUpdate
 from bench.tasks import Tasks
 from bench.tokens.model import AuthorizationStatus, IdTokenType
@@ -35,7 +40,16 @@ pushes = st.tuples(
 cancels = st.tuples(st.just("cancel"), st.sampled_from(MODES), st.integers(1, 3))
 kills = st.tuples(st.just("kill"), st.sampled_from(MODES), st.integers(1, 4), st.booleans())
 others = st.sampled_from([("drop",), ("restart",), ("version",), ("foreign",), ("toggle",), ("hand",)])
-steps = st.lists(st.one_of(edits, edits, edits, pushes, pushes, cancels, kills, others), max_size=20)
+meetings = st.tuples(
+    st.just("meet"),
+    st.sampled_from(MODES),
+    st.integers(1, 3),
+    st.sampled_from(["give up", "come back", "refuse", "refuse till the end", "bytes", "edit", "edit and come back"]),
+)
+injected = st.tuples(st.just("bytes"), st.sampled_from([0, 1, 5]), st.booleans())
+steps = st.lists(
+    st.one_of(edits, edits, edits, pushes, pushes, cancels, kills, meetings, injected, others), max_size=20
+)
 
 STATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "honest 1.6": ("1.6", {"items_per_message": 3}),
@@ -113,6 +127,11 @@ async def step(bench: ListBench, op: tuple[Any, ...]) -> None:
         case "cancel", mode, part:
             desk = bench.session.lists
             await desk.push("CP-001", mode, lambda at: at.part == part and desk.cancel("CP-001") and None)
+        case "meet", mode, part, what:
+            await meet(bench, mode, part, what)
+        case "bytes", ahead, blocked:
+            inject(bench, ahead, blocked)
+            await bench.quiet()
         case "kill", mode, number, taken:
             await kill(bench, mode, number, ListFault.MUTE_AFTER if taken else ListFault.MUTE_BEFORE)
         case ("drop",):
@@ -154,6 +173,59 @@ async def kill(bench: ListBench, mode: str, number: int, fault: ListFault) -> No
     bench.behaviour.list_faults.clear()
     await bench.kill()
     await bench.start()
+
+
+async def meet(bench: ListBench, mode: str, part: int, what: str) -> None:
+    """Push, and let something else happen before that message."""
+
+    def happen(at: Progress) -> None:
+        if at.part != part:
+            return
+        match what:
+            case "give up":
+                pushing.cancel()
+            case "come back" | "edit and come back":
+                bench.wire.drop()
+                bench.wire.connect()
+            case "refuse" | "refuse till the end":
+                bench.store.killed = True
+            case "bytes":
+                inject(bench, 1, True)
+        if what.startswith("edit"):
+            bench.session.tasks.spawn(bench.store.put(token("0F", status=STATUSES[at.parts % 2])), name="edit")
+
+    async def push() -> None:
+        with contextlib.suppress(OperatorError):
+            await bench.session.lists.push("CP-001", mode, happen)
+
+    pushing = Tasks().spawn(push(), name="push")
+    await asyncio.wait([pushing])
+    if what == "refuse till the end":
+        await bench.kill()
+        await bench.start()
+    bench.store.killed = False
+    await bench.quiet()
+
+
+def inject(bench: ListBench, ahead: int, blocked: bool) -> None:
+    """The operator writes a list as bytes, with the version that the station has or one ahead."""
+    old = bench.station.version == "1.6"
+    status = "Blocked" if blocked else "Accepted"
+    entry = (
+        {"idTag": "EE", "idTagInfo": {"status": status}}
+        if old
+        else {
+            "idToken": {"idToken": "EE", "type": "ISO14443"},
+            "idTokenInfo": {"status": status},
+        }
+    )
+    sent = {
+        "listVersion" if old else "versionNumber": max(1, bench.station.local_list.version + ahead),
+        "updateType": "Full",
+        "localAuthorizationList": [entry],
+    }
+    raw = json.dumps([2, "me", "SendLocalList", sent]).encode()
+    bench.session.inject(Link.OCPP, "CP-001", raw)
 
 
 def foreign(bench: ListBench) -> None:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,7 @@ from bench.errors import BadInput, StoreError
 from bench.tokens import edits as module
 from bench.tokens.edits import Edits
 from bench.tokens.model import IdTokenType, Token
+from bench.tokens.store import TokenStore
 
 
 def token(uid: str, **changes: object) -> Token:
@@ -28,6 +31,9 @@ class Shelf:
     def get(self, value: str, id_token_type: IdTokenType | None = None) -> Token | None:
         assert id_token_type is not None
         return self.tokens.get((value.casefold(), id_token_type))
+
+    async def refresh(self) -> bool:
+        return False
 
     async def put_many(self, batch: Iterable[Token], *, by: str = "", progress: object = None) -> list[Token]:
         if self.refuse is not None:
@@ -119,3 +125,25 @@ async def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) ->
     assert not await edits.make("large", [token(f"{n:04}") for n in range(4)])
     assert (await edits.undo()).what == "two"
     assert edits.undoable == ""
+
+
+async def test_what_another_bench_changed_a_moment_ago_is_not_passed_over(tmp_path: Path) -> None:
+    file = str(tmp_path / "tokens.db")
+    async with TokenStore(file) as store, TokenStore(file) as other:
+        edits = Edits(store)
+        await edits.make("Added A", [token("AA")])
+        await other.put(token("AA", visual_number="theirs"))
+        with pytest.raises(BadInput, match="was changed since"):
+            await edits.undo()
+        assert [one.visual_number for one in store.all()] == ["theirs"]
+
+
+async def test_changes_made_at_once_are_taken_back_one_by_one(tmp_path: Path) -> None:
+    async with TokenStore(str(tmp_path / "tokens.db")) as store:
+        edits = Edits(store)
+        await store.put(token("AA", visual_number="0"))
+        await asyncio.gather(*(edits.make(number, [token("AA", visual_number=number)]) for number in "12"))
+        await asyncio.gather(edits.undo(), edits.undo())
+        assert [one.visual_number for one in store.all()] == ["0"]
+        await edits.redo()
+        assert [one.visual_number for one in store.all()] == ["1"]

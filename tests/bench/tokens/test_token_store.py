@@ -342,3 +342,4 @@ async def test_urls_that_do_not_work(url: str, text: str) -> None:
 
 def test_a_password_is_not_shown() -> None:
     assert "secret" not in TokenStore("postgresql://me:secret@db/tokens").url
+    assert "secret" not in TokenStore("postgresql://me@db/tokens?password=secret&sslpassword=secret").url
