@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from bench.clock import iso_utc
 from bench.exchange import MASK
-from bench.message import Message
+from bench.message import Link, Message
 from bench.plain_data import Place, folded, json_text, plain, put
 
 MAX_DEPTH = 200
@@ -30,6 +30,8 @@ _VPN = frozenset(("server", "user", "password"))  # OCPP 2.x VPNType, whose "key
 _TOKEN_COMPANIONS = frozenset(("url", "roles"))
 """What stands beside the secret ``token`` of OCPI Credentials; the Registration of the MaEVe API has one of them too."""
 _REGISTRATION = frozenset(("token", "status"))
+_TOKEN_LINKS = frozenset((Link.OCPI, Link.MAEVE))
+"""Where every ``token`` is a party's, also in a body that is not as it should be."""
 _KEY_CODE = "keycode"
 # Pairs of names under which the five systems keep a token's value and its type.
 _TOKEN_SHAPES = (
@@ -41,6 +43,7 @@ _TOKEN_SHAPES = (
 )
 _TOKEN_NAMES = frozenset(("idtoken", "value", "additionalidtoken", "uid"))
 _PLAIN = re.compile(r"[^a-z0-9]")
+_NAME_PARTS = re.compile(r"[/;]")
 # Runs of plain characters at once: one at a time, a string of 20 MB holds up every other thread for seconds.
 _STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
 _CUT_STRING = f"{_STRING}?"  # its last quote may be missing
@@ -77,6 +80,13 @@ def to_tree(body: object) -> object:
 
 def is_secret_name(name: str) -> bool:
     """Whether a value under that name is a password or a PIN, by the name alone."""
+    return _is_secret_word(name) or (
+        # Of the MaEVe API: ``SecurityCtrlr/BasicAuthPassword;;Target``.
+        _NAME_PARTS.search(name) is not None and any(map(_is_secret_word, _NAME_PARTS.split(name)))
+    )
+
+
+def _is_secret_word(name: str) -> bool:
     plain = _PLAIN.sub("", name.lower())
     return plain in _SECRET_NAMES or plain.endswith("password")
 
@@ -97,9 +107,9 @@ def mask(message: Message) -> Masked:
     A tree deeper than :data:`MAX_DEPTH` levels is folded as :func:`to_tree` does, after it was masked.
     """
     if message.malformed:
-        raw = _mask_names(message.raw)
+        raw = _mask_names(message.raw, tokens=message.link in _TOKEN_LINKS)
         return Masked(raw, to_tree(message.decoded.body), raw != message.raw)
-    found = _Secrets()
+    found = _Secrets(tokens=message.link in _TOKEN_LINKS)
     tree = folded(found.masked(plain(message.decoded.body)), MAX_DEPTH)
     if not found:
         return Masked(message.raw, tree, hidden=False)
@@ -154,7 +164,7 @@ def hide(text: str, message: Message) -> str:
 
 def _quotable(message: Message) -> Set[str | int | float]:
     """What a sentence about a message must not quote."""
-    found = _Secrets()
+    found = _Secrets(tokens=message.link in _TOKEN_LINKS)
     found.masked(plain(message.decoded.body))
     return found.values | found.texts.keys()
 
@@ -170,9 +180,13 @@ def _mask_text(text: str, secrets: Set[str | int | float]) -> str:
 
 
 class _Secrets:
-    """What is secret in one tree. values: as they stand in it. texts: strings with JSON inside, and what stands for them."""
+    """What is secret in one tree. values: as they stand in it. texts: strings with JSON inside, and what stands for them.
 
-    def __init__(self) -> None:
+    tokens: whatever is named ``token`` is one of OCPI, whatever stands beside it.
+    """
+
+    def __init__(self, *, tokens: bool = False) -> None:
+        self._tokens = tokens
         self.values: set[str | int | float] = set()
         self.texts: dict[str, str] = {}
 
@@ -192,7 +206,7 @@ class _Secrets:
                 object_: dict[str, object] = dict.fromkeys(value)
                 put(place, object_)
                 for name, entry in value.items():
-                    below = secret or name in hidden or is_secret_name(name)
+                    below = secret or name in hidden or is_secret_name(name) or (self._tokens and _is_token(name))
                     if isinstance(entry, dict | list):
                         waiting.append((entry, (object_, name), below, named and name == "variableAttribute"))
                     else:
@@ -270,6 +284,10 @@ def _hidden_names(entry: dict[str, object], secret_setting: bool) -> frozenset[s
     return frozenset(hidden)
 
 
+def _is_token(name: str) -> bool:
+    return name.lower() == "token"
+
+
 def _is_secret_type(token_type: object) -> bool:
     return is_key_code(token_type) or (isinstance(token_type, str) and token_type.lower() == "pin")
 
@@ -286,13 +304,13 @@ def _names_secret_setting(entry: dict[str, object]) -> bool:
 # Bytes that are not readable as a message
 
 
-def _mask_names(raw: bytes) -> bytes:
-    """Replace values beside secret names."""
-    return _mask_named_text(raw.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+def _mask_names(raw: bytes, *, tokens: bool) -> bytes:
+    """Replace values beside secret names. tokens: ``token`` is one."""
+    return _mask_named_text(raw.decode("utf-8", "surrogateescape"), tokens=tokens).encode("utf-8", "surrogateescape")
 
 
-def _mask_named_text(text: str) -> str:
-    beside: set[str] = set()
+def _mask_named_text(text: str, *, tokens: bool = False) -> str:
+    beside: set[str] = {"token"} if tokens else set()
     if _KEY_CODE_WORD.search(text) is not None:
         beside |= _TOKEN_NAMES
     if _SECRET_SETTING_WORD.search(text) is not None:

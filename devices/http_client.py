@@ -27,6 +27,7 @@ LIMIT_S = 10.0
 MAX_BODY = 4 * 1024 * 1024
 MAX_REDIRECTS = 3
 MAX_URL = 2048
+MAX_CODING = 40
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 
 
@@ -109,7 +110,7 @@ class HttpClient:
 
         Raises:
             BadInput: no URL of HTTP. LinkDown: not reachable, or it ended the connection. OperatorError: it did not answer in time,
-                sent too much, or sends the bench elsewhere.
+                sent too much or packed, or sends the bench elsewhere.
         """
         at = _checked(url)
         try:
@@ -136,7 +137,9 @@ class HttpClient:
     ) -> HttpAnswer:
         request_id = str(uuid.uuid4())
         content = b"" if json_body is None else _bytes(json_body)
-        sent = {"Accept": "application/json", "X-Request-ID": request_id, **headers}
+        # Nothing packed: a few bytes of it, packed twice, become more than there is memory.
+        plain = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        sent = {**plain, "X-Request-ID": request_id, **headers}
         if content:
             sent["Content-Type"] = "application/json"
         try:
@@ -163,8 +166,14 @@ class HttpClient:
     ) -> HttpAnswer:
         response = await self._client.send(request, stream=True)
         try:
+            packed = response.headers.get("Content-Encoding", "identity")
+            if packed.strip().lower() != "identity":
+                raise OperatorError(
+                    f"{_place(request.url)} packed its answer ({packed[:MAX_CODING]}) though it was asked not to",
+                    "have it, or the proxy before it, send plain answers",
+                )
             body = bytearray()
-            async for piece in response.aiter_bytes():  # unpacked: a small answer must not become a large one either
+            async for piece in response.aiter_raw():
                 body += piece
                 if len(body) > self._max_body:
                     raise OperatorError(

@@ -10,7 +10,7 @@ import base64
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -331,11 +331,11 @@ def _moment(value: object) -> datetime | Malformed | None:
         return None
     try:
         found = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        return Malformed("lastUpdated is a time as RFC 3339 writes it", "lastUpdated")
-    return found
+        if found is not None and found.tzinfo is not None:
+            return found.astimezone(UTC)
+    except (ValueError, OverflowError):  # also of the year 1 or 9999 with an offset
+        pass
+    return Malformed("lastUpdated is a time as RFC 3339 writes it", "lastUpdated")
 
 
 def _error(tree: object) -> str:

@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from bench.errors import BadInput, LinkDown
 from bench.maeve.records import Records
-from bench.ocpi.handshake import Http, introduce, look
-from bench.ocpi.model import Credentials, Party, Status, tokens_of
+from bench.ocpi.handshake import Http, PeerProblem, introduce, look
+from bench.ocpi.model import Code, Credentials, Party, Status, tokens_of
 from bench.settings import EnrolSettings
 
 MAX_PARTIES = 1000
@@ -90,11 +90,12 @@ class OcpiDesk:
         """A party shows its credentials (POST, PUT): look at its versions, then give it a token of its own.
 
         Raises:
-            PeerProblem: its API cannot be used.
+            PeerProblem: its API cannot be used, or the token it came with is over meanwhile.
         """
         await look(self._client(), theirs.url, theirs.token)
         fresh = secrets.token_urlsafe(TOKEN_BYTES)
-        await self._keep(Party(party.id, fresh, Status.REGISTERED, theirs.url, theirs.token, theirs.roles))
+        made = Party(party.id, fresh, Status.REGISTERED, theirs.url, theirs.token, theirs.roles)
+        await self._keep(made, instead_of=party)
         return self.credentials(fresh, base)
 
     async def leave(self, party: Party) -> None:
@@ -127,8 +128,15 @@ class OcpiDesk:
             )
         return self._http
 
-    async def _keep(self, party: Party) -> None:
+    async def _keep(self, party: Party, *, instead_of: Party | None = None) -> None:
+        """instead_of: the party as it was asked about; one that left or renewed its token since stays as it is."""
         async with self._changing:
+            if instead_of is not None and self._parties.get(party.id) is not instead_of:
+                raise PeerProblem(
+                    Code.CLIENT_ERROR,
+                    "the token shown is over: it was renewed or given up meanwhile",
+                    "show the new one",
+                )
             await self._records.keep_party(party)
             self._parties[party.id] = party
         self._changed()

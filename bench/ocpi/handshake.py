@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from bench.errors import BadInput, OperatorError
 from bench.ocpi.model import (
+    MAX_URL,
     VERSION,
     Code,
     Credentials,
@@ -60,7 +62,7 @@ async def look(http: Http, versions_url: str, token: str) -> Found:
     """Find a party's credentials endpoint of OCPI 2.2. The token is shown in base64, as it is where that is answered 401.
 
     Raises:
-        PeerProblem: it cannot be reached or used, speaks no 2.2, or has no such endpoint.
+        PeerProblem: it cannot be reached or used, speaks no 2.2, has no such endpoint, or names one on another host.
     """
     encoded = True
     answer = await _ask(http, "GET", versions_url, token, encoded, "OCPI versions")
@@ -73,11 +75,13 @@ async def look(http: Http, versions_url: str, token: str) -> Found:
         raise PeerProblem(
             Code.NO_COMMON_VERSION, f"{versions_url} offers no OCPI {VERSION}", "ask its operator for one that does"
         )
+    _check_host(versions_url, details_url)
     details = _data(await _ask(http, "GET", details_url, token, encoded, "OCPI version details"), details_url)
     endpoints = details.get("endpoints") if isinstance(details, Mapping) else None
     url = _find(endpoints, "identifier", "credentials")
     if url is None:
         raise PeerProblem(Code.NO_ENDPOINTS, f"{details_url} names no credentials endpoint", "it is needed to register")
+    _check_host(versions_url, url)
     return Found(url, encoded)
 
 
@@ -109,6 +113,25 @@ async def _ask(
         )
     except OperatorError as error:
         raise PeerProblem(Code.CANNOT_USE_API, error.what, error.cure) from error
+
+
+def _check_host(versions_url: str, url: str) -> None:
+    """A party names further URLs itself: were any followed, it could have the bench ask whatever this computer can reach, and
+    send the token there.
+    """
+    if _host(url) != _host(versions_url):
+        raise PeerProblem(
+            Code.CANNOT_USE_API,
+            f"{versions_url} sends the bench to another host, {url[:MAX_URL]}: not followed, for the token would go there",
+            "let it name its endpoints on the host of its versions",
+        )
+
+
+def _host(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
 
 
 def _data(answer: Answer, url: str) -> object:

@@ -63,6 +63,8 @@ class MaeveAuthority:
                 continue
             if not isinstance(answer.body, MaeveToken):
                 raise OperatorError(f"it did not look the token up: {answer.error}", answer.cure or "look at its log")
+            if answer.body.uid.casefold() != uid.casefold():
+                raise OperatorError("it answered with the token of another card", "look what stands before it")
             return self._of(answer.body, uid, ask)
         return None
 

@@ -125,7 +125,7 @@ def _in_words(entry: dict[str, Any]) -> str:
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     path = request.url.path[:MAX_SHOWN]
-    texts = {404: f"there is no {path}", 405: f"{request.method} is not possible on {path}"}
+    texts = {404: f"there is no {path}", 405: f"{request.method} is not possible there"}
     usual = HTTPStatus(error.status_code).phrase
     said = texts.get(error.status_code, usual) if error.detail == usual else str(error.detail)
     return refusal(error.status_code, said, error.headers, path=request.url.path)

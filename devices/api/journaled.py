@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import count
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 from bench.exchange import MASK
 from bench.http_record import HttpExchange
@@ -64,9 +63,8 @@ class Journaled:
         """Path and query as they came; the uid of a key code is hidden (OCPP 2.0.1 C04.FR.04)."""
         raw = scope.get("raw_path") or scope["path"].encode()
         target = str(raw.decode("latin-1"))
-        if target.startswith(_TOKEN) and self._session.store.get(
-            unquote(target.removeprefix(_TOKEN)), IdTokenType.KEY_CODE
-        ):
+        path = scope["path"]  # decoded: as it is routed, however it is spelled
+        if path.startswith(_TOKEN) and self._session.store.get(path.removeprefix(_TOKEN), IdTokenType.KEY_CODE):
             return _TOKEN + MASK
         query = scope.get("query_string", b"")
         return f"{target}?{query.decode('latin-1')}" if query else target

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
+from bench.errors import BadInput
 from bench.ocpi.handshake import PeerProblem
 from bench.ocpi.model import VERSION, Credentials, Party, Status, credentials_of
+from devices.api.facing import leads_inside
+from devices.api.guard import is_loopback_name
 from devices.api.jsonio import OCPI, JsonRoute, envelope, reply
 from devices.api.models_maeve import CredentialsAnswer, CredentialsBody, DetailsAnswer, OcpiOut, VersionsAnswer
 
@@ -45,6 +48,13 @@ def ocpi_router(session: Session) -> APIRouter:
 
     async def take(request: Request, party: Party, body: CredentialsBody) -> Response:
         theirs = credentials_of(body.model_dump(mode="json"))
+        # It has the bench ask a URL of its choice, and hears what came of it: services that only this computer reaches are none
+        # of its business.
+        client = request.client
+        if not (client is not None and is_loopback_name(client.host)) and await leads_inside(theirs.url):
+            raise BadInput(
+                "url: it leads to the bench's own computer", "name the address under which your API is reached"
+            )
         try:
             ours = await desk.welcome(party, theirs, _base(request))
         except PeerProblem as problem:  # our answer is fine, OCPI says: what cannot be used is told in it

@@ -55,6 +55,23 @@ def test_a_body_that_is_no_json_hides_what_is_named_as_a_secret() -> None:
         assert redecode(bare) == message
 
 
+@pytest.mark.parametrize("link", [Link.MAEVE, Link.OCPI])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"token":"s3cret","bogus":1}',
+        b'{"Token":"s3cret","statsu":"PENDING"}',
+        b'{"token":["s3cret"]}',
+        b'{"token":"s3cret","url":',
+        b'{"SecurityCtrlr/BasicAuthPassword;;Target":"s3cret"}',
+        b'{"SecurityCtrlr;;1/BasicAuthPassword;x":"s3cret"',
+    ],
+)
+def test_a_body_that_is_refused_keeps_its_secrets_too(link: Link, body: bytes) -> None:
+    for message in exchanged(link, body, body)[:2]:
+        assert "s3cret" not in str(message_json(message, exchange=None))
+
+
 def test_a_long_body_is_cut_and_says_so() -> None:
     asked = exchanged(Link.MAEVE, b'"' + b"x" * MAX_BODY_KEPT + b'"')[0]
     assert len(asked.raw.partition(b"\r\n\r\n")[2]) == MAX_BODY_KEPT

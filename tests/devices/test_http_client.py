@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -115,6 +116,16 @@ async def test_what_is_too_slow_too_large_or_not_there_is_told_in_words_and_jour
         with pytest.raises(LinkDown, match="cannot be reached"):
             await http.ask("GET", url)
     assert [message.decoded.kind for message in journal.since(0)] == ["request", "link"] * 3
+
+
+async def test_an_answer_that_is_packed_is_not_unpacked() -> None:
+    bomb = gzip.compress(gzip.compress(bytes(10 * 1024 * 1024), 1))
+    journal = Journal()
+    async with serving(said(bomb, "200 OK", "Content-Encoding: gzip, gzip")) as (url, heads), client(journal) as http:
+        with pytest.raises(OperatorError, match=r"packed its answer \(gzip, gzip\)"):
+            await http.ask("GET", url)
+    assert b"accept-encoding: identity" in heads[0].lower()
+    assert journal.since(0)[-1].decoded.kind == "link"
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from itertools import count
+from urllib.parse import unquote
 
 import orjson
 
@@ -35,7 +36,7 @@ from bench.masking import is_secret_name, secrets_of
 from bench.message import Decoded, Fault, Link, Malformed, Message
 from bench.tokens.model import IdTokenType
 
-KINDS = "UIDs, id tokens, contract ids, key codes, PINs, passwords"
+KINDS = "UIDs, id tokens, contract ids, key codes, PINs, passwords, tokens of OCPI"
 """What is replaced, for those who get a redacted file."""
 
 ANYWHERE = 8
@@ -45,7 +46,7 @@ WORD = 4
 
 _NAMES = frozenset(
     ("idtoken", "idtag", "additionalidtoken", "groupidtoken", "parentidtag", "groupid", "uid", "tokenuid", "rfid")
-    + ("contractid", "emaid", "evcoid", "evccid", "vid", "visualnumber", "customeridentifier")
+    + ("contractid", "emaid", "evcoid", "evccid", "vid", "visualnumber", "customeridentifier", "token")
 )
 _TOKEN_TYPES = frozenset(str(kind).lower() for kind in IdTokenType) | {"pin"}
 _PLAIN = re.compile(r"[^a-z0-9]")
@@ -60,6 +61,8 @@ _SPREAD = re.compile(
 )
 _APART = re.compile(f"({_BETWEEN})")
 _HEX = re.compile(r"[0-9a-f]+")
+_HTTP = frozenset((Link.MAEVE, Link.OCPI))
+_UID_IN_PATH = re.compile(rb"[A-Z]+ /[^?# ]*/token/([^?# ]{1,108})[?# ]")  # MaEVe API, lookupToken: 36 characters
 _TOLD_UID = re.compile(r"\bUID[ :=]+([0-9A-Fa-f]{6,20})\b")
 _PRINTED = re.compile(r"[0-9A-Fa-f]{5,20}")
 _PRINTED_NAMES = frozenset(("card", "refused"))
@@ -92,8 +95,13 @@ class Redactor:
 
     def learn(self, message: Message) -> None:
         """Take in the values that a message names."""
-        for value in _values(_json(message.raw)):
+        head, body = _parted(message)
+        for value in _values(_json(body)):
             self._learn(str(value))
+        if (found := _UID_IN_PATH.match(head)) is not None:
+            spelled = found[1].decode("latin-1")
+            for value in {spelled, unquote(spelled)}:
+                self._learn(value)
         if message.link is Link.READER:
             for text in _told(message):
                 self._learn(text)
@@ -117,9 +125,9 @@ class Redactor:
             if backwards not in self._known:
                 self._reversed[backwards] = core
                 self._known.add(backwards)
-            for spelled in (core, backwards):
+            for spelled in (core, backwards) if len(core) <= _LONGEST_NUMBER else ():
                 number = str(int(spelled, 16))
-                if len(core) <= _LONGEST_NUMBER and len(number) >= ANYWHERE and number not in self._known:
+                if len(number) >= ANYWHERE and number not in self._known:
                     self._decimal[number] = spelled
                     self._known.add(number)
 
@@ -127,19 +135,20 @@ class Redactor:
 
     def message(self, message: Message) -> Message:
         """The message without its values; what was decoded from its bytes is not kept."""
-        tree = _json(message.raw)
+        head, body = _parted(message)
+        tree = _json(body)
         local = set(_values(tree))
-        raw = self._raw(message, tree, local)
+        raw = self._bytes(head) + self._raw(message, body, tree, local)
         decoded = message.decoded
         faults = tuple(
             Fault(self.text(fault.rule), self._sentence(fault.text, local), self.text(fault.where))
             for fault in decoded.faults
         )
         malformed = decoded.kind == "malformed" and faults
-        body = Malformed(faults[0].text, faults[0].where) if malformed else None
+        left = Malformed(faults[0].text, faults[0].where) if malformed else None
         correlation = None if decoded.correlation is None else self.text(decoded.correlation)
         summary = self._sentence(decoded.summary, local)
-        told = Decoded(self.text(decoded.kind), self.text(decoded.name), correlation, body, faults, summary)
+        told = Decoded(self.text(decoded.kind), self.text(decoded.name), correlation, left, faults, summary)
         meta = self.tree(message.meta) if message.meta else message.meta
         return message._replace(channel=self.text(message.channel), raw=raw, decoded=told, meta=meta)
 
@@ -216,8 +225,7 @@ class Redactor:
 
     # Raw bytes
 
-    def _raw(self, message: Message, tree: object, local: set[Scalar]) -> bytes:
-        raw = message.raw
+    def _raw(self, message: Message, raw: bytes, tree: object, local: set[Scalar]) -> bytes:
         if not raw:
             return raw
         if tree is not None:
@@ -405,6 +413,14 @@ def _core(value: str) -> str:
 def _backwards(core: str) -> str:
     """Hex with its bytes in reverse order."""
     return "".join(core[at : at + 2] for at in range(len(core) - 2, -1, -2))
+
+
+def _parted(message: Message) -> tuple[bytes, bytes]:
+    """The head of a message of HTTP, with the blank line that ends it, and the body; of any other all is body."""
+    if message.link not in _HTTP:
+        return b"", message.raw
+    head, blank, body = message.raw.partition(b"\r\n\r\n")
+    return head + blank, body
 
 
 def _json(raw: bytes) -> object:

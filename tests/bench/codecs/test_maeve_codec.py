@@ -112,6 +112,8 @@ def test_a_success_that_holds_no_token_is_unreadable(body: bytes) -> None:
 
 def test_a_time_without_a_zone_is_none() -> None:
     assert isinstance(maeve.read_token({**WIRE, "lastUpdated": "2026-02-01T00:00:00"}), Malformed)
+    for beyond in ("0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"):
+        assert isinstance(maeve.read_token({**WIRE, "lastUpdated": beyond}), Malformed)
     token = maeve.read_token({**WIRE, "lastUpdated": "2026-02-01T01:00:00+01:00"})
     assert isinstance(token, MaeveToken)
     assert token.last_updated == datetime(2026, 2, 1, tzinfo=UTC)

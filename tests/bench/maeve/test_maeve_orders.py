@@ -12,6 +12,7 @@ from bench.answers import CallAnswer
 from bench.clock import SystemClock
 from bench.csms.link import StationLink
 from bench.errors import BadInput, LinkDown, OperatorError
+from bench.exchange import MASK
 from bench.maeve import orders
 from bench.maeve.model import CertificateUse, InstallState, StationAuth, Trigger, WantedCertificate
 from bench.maeve.setting_names import set_variable_data
@@ -229,9 +230,12 @@ async def test_a_value_given_anew_while_the_old_one_is_sent_is_sent_too(book: Re
 
 async def test_a_password_is_forgotten_once_it_was_sent(book: RegistryBook) -> None:
     desk = book.registry.stations
-    await desk.reconfigure("CP", {"AuthorizationKey": "secret", "Other": "1"})
+    by_attribute = "SecurityCtrlr/BasicAuthPassword;;Target"
+    await desk.reconfigure("CP", {"AuthorizationKey": "secret", by_attribute: "secret", "Other": "1"})
+    assert desk.stations[0].settings[by_attribute].shown(by_attribute) == MASK
     await quiet(book)
     assert {name: wanted.value for name, wanted in desk.stations[0].settings.items()} == {
         "AuthorizationKey": "",
+        by_attribute: "",
         "Other": "1",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ import pytest
 
 from bench.errors import BadInput, LinkDown, OperatorError
 from bench.ocpi.handshake import PeerProblem
-from bench.ocpi.model import Code, Status, authorization, credentials_of, tokens_of
+from bench.ocpi.model import Code, Credentials, Status, authorization, credentials_of, tokens_of
 from tests.devices.api.memory_records import RegistryBook
 
 URL = "http://emsp.example/ocpi/versions"
@@ -113,6 +114,17 @@ async def test_the_bench_asks_and_keeps_what_it_is_given(plain: bool) -> None:
         ({"versions": fine("2.2")}, Code.NO_COMMON_VERSION, "no OCPI 2.2"),
         ({"2.2": fine({"version": "2.2", "endpoints": []})}, Code.NO_ENDPOINTS, "no credentials endpoint"),
         ({"2.2": fine([])}, Code.NO_ENDPOINTS, "no credentials endpoint"),
+        (
+            {"versions": fine([{"version": "2.2", "url": "http://169.254.169.254/x"}])},
+            Code.CANNOT_USE_API,
+            "another host",
+        ),
+        ({"versions": fine([{"version": "2.2", "url": "http://[::1/2.2"}])}, Code.CANNOT_USE_API, "another host"),
+        (
+            {"2.2": fine({"endpoints": [{"identifier": "credentials", "url": "http://127.0.0.1:9410/credentials"}]})},
+            Code.CANNOT_USE_API,
+            "another host",
+        ),
         ({"credentials": Answer(405, None)}, Code.CANNOT_USE_API, "HTTP 405"),
         ({"credentials": fine(None)}, Code.CANNOT_USE_API, "no object"),
         ({"credentials": fine({**THEIRS, "token": "a b"})}, Code.CANNOT_USE_API, "token"),
@@ -165,6 +177,28 @@ async def test_a_party_comes_is_given_a_token_of_its_own_and_leaves() -> None:
     assert registered is not None
     assert (registered.id, registered.status, registered.their_token) == (party.id, Status.REGISTERED, "token-c")
     await ocpi.leave(registered)
+    assert not ocpi.parties
+
+
+async def test_of_two_that_come_with_one_token_one_is_registered() -> None:
+    ocpi = book_of(Party()).registry.ocpi
+    await ocpi.register("token-a", None, Status.PENDING)
+    [party] = ocpi.parties
+    comings = (ocpi.welcome(party, credentials_of(THEIRS), "http://here") for _ in range(2))
+    came = await asyncio.gather(*comings, return_exceptions=True)
+    [ours] = [one for one in came if isinstance(one, Credentials)]
+    [refused] = [one for one in came if isinstance(one, PeerProblem)]
+    assert refused.code is Code.CLIENT_ERROR
+    assert ocpi.party_of(f"Token {ours.token}") is not None
+
+
+async def test_a_party_that_left_while_it_was_looked_at_stays_away() -> None:
+    ocpi = book_of(Party()).registry.ocpi
+    await ocpi.register("token-a", None, Status.PENDING)
+    [party] = ocpi.parties
+    await ocpi.leave(party)
+    with pytest.raises(PeerProblem, match="the token shown is over"):
+        await ocpi.welcome(party, credentials_of(THEIRS), "http://here")
     assert not ocpi.parties
 
 

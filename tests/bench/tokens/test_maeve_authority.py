@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from bench.codecs.maeve import Answer, MaeveToken, Outcome
 from bench.errors import LinkDown, OperatorError
 from bench.exchange import DecidedBy
 from bench.tokens.id_token_info import id_token_info
@@ -65,6 +66,19 @@ async def test_not_valid_is_invalid_and_missing_is_unknown(authority: MaeveAutho
     assert decision is not None
     assert (decision.status, decision.reason) == (AuthorizationStatus.INVALID, "MaEVe: not valid")
     assert await authority.ask(Ask("04FF", CARD)) is None
+
+
+async def test_the_token_of_another_card_is_no_answer() -> None:
+    class Confused:
+        url = "http://maeve"
+
+        async def lookup_token(self, uid: str) -> Answer:
+            return Answer(
+                Outcome.OK, 200, MaeveToken("04FF", "GB", "TWK", "RFID", "GBTWK012345678V", "Us", True, "ALWAYS")
+            )
+
+    with pytest.raises(OperatorError, match="another card"):
+        await MaeveAuthority(Confused(), lambda *finding: None).ask(Ask("04A2", CARD))  # type: ignore[arg-type]
 
 
 async def test_the_type_does_not_count_there(authority: MaeveAuthority, maeve: SimulatedMaeve) -> None:

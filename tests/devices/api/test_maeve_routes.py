@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import httpx
 import pytest
 
+from bench.masking import message_json
 from bench.tokens.model import AuthorizationStatus, IdTokenType
 
 TOKEN = {
@@ -188,3 +189,22 @@ async def test_a_store_that_cannot_write_is_unavailable(api, full_disk):
         503,
         {"status": "Service Unavailable", "error": "the disk is full; free space"},
     )
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/v0/token/KC987654"),
+        ("GET", "/api/v0/%74oken/KC987654"),
+        ("GET", "/%61pi/v0/token/kc%39%38%37654?a=KC987654"),
+        ("DELETE", "/api/v0/token/KC987654"),
+    ],
+)
+async def test_a_key_code_in_a_path_is_hidden_however_it_is_spelled(api, method, path):
+    code = TOKEN | {"uid": "KC987654", "idTokenType": "KeyCode", "type": "OTHER"}
+    assert (await api.client.post("/api/v0/token", json=code)).status_code == 201
+    await api.client.request(method, path)
+    messages = api.session.journal.since(0)
+    assert len(messages) == 4
+    shown = " ".join(unquote(str(message_json(message, exchange=None))) for message in messages)
+    assert "987654" not in shown

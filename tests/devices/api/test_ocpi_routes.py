@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 
+import httpx
 import pytest
 
+from devices.api.app import make_app
 from tests.bench.ocpi.test_ocpi_handshake import THEIRS, URL, Party
 
 CREDENTIALS = "/ocpi/2.2/credentials"
@@ -104,3 +106,26 @@ async def test_a_body_that_is_wrong_is_told_in_the_shape_of_ocpi(api, party, bod
 async def test_what_is_not_there_is_told_in_the_shape_of_ocpi(api, party, path):
     answer = await api.client.get(path, headers=token("token-a"))
     assert (answer.status_code, answer.json()["status_code"]) == (404, 2000)
+
+
+@pytest.mark.parametrize(
+    ("url", "who", "status"),
+    [
+        ("http://127.0.0.1:9/", "192.0.2.7", 400),
+        ("http://localhost:9/", "192.0.2.7", 400),
+        ("http://169.254.169.254/latest/", "192.0.2.7", 400),
+        ("http://[::ffff:127.0.0.1]:9/", "192.0.2.7", 400),
+        ("http://0.0.0.0:9/", "192.0.2.7", 400),
+        ("http://192.0.2.8/versions", "192.0.2.7", 200),
+        ("http://127.0.0.1:9/versions", "127.0.0.1", 200),
+    ],
+)
+async def test_a_party_elsewhere_sends_the_bench_to_no_service_of_its_own_computer(api, party, url, who, status):
+    app = make_app(api.session, api.server.url, needs_token=True)
+    transport = httpx.ASGITransport(app, client=(who, 4711))
+    party.answers["versions"] = {"status_code": 1000, "data": []}
+    async with httpx.AsyncClient(transport=transport, base_url=api.server.url) as client:
+        headers = token("token-a") | {"Content-Type": "application/json"}
+        answer = await client.post(CREDENTIALS, headers=headers, json={**THEIRS, "url": url})
+    assert answer.status_code == status, answer.text
+    assert bool(party.asked) is (status == 200)

@@ -130,6 +130,29 @@ def test_secrets_by_name(raw: str, secret: str) -> None:
     assert len(typed) == len(secret)
 
 
+@pytest.mark.parametrize("link", [Link.MAEVE, Link.OCPI])
+def test_http_is_redacted_in_its_path_and_its_body(link: Link) -> None:
+    head = b"POST /api/v0/register HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
+    registered = message(head + b'{"token": "ocpi-t0ken-1", "status": "PENDING"}', link)
+    broken = message(head + b'{"token": "ocpi-t0ken-2", "url": ', link, seq=2)
+    looked_up = message(b"GET /api/v0/token/%30%34A2B3C4 HTTP/1.1\r\nhost: x\r\n\r\n", link, seq=3,
+                        name="GET /api/v0/token/%30%34A2B3C4", summary="GET /api/v0/token/04A2B3C4")  # fmt: skip
+    other = message(head + b'{"uid": "04A2B3C4", "issuer": "Us"}', link, seq=4)
+    found = redacted(registered, broken, looked_up, other)
+    text = str(found)
+    for secret in ("t0ken", "04A2B3C4", "%30%34A2B3C4"):
+        assert secret not in text
+    assert found[0].raw.startswith(head)
+    assert json.loads(found[0].raw.removeprefix(head))["status"] == "PENDING"
+    assert b"left out" in found[1].raw
+    assert json.loads(found[3].raw.removeprefix(head))["issuer"] == "Us"
+
+
+def test_a_uid_of_any_length_is_redacted() -> None:
+    [found] = redacted(message(json.dumps({"idTag": "a1" * 50_000})))
+    assert b"a1" * 20 not in found.raw
+
+
 def test_everything_else_stays_byte_by_byte() -> None:
     raw = '[2, "1","Authorize",{"idTag":"04A2B3C4", "n":1.50,"t":"2026-11-21T12:00:00Z","u":"\\u00e4" }]'
     (found,) = redacted(message(raw))
