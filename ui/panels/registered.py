@@ -90,7 +90,7 @@ class RegisteredTab(QWidget):
 
     @property
     def _registry(self) -> Registry | None:
-        return getattr(self._session, "maeve", None)  # a capture that was opened again has none
+        return getattr(self._session, "registry", None)  # a capture that was opened again has none
 
     def _fill(self) -> None:
         registry = self._registry
