@@ -167,6 +167,8 @@ async def test_an_edit_shows_as_a_difference_and_reconcile_ends_it(qtbot, panel,
     assert panel.orders.badge.badge.word == "PUSHED"
     assert panel.orders.versions.text() == "v7 → v8"
     assert panel.orders.said.text() == "3 entries accepted as version 8 (before: 7)."
+    await changed(panel, shelf, make_token(SECOND, valid=False))
+    assert panel.orders.badge.badge.word == "DIFFERS"
 
 
 async def test_why_a_token_is_left_out_stands_beside_it(panel, shelf):

@@ -111,6 +111,11 @@ def standing(view: ListView, counts: Counts) -> Verdict:
     return Verdict(_IN_STEP, f"{view.station} holds what the store says.")
 
 
+def outdated(verdict: Verdict, view: ListView, counts: Counts) -> bool:
+    """Whether a push that went well is told of a list that differs again, for the store was changed since."""
+    return verdict.badge in (_PUSHED, _PARTLY) and standing(view, counts).badge == _DIFFERS
+
+
 def outcome(report: PushReport) -> Verdict:
     """What came of a push."""
     moved = ""

@@ -35,6 +35,7 @@ from ui.models.list_words import (
     facts,
     offer_text,
     outcome,
+    outdated,
     sentence,
     standing,
 )
@@ -364,7 +365,9 @@ class LocalListPanel(Panel):
         self._plan = self.session.lists.preview(view.station, Mode.RECONCILE)
 
     def _show_state(self, view: ListView) -> None:
-        verdict = self._verdicts.get(view.station) or standing(view, self._counts)
+        verdict = self._verdicts.get(view.station)
+        if verdict is None or outdated(verdict, view, self._counts):
+            verdict = standing(view, self._counts)
         free = view.connected and view.progress is None and view.station not in self._asking
         self.orders.show_view(view, self._plan, verdict, free=free)
 
