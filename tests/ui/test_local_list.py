@@ -534,6 +534,16 @@ def test_an_outcome_is_a_word_with_a_colour(report, word, role):
     assert (badge.word, badge.role) == (word, role)
 
 
+def test_a_push_without_an_answer_is_forgotten_once_the_list_is_known_to_be_taken(shelf):
+    lost = list_words.outcome(PushReport(False, "NoAnswer", "x", 0, (), 6, 7, None))
+    view = shelf.lists.view("CP-001")
+    assert list_words.outdated(lost, view, view.counts)
+    assert not list_words.outdated(lost, replace(view, connected=False), view.counts)
+    assert not list_words.outdated(lost, replace(view, list_version=6), view.counts)
+    refused = list_words.outcome(PushReport(False, "Failed", "x", 0, (), 7, 8, 7))
+    assert not list_words.outdated(refused, view, view.counts)
+
+
 def test_the_strip_tells_both_versions(shelf):
     words = list_words.versions_text
     view = shelf.lists.view("CP-001")

@@ -27,6 +27,7 @@ _UNKNOWN = Badge("UNKNOWN", "warning", "warn")
 _CANCELLED = Badge("CANCELLED", "ban", "warn")
 _NONE = Badge("NO LIST", "ban", "fail")
 _STUCK = Badge("DID NOT MOVE", "cross", "fail")
+_NO_ANSWER = Badge("NO ANSWER", "cross", "fail")
 _UNREAD = Badge("NOT READ BACK", "cross", "fail")
 _ELSEWHERE = Badge("OTHER VERSION", "cross", "fail")
 
@@ -112,8 +113,12 @@ def standing(view: ListView, counts: Counts) -> Verdict:
 
 
 def outdated(verdict: Verdict, view: ListView, counts: Counts) -> bool:
-    """Whether a push that went well is told of a list that differs again, for the store was changed since."""
-    return verdict.badge in (_PUSHED, _PARTLY) and standing(view, counts).badge == _DIFFERS
+    """Whether more is known since: a list that was pushed differs again, for the store was changed, or one whose push found no
+    answer was taken after all, as the station's version tells."""
+    now = standing(view, counts).badge
+    if verdict.badge == _NO_ANSWER:
+        return now == _IN_STEP and view.connected and view.list_version == view.shadow_version
+    return verdict.badge in (_PUSHED, _PARTLY) and now == _DIFFERS
 
 
 def outcome(report: PushReport) -> Verdict:

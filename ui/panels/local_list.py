@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from bench.session import Session
     from bench.tasks import Tasks
 
-SAMPLES = ("04 A2 B3 C4 D5 E6 80", "○ left out", "✔ Accepted · group F-2", "✔ Accepted · group F-2", "ISO14443", "")
+SAMPLES = ("E0 04 01 50 3A 9F 2C 11", "○ left out", "✔ Accepted · group F", "✔ Accepted · group F", "ISO14443", "")
 REST_FACTOR = 5
 """A view of a large store takes a while to make: the window is left alone this many times as long before the next."""
 MANY = 5_000

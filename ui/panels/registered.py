@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 TITLE = "Registered"
 HEADS = ("Who", "What", "State", "Why")
-WIDTHS = (230, 160, 120)
+WIDTHS = (260, 125, 140)
 MAX_ROWS = 500
 """Stations and parties that are shown; how many more there are is said."""
 _FINE = frozenset(("Accepted", "RebootRequired"))
