@@ -299,7 +299,7 @@ async def _demo(made: Any) -> int:
 @click.option("--store", metavar="URL", help="A SQLite file or an SQLAlchemy URL.")
 @click.pass_context
 def tokens(context: click.Context, store: str | None) -> None:
-    """The token store: list, add, block, import, export."""
+    """The token store: list, add, block, import, export, sync with a MaEVe."""
     context.obj = store
 
 

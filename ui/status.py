@@ -27,7 +27,7 @@ class StatusLine(QStatusBar):
         for label in (self.capture, self.rate, self.dropped, self.keys):
             label.setContentsMargins(0, 0, 14, 0)
             self.addWidget(label)
-        hint = RoleLabel("Ctrl+T present · Ctrl+F filter · Space pause · Ctrl+L push list", "muted", delta=-0.5)
+        hint = RoleLabel("Ctrl+T present · Ctrl+F filter · Space pause · Ctrl+L reconcile list", "muted", delta=-0.5)
         self.addPermanentWidget(hint)
         self.rate.setMinimumWidth(self.rate.fontMetrics().horizontalAdvance("99,999 msg/s ") + 14)
         self._last: tuple[int, int] | None = None

@@ -115,7 +115,7 @@ def check(mapping: Mapping[str, str | None], *, sheet: bool) -> None:
     if UID not in fields:
         raise BadInput(
             "no column names a token",
-            "the first line must name the columns, one of them uid or idTag; or say which it is",
+            "say which one is the uid, or name it uid or idTag in the first line",
         )
     twice = next((field for field in fields if sheet and fields.count(field) > 1), None)
     if twice is not None:

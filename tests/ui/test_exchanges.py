@@ -78,6 +78,8 @@ def test_a_key_code_stays_masked(stub):
     assert "1234" not in card_text(exchange)
     stub.close(exchange, Verdict.REJECTED, DecidedBy.STORE, "blocked", "TAG-9")
     assert decided_text(exchange) == "store · blocked (TAG-9)"
+    exchange.decided_by, exchange.reason, exchange.token_label = DecidedBy.OPERATOR, "blocked by the operator", ""
+    assert decided_text(exchange) == "operator · blocked"
 
 
 def test_the_model_keeps_the_contract_of_qt(themed, lively, qtmodeltester):

@@ -130,7 +130,7 @@ def test_a_low_card_says_how_many_there_are(qtbot, themed):
     card.show()
     assert card.heading.text() == "Findings: none"
     card.show_findings([finding(1), finding(2)])
-    assert card.heading.text() == "Findings: the latest 2 under Ctrl+9"
+    assert card.heading.text() == "Findings: latest 2 under Ctrl+9"
     card.resize(220, 120)
     assert card.heading.text() == "Findings"
     assert len(card.notes()) == 2

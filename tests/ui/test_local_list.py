@@ -167,6 +167,8 @@ async def test_an_edit_shows_as_a_difference_and_reconcile_ends_it(qtbot, panel,
     assert panel.orders.badge.badge.word == "PUSHED"
     assert panel.orders.versions.text() == "v7 → v8"
     assert panel.orders.said.text() == "3 entries accepted as version 8 (before: 7)."
+    await changed(panel, shelf, make_token(SECOND, valid=False))
+    assert panel.orders.badge.badge.word == "DIFFERS"
 
 
 async def test_why_a_token_is_left_out_stands_beside_it(panel, shelf):
@@ -544,6 +546,16 @@ def test_a_plan_says_what_is_in_the_way():
 def test_an_outcome_is_a_word_with_a_colour(report, word, role):
     badge = list_words.outcome(report).badge
     assert (badge.word, badge.role) == (word, role)
+
+
+def test_a_push_without_an_answer_is_forgotten_once_the_list_is_known_to_be_taken(shelf):
+    lost = list_words.outcome(PushReport(False, "NoAnswer", "x", 0, (), 6, 7, None))
+    view = shelf.lists.view("CP-001")
+    assert list_words.outdated(lost, view, view.counts)
+    assert not list_words.outdated(lost, replace(view, connected=False), view.counts)
+    assert not list_words.outdated(lost, replace(view, list_version=6), view.counts)
+    refused = list_words.outcome(PushReport(False, "Failed", "x", 0, (), 7, 8, 7))
+    assert not list_words.outdated(refused, view, view.counts)
 
 
 def test_the_strip_tells_both_versions(shelf):

@@ -65,6 +65,21 @@ def test_a_question_takes_the_place_of_the_verdict(panel: TapPanel, stub: StubSe
     assert not card.hasFocus()
 
 
+def test_question_and_verdict_are_never_there_at_once(panel: TapPanel, stub: StubSession, monkeypatch) -> None:
+    stub.tap("04B1C2D3E4F580")
+    panel.refresh({("exchange", None)})
+    beside = []
+    shown = panel.question.setVisible
+    monkeypatch.setattr(panel.question, "setVisible", lambda on: (shown(on), beside.append(panel.verdict.isVisible())))
+    stub.asking.refer("w", "04A2B3C4D5E6F7")
+    panel.refresh(ASKED)
+    assert panel.question.isVisible()
+    stub.asking.timers[-1].ring()
+    panel.refresh(ASKED)
+    assert (panel.question.isVisible(), panel.verdict.isVisible()) == (False, True)
+    assert beside == [False, False]
+
+
 @pytest.mark.parametrize(
     ("words", "key", "status"),
     [
@@ -158,8 +173,8 @@ def test_long_tokens_do_not_widen_the_panel(panel: TapPanel, stub: StubSession) 
     stub.asking.refer("w", "X" * 255, station="S" * 48)
     panel.refresh(ASKED)
     assert panel.minimumSizeHint().width() == width
-    assert lines("X" * 255) == f"{'X' * 17}\n{'X' * 16}…"
-    assert lines("X" * 20) == f"{'X' * 17}\nXXX"
+    assert lines("X" * 255) == f"{'X' * 20}\n{'X' * 19}…"
+    assert lines("X" * 23) == f"{'X' * 20}\nXXX"
 
 
 # Where it is chosen

@@ -5,8 +5,12 @@ import os
 
 import pytest
 
+from bench.journal.capture import Capture
 from bench.maeve.model import CertificateUse, StationAuth, Trigger, WantedCertificate
 from bench.ocpi.model import Status
+from bench.session import Session
+from bench.settings import BusSettings, Profile
+from bench.tokens.store import TokenStore
 from tests.devices.api.certificates import a_certificate
 from tests.devices.api.memory_records import FakeBoard, RegistryBook
 from ui.panels.registered import TITLE
@@ -26,7 +30,7 @@ def tab_titles(panel):
 
 @pytest.fixture
 def panel(qtbot, themed, stub, tasks):
-    stub.maeve = RegistryBook(FakeBoard()).registry
+    stub.registry = RegistryBook(FakeBoard()).registry
     panel = StationPanel()
     qtbot.addWidget(panel)
     panel.resize(1200, 330)
@@ -39,12 +43,12 @@ def panel(qtbot, themed, stub, tasks):
 async def test_what_is_registered_and_what_waits_is_shown(panel, stub):
     assert TITLE not in tab_titles(panel)
     assert panel.empty.isVisible()
-    desk = stub.maeve.stations
+    desk = stub.registry.stations
     await desk.register("CP-7", StationAuth(1))
     await desk.reconfigure("CP-7", {"AuthorizationKey": "secret", "HeartbeatInterval": "60"})
     await desk.install("CP-7", [WantedCertificate(CertificateUse.CSMS, a_certificate("Root"))])
     await desk.trigger("CP-7", Trigger.STATUS_NOTIFICATION)
-    await stub.maeve.ocpi.register("token-a", None, Status.PENDING)
+    await stub.registry.ocpi.register("token-a", None, Status.PENDING)
     panel.refresh(set())
     assert tab_titles(panel)[-1] == TITLE
     assert not panel.empty.isVisible()
@@ -61,7 +65,7 @@ async def test_what_is_registered_and_what_waits_is_shown(panel, stub):
         ["Trigger StatusNotification", "", "Pending", ""],
     ]
     station.setExpanded(True)
-    await stub.maeve.ocpi.leave(stub.maeve.ocpi.parties[0])
+    await stub.registry.ocpi.leave(stub.registry.ocpi.parties[0])
     panel.refresh(set())
     assert tab.tree.topLevelItem(0).isExpanded()
     if folder := os.environ.get("SHOTS"):
@@ -71,9 +75,26 @@ async def test_what_is_registered_and_what_waits_is_shown(panel, stub):
 
 @pytest.mark.gui
 async def test_a_session_without_a_registry_has_no_such_tab(panel, stub, tasks):
-    await stub.maeve.stations.register("CP-7", StationAuth(0))
+    await stub.registry.stations.register("CP-7", StationAuth(0))
     panel.refresh(set())
     assert TITLE in tab_titles(panel)
-    del stub.maeve
+    del stub.registry
     panel.attach(stub, tasks)
     assert TITLE not in tab_titles(panel)
+
+
+@pytest.mark.gui
+async def test_what_is_registered_with_a_true_bench_is_shown(qtbot, themed, tasks, tmp_path):
+    store = TokenStore(f"sqlite:///{tmp_path}/tokens.db")
+    session = Session(Profile(bus=BusSettings(url="off")), store, capture=Capture(tmp_path / "capture.db"))
+    await session.start()
+    try:
+        panel = StationPanel()
+        qtbot.addWidget(panel)
+        panel.attach(session, tasks)
+        assert TITLE not in tab_titles(panel)
+        await session.registry.stations.register("CP-7", StationAuth(0))
+        panel.refresh(set())
+        assert tab_titles(panel)[-1] == TITLE
+    finally:
+        await session.stop()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QLineEdit, QMenu
+from PySide6.QtWidgets import QLineEdit, QMenu, QPushButton
 
 from bench.errors import StoreError
 from bench.exchange import MASK
@@ -49,7 +49,7 @@ def shelf(stub):
 def panel(qtbot, themed, shelf, tasks):
     panel = TokensPanel()
     qtbot.addWidget(panel)
-    panel.resize(1200, 300)
+    panel.resize(1400, 300)
     panel.attach(shelf, tasks)
     panel.show()
     return panel
@@ -550,3 +550,23 @@ async def test_rows_keep_their_tokens_until_the_table_is_made_anew(themed):
     model.sort(Column.UID, Qt.SortOrder.DescendingOrder)
     assert model.token_at(10).uid == "00AA"
     assert model.row_of(index.get("00AA", IdTokenType.ISO14443).key) == 10
+
+
+@pytest.mark.gui
+async def test_the_bar_never_makes_a_window_of_1000_pixels_wider(qtbot, panel, tasks):
+    select(panel, "TAG-7")
+    panel.toggle_block()
+    await settled(tasks)
+    panel.delete()
+    await settled(tasks)
+    panel.undo()
+    await settled(tasks)
+    assert panel.undo_button.isVisible()
+    assert panel.redo_button.isVisible()
+    assert panel.undo_button.text().startswith("Blocked ")
+    panel.resize(978, 300)
+    assert panel.width() == 978
+    assert panel.undo_button.text() == "Undo"
+    buttons = [each for each in panel.findChildren(QPushButton) if each.isVisible()]
+    assert all(each.width() >= each.sizeHint().width() for each in buttons)
+    assert panel.sync_button.geometry().right() < panel.width()

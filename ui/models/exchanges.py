@@ -90,7 +90,8 @@ def decided_text(exchange: Exchange) -> str:
 
 def why_text(exchange: Exchange) -> str:
     """The token's name where it was accepted, else the reason, with the name where there is one."""
-    why, label = exchange.reason, exchange.token_label
+    why = exchange.reason.removesuffix(f" by the {exchange.decided_by}")  # who decided is told beside it
+    label = exchange.token_label
     if not label or label in why:
         return why
     if exchange.verdict is Verdict.ACCEPTED or not why:

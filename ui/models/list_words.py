@@ -27,6 +27,7 @@ _UNKNOWN = Badge("UNKNOWN", "warning", "warn")
 _CANCELLED = Badge("CANCELLED", "ban", "warn")
 _NONE = Badge("NO LIST", "ban", "fail")
 _STUCK = Badge("DID NOT MOVE", "cross", "fail")
+_NO_ANSWER = Badge("NO ANSWER", "cross", "fail")
 _UNREAD = Badge("NOT READ BACK", "cross", "fail")
 _ELSEWHERE = Badge("OTHER VERSION", "cross", "fail")
 
@@ -109,6 +110,15 @@ def standing(view: ListView, counts: Counts) -> Verdict:
         verb = "differs" if differing == 1 else "differ"
         return Verdict(_DIFFERS, f"{_counted(differing, 'entry')} {verb} between the store and {view.station}.")
     return Verdict(_IN_STEP, f"{view.station} holds what the store says.")
+
+
+def outdated(verdict: Verdict, view: ListView, counts: Counts) -> bool:
+    """Whether more is known since: a list that was pushed differs again, for the store was changed, or one whose push found no
+    answer was taken after all, as the station's version tells."""
+    now = standing(view, counts).badge
+    if verdict.badge == _NO_ANSWER:
+        return now == _IN_STEP and view.connected and view.list_version == view.shadow_version
+    return verdict.badge in (_PUSHED, _PARTLY) and now == _DIFFERS
 
 
 def outcome(report: PushReport) -> Verdict:

@@ -42,8 +42,15 @@ class Column(IntEnum):
 
 HEADERS = ("UID", "Type", "Status", "Printed number", "Expiry", "Group", "Note", "Contract", "Issuer")
 HEADERS += ("Cache", "Source", "Updated")
-SAMPLES = ("04A2B3C4D5E68000", "MacAddress", "✖ ConcurrentTx", "TAG-7 · M. Okaf", "2030-12-31 · in 9 months", "FLEET-2")
-SAMPLES += ("spare card of the gate", "GBABXC012345678", "Authbench", "ALLOWED_OFFLINE", "file cards.csv", "")
+SAMPLES = (
+    "04A2B3C4D5E68000",
+    "MacAddress",
+    "✖ ConcurrentTx",
+    "TAG-7 · M. Okaf",
+    "2030-12-31 · in 9 months",
+    "FLEET-NORTH",
+)
+SAMPLES += ("spare card", "GBABXC012345678", "Authbench", "ALLOWED_OFFLINE", "file cards.csv", "")
 GLYPHS = {AuthorizationStatus.ACCEPTED: "✔", AuthorizationStatus.BLOCKED: "✖"}
 
 

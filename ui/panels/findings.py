@@ -160,7 +160,7 @@ class FindingsCard(Card):
         roomy = self.height() >= self.ROOM_FOR_TEXT
         self._scroll.setVisible(roomy)
         count = len(self._shown)
-        words = f"the latest {count} under Ctrl+9" if count > 1 else "one, under Ctrl+9" if count else "none"
+        words = f"latest {count} under Ctrl+9" if count > 1 else "one, under Ctrl+9" if count else "none"
         self.heading.setText("Findings" if roomy else f"Findings: {words}")
 
     def notes(self) -> list[FindingNote]:

@@ -36,6 +36,7 @@ from ui.models.list_words import (
     facts,
     offer_text,
     outcome,
+    outdated,
     sentence,
     standing,
 )
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     from bench.session import Session
     from bench.tasks import Tasks
 
-SAMPLES = ("04 A2 B3 C4 D5 E6 80", "○ left out", "✔ Accepted · group F-2", "✔ Accepted · group F-2", "ISO14443", "")
+SAMPLES = ("E0 04 01 50 3A 9F 2C 11", "○ left out", "✔ Accepted · group F", "✔ Accepted · group F", "ISO14443", "")
 REST_FACTOR = 5
 """A view of a large store takes a while to make: the window is left alone this many times as long before the next."""
 MANY = 5_000
@@ -360,7 +361,9 @@ class LocalListPanel(Panel):
         self._plan = self.session.lists.preview(view.station, Mode.RECONCILE)
 
     def _show_state(self, view: ListView) -> None:
-        verdict = self._verdicts.get(view.station) or standing(view, self._counts)
+        verdict = self._verdicts.get(view.station)
+        if verdict is None or outdated(verdict, view, self._counts):
+            verdict = standing(view, self._counts)
         free = view.connected and view.progress is None and view.station not in self._asking
         self.orders.show_view(view, self._plan, verdict, free=free)
 

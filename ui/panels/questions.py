@@ -23,7 +23,9 @@ ANSWERS = (
     (AuthorizationStatus.INVALID, "Refuse", "Alt+R", "Do not let it charge: Invalid"),
     (AuthorizationStatus.BLOCKED, "Block", "Alt+B", "Do not let it charge: Blocked"),
 )
-LINE = 17
+FONT = 3.0
+"""Points larger than other text: the seven bytes of a usual card fit into one line."""
+LINE = 20
 """Characters of a line."""
 NOT_KEPT = frozenset((IdTokenType.CENTRAL, IdTokenType.NO_AUTHORIZATION))
 
@@ -46,7 +48,7 @@ class QuestionCard(Card):
         self.ask = ElidedLabel("May it charge?", "warn", bold=True, delta=1.0)
         self.left = RoleLabel("", "warn", bold=True, delta=1.0)
         self.left.setAccessibleName("Time left to answer")
-        self.token = RoleLabel("", mono=True, delta=4.0, wrap=True)
+        self.token = RoleLabel("", mono=True, delta=FONT, wrap=True)
         self.facts = ElidedLabel("", "warn")
         self.remember = QCheckBox("remember")
         self.remember.setAccessibleName("Remember the card in the store")
@@ -135,7 +137,7 @@ class QuestionCard(Card):
         return mark(button, "primary") if status is AuthorizationStatus.ACCEPTED else button
 
     def _set_font(self) -> None:
-        self.token.setFont(theme.mono_font(4.0))
+        self.token.setFont(theme.mono_font(FONT))
 
 
 def lines(text: str) -> str:

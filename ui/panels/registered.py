@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 TITLE = "Registered"
 HEADS = ("Who", "What", "State", "Why")
-WIDTHS = (230, 160, 120)
+WIDTHS = (260, 125, 140)
 MAX_ROWS = 500
 """Stations and parties that are shown; how many more there are is said."""
 _FINE = frozenset(("Accepted", "RebootRequired"))
@@ -90,7 +90,7 @@ class RegisteredTab(QWidget):
 
     @property
     def _registry(self) -> Registry | None:
-        return getattr(self._session, "maeve", None)  # a capture that was opened again has none
+        return getattr(self._session, "registry", None)  # a capture that was opened again has none
 
     def _fill(self) -> None:
         registry = self._registry

@@ -228,11 +228,22 @@ class TapPanel(Panel):
             else:
                 self.card.show_card(card, key[1], without_reader)
         self.verdict.show_exchange(exchange)
-        self.question.show_questions(self.session if self.has_store else None)
-        for below in (self.verdict, self.findings):
-            below.setVisible(self.question.question is None)
+        self._show_question()
         self.findings.show_findings(self.session.findings)
         self.enrol_button.setEnabled(exchange is not None and named)
+
+    def _show_question(self) -> None:
+        """In the place of verdict and findings: never beside them for a moment, for which the whole window would grow."""
+        session = self.session if self.has_store else None
+        asked = session is not None and bool(session.questions.open)
+        below = (self.verdict, self.findings)
+        if asked:
+            for card in below:
+                card.hide()
+        self.question.show_questions(session)
+        if not asked:
+            for card in below:
+                card.show()
 
     def _store_words(self, card: TapCard | None) -> str:
         if card is None or self.session is None or not self.has_store:

@@ -158,7 +158,13 @@ class ImportPreview(QDialog):
         self.tabs.addTab(self.table, "First rows")
         self.tabs.addTab(self._wrong_page, "Wrong rows")
         self.tabs.addTab(self.notes, "Notes")
+        self._hide_lists()
         return self.tabs
+
+    def _hide_lists(self) -> None:
+        """Wrong rows and notes, while there are none."""
+        for page in (self._wrong_page, self.notes):
+            self.tabs.setTabVisible(self.tabs.indexOf(page), False)
 
     def _foot(self) -> QHBoxLayout:
         self.bar = QProgressBar()
@@ -268,6 +274,7 @@ class ImportPreview(QDialog):
         self._end_work()
         self.plan = Plan()
         self.model.show(())
+        self._hide_lists()
         self.tabs.setCurrentIndex(0)
         self.said.set_role("fail")
         self.said.setText(f"✖ {error}")

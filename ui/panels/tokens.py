@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt
-from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from ui.panels.maeve_sync import SyncDialog
 
 MAX_LABEL = 32
+LEAST_WIDTH = 976
+SEARCH_ROOM = 140
+"""Pixels that the search keeps beyond its least width while the bar tells all its words."""
 MAX_KEPT = 500
 """Selected tokens that are selected again after the table was made anew."""
 
@@ -125,7 +128,6 @@ class TokensPanel(Panel):
         for word in AuthorizationStatus:
             self.status.addItem(word.value, word)
         self.status.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.status.setMinimumContentsLength(10)
         self.status.currentIndexChanged.connect(self._filter_status)
         self.count = RoleLabel("", "muted")
         self.add_button = mark(self._button("Add", self.add, "A new token (Ctrl+N)"), "primary")
@@ -143,9 +145,8 @@ class TokensPanel(Panel):
         self.sync_button = self._button("MaEVe…", self.sync, "Compare with a MaEVe CSMS, then push, pull or both")
         self.undo_button = self._button("Undo", self.undo, "Ctrl+Z")
         self.redo_button = self._button("Redo", self.redo, "Ctrl+Shift+Z")
-        bar = QHBoxLayout()
+        self._bar = bar = QHBoxLayout()
         bar.setContentsMargins(10, 6, 10, 0)
-        bar.setSpacing(8)
         bar.addWidget(self.search, 1)
         bar.addWidget(self.status)
         bar.addWidget(self.count)
@@ -198,7 +199,7 @@ class TokensPanel(Panel):
             shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
         self._model.modelAboutToBeReset.connect(self._keep_selection)
         self._model.settled.connect(self._settled)
-        self._tell_undo()
+        self.setMinimumWidth(LEAST_WIDTH)  # else the bar's words would make the whole window wider than its screen
         self._settled()
 
     @staticmethod
@@ -241,6 +242,7 @@ class TokensPanel(Panel):
         self._stack.setCurrentWidget(self.table if rows else self.nothing if total else empty)
         self.count.setText(f"{total:,} token{'s' * (total != 1)}" if rows == total else f"{rows:,} of {total:,}")
         self.export_button.setEnabled(total > 0)
+        self._fit_bar()
         self._tell_buttons()
 
     def _choose(self, keys: list[tuple[str, IdTokenType]]) -> None:
@@ -290,14 +292,29 @@ class TokensPanel(Panel):
         self._tell_undo()
         self.refresh(set())
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_bar()
+
+    def _fit_bar(self) -> None:
+        """Where it is narrow, words that a tooltip tells too give way to the search: of undo first, then others."""
+        what = "" if self._edits is None else self._edits.undoable
+        for undo, wide in ((f"{_cut(what)} · Undo", True), ("Undo", True), ("Undo", False)):
+            self.undo_button.setText(undo)
+            self._bar.setSpacing(8 if wide else 5)
+            self.status.setMinimumContentsLength(10 if wide else 6)
+            self.unknown.shorten(not wide)
+            if self._bar.minimumSize().width() + SEARCH_ROOM <= self.width():
+                break
+
     def _tell_undo(self) -> None:
         what = "" if self._edits is None else self._edits.undoable
         again = "" if self._edits is None else self._edits.redoable
         self.undo_button.setVisible(bool(what))
         self.redo_button.setVisible(bool(again))
-        self.undo_button.setText(f"{_cut(what)} · Undo")
         self.undo_button.setToolTip(f"{what}. Ctrl+Z takes it back.")
         self.redo_button.setToolTip(f"{again}: make it again (Ctrl+Shift+Z)")
+        self._fit_bar()
 
     # Changing
 

@@ -37,9 +37,16 @@ class UnknownChoice(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(5)
-        row.addWidget(buddy_label("unknown cards", self.box))
+        self._label = buddy_label("", self.box)
+        self.shorten(False)
+        row.addWidget(self._label)
         row.addWidget(self.box)
         self.setEnabled(False)
+
+    def shorten(self, short: bool) -> None:
+        """Say what it is in one word, where there is little room."""
+        self._label.setText("unknown" if short else "unknown cards")
+        self.updateGeometry()  # at once, for whoever measures then
 
     def show_session(self, session: Session | None) -> None:
         """What holds in a session, whoever set it; None: nobody is answered there."""
