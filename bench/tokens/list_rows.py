@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 
 from bench.exchange import MASK
 from bench.list_view import Difference, ListRow
+from bench.tokens.collector import uncollected
 from bench.tokens.list_entries import Entry, Key, Wanted, uid_of
 from bench.tokens.list_shadow import Shadow
 from bench.tokens.model import IdTokenType
@@ -22,7 +21,7 @@ def rows(shadow: Shadow, wanted: Wanted) -> list[ListRow]:
     gone = [key for key in held if key not in entries]
     # The store is in order: only what it lacks has to be put in its place.
     keys: Iterable[Key] = sorted([*entries, *sorted(gone)]) if gone or shadow.old else entries
-    with _uncollected():
+    with uncollected():
         made = [_row(key, entries.get(key), held.get(key)) for key in keys]
     secret = wanted.secret | shadow.secret
     if secret:
@@ -34,18 +33,6 @@ def rows(shadow: Shadow, wanted: Wanted) -> list[ListRow]:
         ]
         made.sort(key=lambda row: (row.uid.casefold(), row.id_token_type))
     return made
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without the garbage collector, which would look through a hundred thousand new rows again and again: half of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _row(key: Key, wanted: Entry | None, held: Entry | None) -> ListRow:
