@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -178,3 +179,22 @@ async def test_messages_that_could_not_be_saved_are_not_kept_as_under_way(tmp_pa
         kept = KeptList(bench.store, NAME, False)
         assert await kept.load()
         assert (kept.shadow.version, kept.shadow.pending, len(kept.shadow.entries)) == (1, [], 1)
+
+
+async def test_looking_often_reads_what_is_kept_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with list_bench(tmp_path / "t.db") as bench:
+        await bench.session.store.put(token("04AA"))
+        await bench.push()
+        bench.session.lists._states.clear()
+        spawned: list[str] = []
+        spawn = bench.session.tasks.spawn
+        monkeypatch.setattr(
+            bench.session.tasks, "spawn", lambda made, name: (spawned.append(name), spawn(made, name=name))[1]
+        )
+        assert not bench.view.known
+        await asyncio.sleep(0)
+        for _ in range(100):
+            assert not bench.view.known
+        await bench.quiet()
+        assert bench.view.known
+        assert spawned == ["local list"]
