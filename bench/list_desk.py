@@ -118,7 +118,7 @@ class ListDesk:
         known = self._board.known(station)
         state = self._state(known)
         reading = not (state.loaded or state.unreadable) and station in self._kept
-        if reading:
+        if reading and not state.lock.locked():  # whoever has the lock reads it first
             self._tasks.spawn(self._load_to_show(known, state), name="local list")
         shadow = state.kept.shadow
         return ListView(

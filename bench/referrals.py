@@ -180,6 +180,10 @@ class Referrals:
             return self._failed(one, f"{name} did not answer within {limit_s:g} s", cure)
         except OperatorError as error:
             return self._failed(one, f"{name}: {error.what}", error.cure or f"look whether {name} can be reached")
+        except asyncio.CancelledError:
+            if self._open.get(one.ask.key) is not one:  # withdrawn
+                raise
+            return self._failed(one, f"{name} was closed while it was asked", f"look whether {name} can be reached")
         except Exception:  # our bug is logged with its traceback, and the station still gets its answer
             log.exception("asking the fallback %s failed", name)
             return self._failed(one, f"a fault in the test bench while {name} was asked", "report it, with the log")

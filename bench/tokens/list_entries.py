@@ -16,6 +16,7 @@ from bench.clock import iso_datetime
 from bench.exchange import MASK
 from bench.station import ListLimits
 from bench.tokens.checks import MAX_UID_16
+from bench.tokens.collector import uncollected
 from bench.tokens.id_token_info import group_too_long, id_tag_info, id_token_info
 from bench.tokens.index import PREFERENCE
 from bench.tokens.model import STATUS_16, AuthorizationStatus, CacheMode, IdTokenType, Token
@@ -66,8 +67,9 @@ def wanted(version: str, tokens: Iterable[Token], now: datetime, *, expiry: bool
     now: UTC; a token whose expiry has passed is listed as Expired.
     """
     made = _Making(version == "1.6", expiry, now)
-    for token in tokens:
-        made.take(token)
+    with uncollected():
+        for token in tokens:
+            made.take(token)
     return Wanted(made.entries, tuple(made.left_out), frozenset(made.secret), made.expiring, made.until)
 
 

@@ -77,8 +77,9 @@ class KeptList:
         return count
 
     def refused(self) -> None:
-        """The station did not take the open message."""
+        """The station did not take the open message, or it was not sent after all; nor are those announced behind it."""
         self.shadow.refused()
+        self._new = False
         self._follow()
 
     def doubt(self, why: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from bench.answers import CallAnswer, ChunkReport, PushReport, Said
 from bench.csms.reports import Reports
-from bench.errors import BadInput, LinkDown, OperatorError, StoreError
+from bench.errors import BadInput, LinkDown, OperatorError
 from bench.list_view import Mode, Progress
 from bench.station import Station
 from bench.tokens.list_entries import Entry, Wanted, frame_bytes, key_of, payload
@@ -150,8 +150,9 @@ class ListPush:
             self._chunk(number + at, plan.kind == FULL and at == 0, made) for at, made in enumerate(planned.messages)
         ]
         for part, chunk in enumerate(chunks, 1):
-            if part > 1 and self._cancelled():
-                text = f"cancelled after {part - 1} of {plan.parts} messages"
+            if self._cancelled():
+                sent = f"after {part - 1} of {plan.parts} messages" if self.chunks else "before anything was sent"
+                text = f"cancelled {sent}"
                 return self._report(False, CANCELLED, text + self._taken_so_far())
             self._progress(Progress(self._mode, part, plan.parts, self._count, plan.entries))
             if part % AHEAD == 1:
@@ -182,7 +183,7 @@ class ListPush:
         self._kept.announce(chunks)
         try:
             await self._kept.save()
-        except StoreError:
+        except BaseException:  # given up while it was saved, too
             self._kept.refused()
             raise
 

@@ -35,7 +35,7 @@ class FakeFallback:
     name = "the other CSMS"
     decided_by = DecidedBy.CSMS
 
-    def __init__(self, says: Decision | Exception | None = None) -> None:
+    def __init__(self, says: Decision | BaseException | None = None) -> None:
         self.says = says
         self.asked: list[Ask] = []
         self.gate = asyncio.Event()
@@ -44,7 +44,7 @@ class FakeFallback:
     async def ask(self, ask: Ask) -> Decision | None:
         self.asked.append(ask)
         await self.gate.wait()
-        if isinstance(self.says, Exception):
+        if isinstance(self.says, BaseException):
             raise self.says
         return self.says
 

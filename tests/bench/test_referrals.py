@@ -283,6 +283,16 @@ async def test_a_fault_of_ours_still_answers_the_station(caplog: pytest.LogCaptu
     caplog.clear()
 
 
+async def test_a_fallback_that_is_closed_while_it_is_asked_leaves_the_safe_answer() -> None:
+    table = AskingTable(FakeFallback(asyncio.CancelledError()))
+    table.refer("first", to=FALLBACK)
+    await table.ended()
+    assert table.words == ["first: Unknown by default, fallback-failed"]
+    table.refer("again", to=FALLBACK)
+    await table.ended()
+    assert len(table.told) == 2
+
+
 async def test_a_fallback_that_does_not_know_it_either() -> None:
     table = AskingTable(FakeFallback(None))
     table.refer("first", "1234", FALLBACK, kind=IdTokenType.KEY_CODE)

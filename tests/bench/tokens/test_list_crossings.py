@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from bench.answers import CallAnswer
-from bench.errors import LinkDown
+from bench.errors import LinkDown, StoreError
 from bench.exchange import Finding
 from bench.list_view import Progress
 from bench.message import Link
@@ -143,3 +144,57 @@ async def test_what_another_bench_keeps_of_lists_is_no_change_of_the_tokens(tmp_
         await kept.save()
         assert await other.refresh() is False
         assert other.revision == revision
+
+
+async def test_a_push_cancelled_while_the_station_is_asked_for_its_limits_sends_nothing(tmp_path: Path) -> None:
+    async with list_bench(tmp_path / "t.db") as bench:
+        await bench.session.store.put(token("04AA"))
+        desk = bench.session.lists
+        heard = bench.wire._deliver
+
+        def deliver(data: bytes) -> None:
+            if b"GetVariables" in data:
+                assert desk.cancel(NAME)
+            heard(data)
+
+        bench.wire._deliver = deliver  # type: ignore[method-assign]
+        report = await desk.push(NAME)
+        assert (report.ok, report.status, report.text) == (False, "Cancelled", "cancelled before anything was sent")
+        assert bench.wire.lists == 0
+
+
+async def test_messages_that_could_not_be_saved_are_not_kept_as_under_way(tmp_path: Path) -> None:
+    async with list_bench(tmp_path / "t.db") as bench:
+        await bench.session.store.put(token("04AA"))
+        await bench.push()
+        await bench.session.store.put(token("04BB"))
+
+        def lock(at: Progress) -> None:
+            bench.store.killed = at.part == 1
+
+        with pytest.raises(StoreError):
+            await bench.session.lists.push(NAME, "full", lock)
+        bench.store.killed = False
+        await bench.session.lists._save(bench.session.stations[NAME], bench.session.lists._states[NAME])
+        kept = KeptList(bench.store, NAME, False)
+        assert await kept.load()
+        assert (kept.shadow.version, kept.shadow.pending, len(kept.shadow.entries)) == (1, [], 1)
+
+
+async def test_looking_often_reads_what_is_kept_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with list_bench(tmp_path / "t.db") as bench:
+        await bench.session.store.put(token("04AA"))
+        await bench.push()
+        bench.session.lists._states.clear()
+        spawned: list[str] = []
+        spawn = bench.session.tasks.spawn
+        monkeypatch.setattr(
+            bench.session.tasks, "spawn", lambda made, name: (spawned.append(name), spawn(made, name=name))[1]
+        )
+        assert not bench.view.known
+        await asyncio.sleep(0)
+        for _ in range(100):
+            assert not bench.view.known
+        await bench.quiet()
+        assert bench.view.known
+        assert spawned == ["local list"]
