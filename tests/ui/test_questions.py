@@ -65,6 +65,15 @@ def test_a_question_takes_the_place_of_the_verdict(panel: TapPanel, stub: StubSe
     assert not card.hasFocus()
 
 
+def test_what_looks_like_html_is_shown_as_it_is(panel: TapPanel, stub: StubSession) -> None:
+    stub.asking.refer("w", "<b>04A2</b>")
+    panel.refresh(ASKED)
+    token = panel.question.token
+    assert token.textFormat() == Qt.TextFormat.PlainText
+    assert "<b>" not in token.toolTip()
+    assert "&lt;b&gt;04A2" in token.toolTip()
+
+
 @pytest.mark.parametrize(
     ("words", "key", "status"),
     [
