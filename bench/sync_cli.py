@@ -82,7 +82,7 @@ async def _sync(
         stopping = stop_event()  # from here on Ctrl+C ends after the token under way
         report = await desk.apply(settings.url, work, cancelled=stopping.is_set)
     for line in _failures(report):
-        click.echo(f"authbench: {line}", err=True)
+        click.echo(f"authbench: {_printable(line)}", err=True)
     click.echo(report.text)
     return DONE if report.ok else NOT_ALL
 
@@ -113,12 +113,20 @@ def _lines(work: Plan) -> Iterator[str]:
     told = [step for step in work.steps if step.entry.kind is not Kind.EQUAL]
     for step in told[:MAX_TOLD]:
         entry = step.entry
-        differing = "; ".join(f"{field} {here or '-'} | {there or '-'}" for field, here, there in entry.differences)
+        differing = "; ".join(
+            f"{field} {_printable(here or '-')} | {_printable(there or '-')}"
+            for field, here, there in entry.differences
+        )
         lost = ", ".join(loss.field for loss in entry.lost)
-        what = f"{step.deed}: {step.why}" if step.why else str(step.deed)
-        yield "\t".join((entry.kind, entry.shown, what, differing or "-", f"lost: {lost}" if lost else "-"))
+        what = _printable(f"{step.deed}: {step.why}" if step.why else str(step.deed))
+        yield "\t".join((entry.kind, _printable(entry.shown), what, differing or "-", f"lost: {lost}" if lost else "-"))
     if len(told) > MAX_TOLD:
         yield f"and {len(told) - MAX_TOLD:,} more"
+
+
+def _printable(text: str) -> str:
+    """A text of MaEVe's on one line, in one column, without a word to the terminal."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
 def _remarks(comparison: Comparison, work: Plan) -> Iterator[str]:

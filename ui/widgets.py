@@ -34,6 +34,7 @@ from PySide6.QtWidgets import (
 from bench.exchange import Verdict
 from ui import theme
 from ui.glyphs import paint_glyph
+from ui.tips import plain_tip
 
 CELL_PADDING = 8
 """Pixels left of a cell's text, as in the headers."""
@@ -231,7 +232,7 @@ class ElidedLabel(RoleLabel):
         shown = self.fontMetrics().elidedText(self._whole, self._mode, max(0, self.width()))
         self.setText(shown)
         self.setAccessibleName(self._whole)
-        self.setToolTip(self._whole if shown != self._whole else "")
+        self.setToolTip(plain_tip(self._whole) if shown != self._whole else "")
 
 
 class Card(QFrame):

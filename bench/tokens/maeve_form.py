@@ -15,9 +15,9 @@ from bench.codecs.maeve import TOKEN_FIELDS, MaeveToken, token_body
 from bench.errors import BadInput
 from bench.tokens import contract_id
 from bench.tokens.api_form import from_api, infer_type, to_api
+from bench.tokens.checks import MAX_SOURCE
 from bench.tokens.model import ID_TOKEN_TYPES, AuthorizationStatus, IdTokenType, Token
 
-MAX_SOURCE = 120
 _NOT_LOST = frozenset((*TOKEN_FIELDS, "lastUpdated", "source"))
 _KEPT = frozenset((*TOKEN_FIELDS.values(), "last_updated", "source", "id_token_type"))
 _FIELDS_BEYOND = [field for field in fields(Token) if field.name not in _KEPT]

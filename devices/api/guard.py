@@ -21,6 +21,8 @@ Send = Callable[[Event], Awaitable[None]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MAX_BODY = 2 * 1024 * 1024
+MAX_OCPI_BODY = 64 * 1024
+"""Of OCPI, where whoever reaches the address may ask: it is read, and journaled, before the token is looked at."""
 MAX_REQUESTS = 64
 BODY_S = 30.0
 
@@ -121,9 +123,10 @@ def is_loopback_name(host: str) -> bool:
 
 
 async def _read_body(scope: Scope, receive: Receive) -> bytes:
-    too_large = _Refused(413, f"the body is larger than {MAX_BODY} bytes")
+    limit = MAX_OCPI_BODY if is_ocpi(scope["path"]) else MAX_BODY
+    too_large = _Refused(413, f"the body is larger than {limit} bytes")
     length = _one(scope, b"content-length")
-    if length.isdigit() and int(length) > MAX_BODY:
+    if length.isdigit() and int(length) > limit:
         raise too_large
     body = bytearray()
     try:
@@ -133,7 +136,7 @@ async def _read_body(scope: Scope, receive: Receive) -> bytes:
                 if event["type"] == "http.disconnect":
                     raise _Refused(400, "the request was cut off")
                 body += event.get("body", b"")
-                if len(body) > MAX_BODY:
+                if len(body) > limit:
                     raise too_large
                 if not event.get("more_body", False):
                     return bytes(body)

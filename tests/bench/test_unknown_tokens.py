@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 
 from bench.cli import shared_options
-from bench.clock import Stamp, stamp
-from bench.errors import BadInput
+from bench.clock import ManualClock, Stamp, stamp
+from bench.errors import BadInput, NotFound
 from bench.exchange import DecidedBy, Verdict
 from bench.ports import Sink
+from bench.questions import Questions
 from bench.session import Session, TapRequest
-from bench.settings import BusSettings, Profile, Role, load_profile, save_profile
+from bench.settings import BusSettings, EnrolSettings, Profile, Role, load_profile, save_profile
 from bench.tokens.decision import RULES, UnknownTokens
-from bench.tokens.model import AuthorizationStatus
+from bench.tokens.model import Ask, AuthorizationStatus, Decision, IdTokenType, Token
 from bench.tokens.store import TokenStore
 
 CARD = "04A2B3C4D5E6F7"
@@ -147,3 +148,22 @@ async def test_a_tap_does_not_time_out_while_the_operator_thinks(run: Run) -> No
         session._decided(exchange)
         await session.wait_closed(exchange.id, 5)
         assert exchange.verdict is Verdict.TIMED_OUT
+
+
+async def test_of_two_answers_to_one_question_the_first_counts() -> None:
+    given: list[Decision] = []
+    kept: list[Token] = []
+
+    async def put(token: Token) -> None:
+        kept.append(token)
+
+    questions = Questions(ManualClock(), EnrolSettings(), put, lambda: None)
+    question = questions.ask(Ask("04A2B3C4", IdTokenType.ISO14443), 20, given.append)
+    answers = (
+        questions.answer(question.id, status, remember=True)
+        for status in (AuthorizationStatus.ACCEPTED, AuthorizationStatus.BLOCKED)
+    )
+    first, second = await asyncio.gather(*answers, return_exceptions=True)
+    assert isinstance(second, NotFound)
+    assert given == [first]
+    assert [token.effective_status for token in kept] == [AuthorizationStatus.ACCEPTED]

@@ -141,3 +141,11 @@ async def test_any_operation_from_the_command_line(tmp_path: Path, maeve: Simula
     wrong = await ask("lookupToken")
     assert wrong.returncode == 2
     assert "lookupToken wants an ID" in wrong.stderr
+
+
+async def test_what_maeve_writes_into_a_uid_does_nothing_to_the_terminal(tmp_path: Path, maeve: SimulatedMaeve) -> None:
+    maeve.put(uid="04\x1b[2J\tpush\n04FF")
+    shown = await sync(tmp_path, maeve, "--dry-run")
+    [line] = shown.stdout.splitlines()
+    assert line.split("\t")[:2] == ["only there", "04?[2J?push?04FF"]
+    assert "\x1b" not in shown.stdout + shown.stderr

@@ -80,6 +80,15 @@ def test_question_and_verdict_are_never_there_at_once(panel: TapPanel, stub: Stu
     assert beside == [False, False]
 
 
+def test_what_looks_like_html_is_shown_as_it_is(panel: TapPanel, stub: StubSession) -> None:
+    stub.asking.refer("w", "<b>04A2</b>")
+    panel.refresh(ASKED)
+    token = panel.question.token
+    assert token.textFormat() == Qt.TextFormat.PlainText
+    assert "<b>" not in token.toolTip()
+    assert "&lt;b&gt;04A2" in token.toolTip()
+
+
 @pytest.mark.parametrize(
     ("words", "key", "status"),
     [

@@ -13,6 +13,7 @@ from bench.tokens.sync import Deed, Entry, Kind, Plan, Step
 from bench.tokens.sync_run import Came, Result
 from ui import theme
 from ui.models.table import RowModel
+from ui.tips import plain_tip
 
 COLUMNS = ("UID", "What", "Here", "There", "What happens")
 WHAT_COLUMN, DEED_COLUMN = 1, 4
@@ -66,7 +67,9 @@ class SyncModel(RowModel):
         if role == Qt.ItemDataRole.ForegroundRole:
             name = self._role(step, index.column())
             return theme.color(name) if name else None
-        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleDescriptionRole):
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return plain_tip(details(step))
+        if role == Qt.ItemDataRole.AccessibleDescriptionRole:
             return details(step)
         return None
 

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication, QCheckBox, QHBoxLayout, QPushButton,
 from bench.questions import Question
 from bench.tokens.model import AuthorizationStatus, IdTokenType
 from ui import theme
+from ui.tips import plain_tip
 from ui.widgets import Card, ElidedLabel, GlyphLabel, RoleLabel, grouped, mark
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class QuestionCard(Card):
         evse = "" if question.evse is None else f"EVSE {question.evse}"
         kind = str(question.token_type or "idTag")
         self.token.setText(lines(grouped(question.token)))
-        self.token.setToolTip(question.token)
+        self.token.setToolTip(plain_tip(question.token))
         self.facts.set_text(" · ".join(part for part in (where, evse, kind) if part))
         self.remember.setEnabled(question.token_type not in NOT_KEPT)
         self.setAccessibleName(f"Question: may {question.token} charge at {where}?")

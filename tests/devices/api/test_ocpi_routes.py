@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from devices.api.app import make_app
+from devices.api.guard import MAX_OCPI_BODY
 from tests.bench.ocpi.test_ocpi_handshake import THEIRS, URL, Party
 
 CREDENTIALS = "/ocpi/2.2/credentials"
@@ -98,6 +99,13 @@ async def test_a_body_that_is_wrong_is_told_in_the_shape_of_ocpi(api, party, bod
     answer = await api.client.post(CREDENTIALS, headers=token("token-a"), content=b"x" * 10_000_000)
     assert (answer.status_code, answer.json()["status_code"]) == (413, 2000)
     assert not party.asked
+
+
+async def test_a_stranger_may_not_fill_the_journal(api, party):
+    before = api.session.journal.head
+    answer = await api.client.post(CREDENTIALS, content=b"x" * (MAX_OCPI_BODY + 1))
+    assert (answer.status_code, api.session.journal.head) == (413, before)
+    assert (await api.client.post(CREDENTIALS, content=b"x" * MAX_OCPI_BODY)).status_code == 400
 
 
 @pytest.mark.parametrize(
