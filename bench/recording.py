@@ -32,6 +32,7 @@ from bench.ports import LinkState, LinkStatus
 from bench.readers import Readers
 from bench.settings import Profile
 from bench.station import Station
+from bench.tokens.index import TokenIndex
 from bench.tokens.model import Token
 
 if TYPE_CHECKING:
@@ -142,6 +143,7 @@ class NoStore:
     """Where a token store would be: a capture holds none."""
 
     count = valid_count = 0
+    index = TokenIndex(())
 
     def get(self, uid: str, id_token_type: object = None) -> Token | None:
         return None
