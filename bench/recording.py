@@ -143,6 +143,7 @@ class NoStore:
     """Where a token store would be: a capture holds none."""
 
     count = valid_count = 0
+    index = TokenIndex(())
 
     def __init__(self) -> None:
         self.index = TokenIndex()

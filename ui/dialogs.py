@@ -7,10 +7,20 @@ from __future__ import annotations
 
 import asyncio
 
+from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QLineEdit, QMessageBox, QPushButton, QWidget
 
 TEXT_WIDTH = 420
 """Pixels of a dialog that asks for a line of text: a filter or a MAC address is seen whole."""
+LEAST_SIZE = QSize(960, 560)
+
+
+def fit_to_window(dialog: QDialog, width: int, height: int) -> None:
+    """Give a wide dialog its size in pixels, or that of the window it stands over where this is smaller: on the screen of a small
+    laptop it would reach over the edge."""
+    parent = dialog.parentWidget()
+    room = QSize(width, height) if parent is None else parent.window().size().expandedTo(LEAST_SIZE)
+    dialog.resize(QSize(width, height).boundedTo(room))
 
 
 async def finished(dialog: QDialog) -> int:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from PySide6.QtWidgets import QWidget
 
 from bench.clock import SystemClock
 from bench.journal.log import Journal
@@ -227,3 +228,13 @@ async def test_the_panel_offers_it_and_can_take_it_back(qtbot, themed, stub, tas
     await settled(tasks)
     assert desk._store.get("THERE") is None
     assert desk._store.get("DIFF").issuer == "Thoughtworks"
+
+
+async def test_the_dialog_is_no_larger_than_its_window(qtbot, themed, desk, tasks):
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.resize(1000, 700)
+    assert SyncDialog(desk, tasks, window).width() == 1000
+    window.resize(600, 300)
+    small = SyncDialog(desk, tasks, window)
+    assert (small.width(), small.height()) == (960, 560)

@@ -44,7 +44,7 @@ def shelf(stub):
 def panel(qtbot, themed, shelf, tasks):
     panel = TokensPanel()
     qtbot.addWidget(panel)
-    panel.resize(1200, 300)
+    panel.resize(1400, 300)
     panel.attach(shelf, tasks)
     panel.show()
     return panel

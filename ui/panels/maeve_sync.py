@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from bench.errors import OperatorError
 from bench.tokens.sync import USUAL, Comparison, Conflict, Deed, Direction, Kind, Plan
+from ui.dialogs import fit_to_window
 from ui.models.maeve_sync import SyncModel, details
 from ui.panels.cells import make_table, set_widths
 from ui.widgets import RoleLabel, buddy_label, mark
@@ -63,7 +64,7 @@ class SyncDialog(QDialog):
         self._closing = False
         self.setWindowTitle("Sync with MaEVe")
         self.setAccessibleName("Sync with MaEVe")
-        self.resize(*SIZE)
+        fit_to_window(self, *SIZE)
         self._build()
         self.url.setText(desk.url)
         self._enable()

@@ -29,6 +29,7 @@ from bench.tokens.edits import MAX_TOKENS
 from bench.tokens.import_plan import Existing, Outcome, Plan, RowError
 from bench.tokens.token_file import FileFormat, Reading, TokenFile
 from ui import theme
+from ui.dialogs import fit_to_window
 from ui.models.import_rows import SAMPLES, ImportRowsModel
 from ui.panels.cells import make_table, set_widths
 from ui.panels.token_import_columns import ColumnTable
@@ -92,7 +93,7 @@ class ImportPreview(QDialog):
         self.said.setAccessibleName("What the import would do")
         layout.addWidget(self.said)
         layout.addLayout(self._foot())
-        self.resize(1200, 640)
+        fit_to_window(self, 1200, 640)
 
     # Building
 

@@ -80,7 +80,7 @@ class TokensPanel(Panel):
         self._stale = True
         for button in (self.add_button, self.import_button):
             button.setEnabled(self.has_store)
-        self.sync_button.setVisible(session.maeve_desk is not None)
+        self.sync_button.setVisible(self.has_store and session.maeve_desk is not None)
         if self._sync is not None:  # of the store that was shown before
             self._sync.close()
         self.refresh(set())
@@ -450,7 +450,7 @@ class TokensPanel(Panel):
 
     def sync(self) -> None:
         """Open the comparison with a MaEVe CSMS; it does not block."""
-        if self.session is None or self.session.maeve_desk is None or self.tasks is None:
+        if self.session is None or not self.has_store or self.session.maeve_desk is None or self.tasks is None:
             return
         from ui.panels.maeve_sync import SyncDialog
 

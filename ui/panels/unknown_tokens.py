@@ -18,7 +18,10 @@ CHOICES: dict[UnknownTokens, tuple[str, str]] = {
     UnknownTokens.INVALID: ("Invalid", "answered Invalid"),
     UnknownTokens.ACCEPT: ("accept", "answered Accepted"),
     UnknownTokens.OPERATOR: ("ask me", "the station waits while the Tap panel asks you"),
-    UnknownTokens.FALLBACK: ("ask fallback", "another authority is asked while the station waits"),
+    UnknownTokens.FALLBACK: (
+        "ask fallback",
+        "MaEVe, as the profile names it under [maeve], is asked while the station waits",
+    ),
 }
 
 
