@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import orjson
 
 from bench.clock import iso_datetime
+from bench.collector import uncollected
 from bench.exchange import MASK
 from bench.station import ListLimits
 from bench.tokens.checks import MAX_UID_16
-from bench.tokens.collector import uncollected
 from bench.tokens.id_token_info import group_too_long, id_tag_info, id_token_info
 from bench.tokens.index import PREFERENCE
 from bench.tokens.model import STATUS_16, AuthorizationStatus, CacheMode, IdTokenType, Token

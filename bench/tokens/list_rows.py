@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from bench.collector import uncollected
 from bench.exchange import MASK
 from bench.list_view import Difference, ListRow
-from bench.tokens.collector import uncollected
 from bench.tokens.list_entries import Entry, Key, Wanted, uid_of
 from bench.tokens.list_shadow import Shadow
 from bench.tokens.model import IdTokenType
