@@ -319,6 +319,10 @@ class MessageBody(Reads):
     language: Annotated[str, Field(max_length=8)] | None = None
 
 
+IDENTIFIER = r"^[A-Za-z0-9*_=:+|@.\-]*$"
+"""Characters of an idToken (OCPP 2.0.1, identifierString); a token of an older system with others is typed in or imported."""
+
+
 class TokenBody(Reads):
     """MaEVe API, Token. What follows lastUpdated are additions of this bench that may be left out.
 
@@ -329,11 +333,11 @@ class TokenBody(Reads):
     countryCode: Annotated[str, Field(min_length=2, max_length=2)]
     partyId: Annotated[str, Field(min_length=3, max_length=3)]
     type: TokenKind
-    uid: Annotated[str, Field(min_length=1, max_length=36)]
+    uid: Annotated[str, Field(min_length=1, max_length=36, pattern=IDENTIFIER)]
     contractId: str
     visualNumber: str | None = None
     issuer: str
-    groupId: Annotated[str, Field(max_length=36)] | None = None
+    groupId: Annotated[str, Field(max_length=36, pattern=IDENTIFIER)] | None = None
     valid: StrictBool
     languageCode: Annotated[str, Field(min_length=2, max_length=2)] | None = None
     cacheMode: CacheMode
