@@ -101,16 +101,10 @@ class Referrals:
             return decision or undecided(ask, "unknown", "not-asked")
         if decision is None or self._clock.stamp().mono_ns - answered_ns > REUSE_NS:
             return None
-        if ask.action in (
-            "Authorize",
-            "authorization",
-        ):  # a new tap: a refusal may be thought over, a hub wants to be asked
-            return (
-                decision
-                if decision.accepted and (decision.decided_by == "operator" or decision.may_be_cached)
-                else None
-            )
-        return decision
+        # At a new tap a refusal may be thought over, and a fallback wants to be asked.
+        tapped = ask.action in ("Authorize", "authorization")
+        holds = decision.accepted and (decision.decided_by == "operator" or decision.may_be_cached)
+        return decision if holds or not tapped else None
 
     def refer(self, ask: Ask, to: Referral, exchange: Exchange | None, from_: Party, then: Then) -> Withdraw | None:
         """Ask about a token, or wait with those who asked the same. then is called once, with the decision.
