@@ -38,6 +38,7 @@ def checked(token: Token, last_updated: datetime | None = None) -> Token:
     Raises:
         BadInput: a field breaks its limit; the message opens with the field's MaEVe name.
     """
+    uid, contract = _uid(token), _contract(token.contract_id)
     country, party, issuer, group, language, language2, expiry, evses, message, priority, source = _shared(
         token.country_code,
         token.party_id,
@@ -53,10 +54,10 @@ def checked(token: Token, last_updated: datetime | None = None) -> Token:
     )
     # In the order of the fields: by name each takes twice the time, replace() thrice, and an import makes a million.
     return Token(
-        _uid(token),
+        uid,
         country,
         party,
-        _contract(token.contract_id),
+        contract,
         issuer,
         token.kind,
         token.id_token_type,
