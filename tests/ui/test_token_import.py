@@ -4,8 +4,9 @@ import asyncio
 import json
 import threading
 
+import PySide6
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 
 from bench.errors import BadInput, StoreError
@@ -323,13 +324,22 @@ def dragged(path):
     return data
 
 
+def entering(data):
+    """WORKAROUND: Qt 6.12 wants the place in fractions and deprecates whole numbers, which are all that 6.11 takes."""
+    fine = tuple(map(int, PySide6.__version__.split(".")[:2])) >= (6, 12)
+    place = QPointF(5, 5) if fine else QPoint(5, 5)
+    return QDragEnterEvent(
+        place, Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    )
+
+
 @pytest.mark.gui
 async def test_a_file_dragged_here_says_where_it_would_go(panel, tasks, tmp_path):
     file = tmp_path / "uids.txt"
     file.write_text("04AABBCC\n")
     place, action, button = QPoint(50, 50), Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
     data = dragged(file)
-    enter = QDragEnterEvent(place, action, data, button, Qt.KeyboardModifier.NoModifier)
+    enter = entering(data)
     panel.dragEnterEvent(enter)
     assert enter.isAccepted()
     assert panel.sign.isVisible()
@@ -341,7 +351,7 @@ async def test_a_file_dragged_here_says_where_it_would_go(panel, tasks, tmp_path
     assert preview.said.text() == "✔ 1 token: 1 new."
     preview.reject()
     picture = dragged(tmp_path / "a.png")
-    other = QDragEnterEvent(place, action, picture, button, Qt.KeyboardModifier.NoModifier)
+    other = entering(picture)
     other.ignore()
     panel.dragEnterEvent(other)
     assert not other.isAccepted()
@@ -377,7 +387,7 @@ async def test_a_window_says_where_a_dragged_file_would_go(qapp, themed, shelf, 
             (tmp_path / "a.db", "open the capture a.db"),
         ):
             data = dragged(path)
-            window.dragEnterEvent(QDragEnterEvent(place, action, data, button, Qt.KeyboardModifier.NoModifier))
+            window.dragEnterEvent(entering(data))
             assert window.workspace.banner.label.text() == f"Let go to {deed}."
         data = dragged(tokens)
         window.dropEvent(QDropEvent(place, action, data, button, Qt.KeyboardModifier.NoModifier))
